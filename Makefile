@@ -1,0 +1,41 @@
+# make demo · make test · make bench: each prepares its own .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := build/demo
+READY := $(VENV)/.ready
+
+export QT_QPA_PLATFORM ?= offscreen
+
+.PHONY: demo test lint bench pictures clean
+
+demo: $(READY)  ## segment a synthetic CT and leave a picture
+	@mkdir -p $(DEMO)
+	$(BIN)/flareseg phantom $(DEMO)/phantom
+	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
+		--truth $(DEMO)/phantom/labels.nii.gz --report $(DEMO)/report.json --preview $(DEMO)/preview.png --table
+	@echo "The picture: $(DEMO)/preview.png   The segmentation for Slicer: $(DEMO)/organs.seg.nrrd"
+
+test: lint  ## ruff, mypy and all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY)  ## print speed and memory on this machine
+	$(BIN)/python Testing/bench/engine.py
+
+pictures: $(READY)  ## make the README's pictures again
+	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Preparing $(VENV) (once; a few minutes where packages must be downloaded) ..."
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build
