@@ -1,0 +1,63 @@
+"""The one table of organs: label value, name, SNOMED CT code, colour, plausible volume, parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Code:
+    """A concept of SNOMED CT as DICOM writes it: value and meaning (the scheme is SCT)."""
+
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Organ:
+    """One organ of the FLARE21 task.
+
+    ``plausible_ml`` bounds an adult's volume in mL, wide enough for common disease (splenomegaly,
+    an atrophic pancreas): outside it the result deserves a look, no more. ``max_parts`` is the
+    number of connected components that anatomy allows; the pancreas may be cut into head, body
+    and tail by thick slices.
+    """
+
+    label: int
+    name: str
+    code: Code
+    modifier: Code | None
+    colour: tuple[int, int, int]
+    plausible_ml: tuple[float, float]
+    max_parts: int
+
+    @property
+    def terminology_entry(self) -> str:
+        """Slicer's serialised terminology entry (category, type, modifier; no anatomic region)."""
+        modifier = f"SCT^{self.modifier.value}^{self.modifier.meaning}" if self.modifier else "^^"
+        return (
+            "Segmentation category and type - DICOM master list"
+            "~SCT^123037004^Anatomical Structure"
+            f"~SCT^{self.code.value}^{self.code.meaning}~{modifier}"
+            "~Anatomic codes - DICOM master list~^^~^^"
+        )
+
+
+BACKGROUND = 0
+
+ORGANS = (
+    Organ(1, "Liver", Code("10200004", "Liver"), None, (221, 130, 101), (600.0, 3500.0), 1),
+    Organ(
+        2,
+        "Kidneys",
+        Code("64033007", "Kidney"),
+        Code("51440002", "Right and left"),
+        (185, 102, 83),
+        (80.0, 800.0),
+        2,
+    ),
+    Organ(3, "Spleen", Code("78961009", "Spleen"), None, (157, 108, 162), (40.0, 1200.0), 1),
+    Organ(4, "Pancreas", Code("15776009", "Pancreas"), None, (249, 180, 111), (20.0, 200.0), 3),
+)
+
+CLASSES = 1 + len(ORGANS)

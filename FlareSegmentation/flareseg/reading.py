@@ -1,0 +1,204 @@
+"""Reading a scan from a file or a DICOM folder through SimpleITK."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from flareseg import nifti_check
+from flareseg.errors import FlareError, bad_scan
+from flareseg.geometry import Geometry, Vector
+from flareseg.volume import Volume
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+_TILT_DEGREES = 1.0
+_MODALITY, _POSITION = "0008|0060", "0020|0032"
+
+
+def read_volume(path: Path) -> Volume:
+    """The scan in a NIfTI, NRRD or MetaImage file, or in a folder with a DICOM series.
+
+    Of several series in a folder the one with the most slices is read, and a warning says so.
+    Raises FlareError("bad_scan") with what is wrong and what to do.
+    """
+    if not path.exists():
+        raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
+    if path.is_dir():
+        return _read_dicom(path)
+    try:
+        return _read_file(path)
+    except OSError as error:
+        raise bad_scan(
+            f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it."
+        ) from error
+
+
+def is_scan_file(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
+
+
+def stem(path: Path) -> str:
+    """The name of a scan without its image suffix."""
+    for suffix in SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.name
+
+
+def image_geometry(image: sitk.Image) -> Geometry:
+    """The geometry of a three-dimensional SimpleITK image."""
+    columns = np.array(image.GetDirection()).reshape(3, 3)
+    i, j, k = (_vector(columns[:, axis]) for axis in range(3))
+    shape = tuple(reversed(image.GetSize()))
+    return Geometry(
+        (shape[0], shape[1], shape[2]), _vector(image.GetSpacing()[::-1]), (k, j, i), _vector(image.GetOrigin())
+    )
+
+
+def _read_file(path: Path) -> Volume:
+    with path.open("rb") as stream:
+        if not stream.read(1):
+            raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
+    _check_header(path)
+    with ThreadPoolExecutor(1) as pool:  # the check of a NIfTI file runs beside its reading
+        check = pool.submit(nifti_check.problem_with, path) if nifti_check.is_nifti(path) else None
+        image = _execute(path)
+        problem = check.result() if check else ""
+    if problem:
+        raise bad_scan(f"{path.name}: {problem}", "Copy or export the scan again.")
+    return _volume(image, stem(path), [])
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what is not one scalar volume before its voxels are read."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    size = reader.GetSize()
+    dimensions = max((axis + 1 for axis, n in enumerate(size) if n > 1), default=0)
+    if reader.GetNumberOfComponents() > 1:
+        raise bad_scan(f"{path.name} is a colour or vector image.", "Choose a CT with one value a voxel.")
+    if dimensions > 3:
+        raise bad_scan(
+            f"{path.name} has {len(size)} dimensions (a time series?).", "Export one time point as a volume of its own."
+        )
+    if len(size) < 3:
+        raise bad_scan(f"{path.name} is a 2D image.", "Choose the whole CT volume rather than one slice.")
+    if not all(np.isfinite(reader.GetSpacing())) or min(reader.GetSpacing()) <= 0:
+        spacing = " x ".join(f"{s:g}" for s in reader.GetSpacing())
+        raise bad_scan(
+            f"{path.name} has a voxel spacing that is not positive ({spacing} mm).",
+            "Correct the header or export the scan again.",
+        )
+
+
+def _execute(path: Path) -> sitk.Image:
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    while image.GetDimension() > 3:
+        image = image[..., 0]
+    return image
+
+
+def _unreadable(path: Path, error: RuntimeError) -> FlareError:
+    text = str(error)
+    if "orthonormal" in text:
+        return bad_scan(
+            f"The axes of {path.name} are sheared: its slices are not at right angles to each other.",
+            "Resample it to a rectangular grid and try again.",
+        )
+    if "Unable to determine ImageIO" in text:
+        return bad_scan(
+            f"{path.name} is not an image file that can be read.",
+            f"Give a scan as {', '.join(SUFFIXES)}, or a folder with a DICOM series.",
+        )
+    return bad_scan(f"{path.name} is damaged or cut short.", "Copy or export the scan again.")
+
+
+def _volume(image: sitk.Image, name: str, warnings: list[str]) -> Volume:
+    geometry = image_geometry(image)
+    return Volume(sitk.GetArrayViewFromImage(image), geometry, name, warnings, owner=image)
+
+
+def _read_dicom(folder: Path) -> Volume:
+    series = {uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid) for uid in _series_ids(folder)}
+    if not series:
+        raise bad_scan(
+            f"The folder {folder} holds no DICOM series and no scan file.",
+            f"Give a scan as {', '.join(SUFFIXES)}, or the folder that holds the DICOM files themselves.",
+        )
+    files = max(series.values(), key=len)
+    warnings = _dicom_warnings(files)
+    if len(series) > 1:
+        warnings.insert(
+            0, f"The folder holds {len(series)} DICOM series; the one with the most slices ({len(files)}) was read."
+        )
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(files)
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise bad_scan(f"The DICOM series in {folder} cannot be read.", "Copy or export the series again.") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() > 1:
+        raise bad_scan(f"The DICOM series in {folder} is not one CT volume.", "Choose a CT series.")
+    if image.HasMetaDataKey("ITK_non_uniform_sampling_deviation"):
+        warnings.append("The slices are not evenly spaced (some may be missing); volumes and borders may be wrong.")
+    return _volume(image, folder.resolve().name, warnings)
+
+
+def _series_ids(folder: Path) -> tuple[str, ...]:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise bad_scan(
+            f"The folder {folder} cannot be read: {error.strerror}.", "Check that you may read it."
+        ) from error
+    previous = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # GDCM prints file contents on odd tags
+    try:
+        return tuple(sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)))
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(previous)
+
+
+def _dicom_warnings(files: tuple[str, ...]) -> list[str]:
+    first, last = _tags(files[0]), _tags(files[-1])
+    warnings = []
+    if (modality := first.get(_MODALITY, "CT")) != "CT":
+        warnings.append(f"The series is {modality}, not CT; the networks know CT only.")
+    if len(files) > 1 and _tilt(first, last) > _TILT_DEGREES:
+        warnings.append("The gantry was tilted; organs are sheared a little, because the tilt is not undone.")
+    return warnings
+
+
+def _tags(file: str) -> dict[str, str]:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(file)
+    reader.ReadImageInformation()
+    tags = {key: reader.GetMetaData(key).strip() for key in (_MODALITY, _POSITION) if reader.HasMetaDataKey(key)}
+    tags["normal"] = " ".join(str(v) for v in np.array(reader.GetDirection()).reshape(3, 3)[:, 2])
+    return tags
+
+
+def _tilt(first: dict[str, str], last: dict[str, str]) -> float:
+    """Angle in degrees between the stack of slice positions and the slices' normal."""
+    if _POSITION not in first or _POSITION not in last:
+        return 0.0
+    start, end = (np.array([float(v) for v in tags[_POSITION].split("\\")]) for tags in (first, last))
+    normal = np.array([float(v) for v in first["normal"].split()])
+    length = float(np.linalg.norm(end - start))
+    cosine = abs(float((end - start) @ normal)) / length if length else 1.0
+    return float(np.degrees(np.arccos(min(1.0, cosine))))
+
+
+def _vector(values: object) -> Vector:
+    x, y, z = (float(v) for v in values)  # type: ignore[attr-defined]
+    return (x, y, z)

@@ -1,0 +1,97 @@
+"""A scan in memory: its voxels, where they lie, and whether they can be segmented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from flareseg.errors import bad_scan
+from flareseg.geometry import Geometry
+
+AIR_HU = -1024
+FEWEST_SLICES = 4
+_FEW_SLICES = 20
+_COARSE_MM = 6.0
+_OBLIQUE_DEGREES = 15.0
+_LEAST_RANGE_HU = 100.0  # fat to muscle is more; a scan below it was normalised
+_LEAST_SOFT_SHARE = 0.02  # of voxels between fat and contrast-filled vessels
+_TOO_BRIGHT_HU = 20000.0
+
+
+@dataclass
+class Volume:
+    """A CT: ``voxels`` (k, j, i) = (slices, rows, columns) in HU, any real number type.
+
+    ``warnings`` are plain sentences about the scan. ``owner`` keeps alive what the voxels belong to.
+    """
+
+    voxels: np.ndarray
+    geometry: Geometry
+    name: str = "scan"
+    warnings: list[str] = field(default_factory=list)
+    owner: object = None
+
+
+def checked(volume: Volume) -> Volume:
+    """The volume fit for the cascade, with warnings for all that is odd about it.
+
+    NaN and infinite voxels become air. Raises FlareError("bad_scan") for a scan that cannot be
+    segmented: not three-dimensional, too few slices, no finite voxels, constant, or not in HU.
+    """
+    _check_shape(volume.voxels)
+    voxels, warnings = _finite(volume.voxels)
+    _check_range(voxels, warnings)
+    _look_at_grid(volume.geometry, warnings)
+    return Volume(voxels, volume.geometry, volume.name, volume.warnings + warnings, volume.owner)
+
+
+def _check_shape(voxels: np.ndarray) -> None:
+    if voxels.ndim != 3 or voxels.dtype.kind not in "iuf":
+        raise bad_scan("The scan is not a volume of single numbers.", "Choose a CT volume with one value a voxel.")
+    if min(voxels.shape) < FEWEST_SLICES:
+        raise bad_scan(
+            f"The scan has only {min(voxels.shape)} slice(s) along one axis; at least {FEWEST_SLICES} are needed.",
+            "Choose the whole CT volume rather than a slice or a projection.",
+        )
+
+
+def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    if voxels.dtype.kind != "f":
+        return voxels, []
+    odd = voxels.size - sum(int(np.isfinite(plane).sum()) for plane in voxels)
+    if not odd:
+        return voxels, []
+    if odd > voxels.size // 2:
+        raise bad_scan("Most voxels of the scan are not numbers (NaN or infinite).", "Export the CT again, in HU.")
+    mended = np.nan_to_num(voxels, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)
+    return mended, [f"{odd} voxels are not numbers (NaN or infinite); they were taken for air."]
+
+
+def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
+    sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
+    if (low := float(voxels.min())) == (high := float(voxels.max())):
+        raise bad_scan(f"Every voxel of the scan has the same value ({low:g}).", "Choose a CT volume in HU.")
+    if low >= 0 or high - low < _LEAST_RANGE_HU:
+        raise bad_scan(
+            f"The voxel values ({low:g} to {high:g}) are not Hounsfield units (air near -1000, fat near -100).",
+            "Choose a CT, or convert its values to HU (value x rescale slope + rescale intercept).",
+        )
+    soft = float(np.mean((sample > -200) & (sample < 300) & (sample != 0)))
+    if soft < _LEAST_SOFT_SHARE or high > _TOO_BRIGHT_HU or low > -100:
+        warnings.append(
+            f"The voxel values ({low:g} to {high:g}) are unusual for a CT; the result may be wrong. "
+            "Check that the scan is a CT in Hounsfield units."
+        )
+
+
+def _look_at_grid(geometry: Geometry, warnings: list[str]) -> None:
+    if min(geometry.shape) < _FEW_SLICES:
+        warnings.append(f"The scan has only {min(geometry.shape)} slices; organs may be incomplete.")
+    if max(geometry.spacing) > _COARSE_MM:
+        warnings.append(f"The voxels are coarse ({max(geometry.spacing):.1f} mm); small organs may be missed.")
+    if geometry.obliqueness > _OBLIQUE_DEGREES:
+        warnings.append(
+            f"The scan's grid is turned by {geometry.obliqueness:.0f} degrees against the patient's axes; "
+            "the result may be less accurate."
+        )

@@ -1,0 +1,136 @@
+"""Writing results: beside their target first, then renamed into place, so that no half file is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from flareseg import nifti_check
+from flareseg.errors import FlareError
+from flareseg.geometry import LPS_TO_RAS, Geometry
+from flareseg.organs import ORGANS, Organ
+from flareseg.volume import Volume
+
+SEGMENTATION_SUFFIX = ".seg.nrrd"
+SUFFIXES = (SEGMENTATION_SUFFIX, ".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def suffix_of(path: Path) -> str:
+    """The label map suffix of a path; raises FlareError("write") for any other."""
+    for suffix in SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise FlareError("write", f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
+
+
+def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
+    """Write a uint8 (k, j, i) label map; ``.seg.nrrd`` makes a Slicer segmentation of four segments.
+
+    Raises FlareError("write") when the disk is full or the place cannot be written.
+    """
+    with replacing(path, suffix_of(path)) as beside:
+        if path.name.lower().endswith(SEGMENTATION_SUFFIX):
+            _write_segmentation(beside, labels, geometry)
+        else:
+            _write_image(beside, labels, geometry)
+
+
+def write_scan(path: Path, volume: Volume) -> None:
+    """Write a volume's voxels as they are. Raises FlareError("write")."""
+    with replacing(path, suffix_of(path)) as beside:
+        _write_image(beside, volume.voxels, volume.geometry)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text. Raises FlareError("write")."""
+    with replacing(path, path.suffix) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A path beside ``path`` (same suffix) that takes its place when the block ends well.
+
+    Raises FlareError("write") for what the system refuses; the file beside is removed then.
+    """
+    beside = path.with_name(f".{secrets.token_hex(6)}.tmp{suffix}")
+    try:
+        yield beside
+        beside.replace(path)
+    except OSError as error:
+        raise FlareError(
+            "write",
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Free some space, or choose a place where you may write.",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True) if beside.parent.is_dir() else None
+
+
+def check_writable(path: Path) -> None:
+    """Raise FlareError("write") now rather than after the work, if ``path`` cannot be written."""
+    if path.is_dir():
+        raise FlareError("write", f"{path} is a folder, not a file.", "Give the name of a file.")
+    beside = path.with_name(f".{secrets.token_hex(6)}.tmp")
+    with replacing(beside) as probe:
+        probe.write_bytes(b"0")
+    beside.unlink()
+
+
+def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing(geometry.spacing[::-1])
+    image.SetOrigin(geometry.origin)
+    image.SetDirection(np.array(geometry.axes)[::-1].T.ravel().tolist())
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as error:
+        raise _refused(path, error) from error
+    if nifti_check.is_nifti(path) and (problem := nifti_check.problem_with(path)):
+        raise OSError(f"the disk may be full ({problem})")
+
+
+def _refused(path: Path, error: RuntimeError) -> OSError:
+    try:
+        path.write_bytes(b"0")  # ITK does not say why; the system does
+    except OSError as reason:
+        return reason
+    return OSError("the disk may be full" if "writ" in str(error) else str(error).strip().splitlines()[-1])
+
+
+def _write_segmentation(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
+    import slicerio
+
+    segmentation = {
+        "voxels": labels.T,
+        "ijkToLPS": LPS_TO_RAS @ geometry.ijk_to_ras(),
+        "masterRepresentation": "Binary labelmap",
+        "containedRepresentationNames": ["Binary labelmap"],
+        "segments": [_segment(organ, labels.shape) for organ in ORGANS],
+    }
+    slicerio.write_segmentation(str(path), segmentation, compression_level=1)
+
+
+def _segment(organ: Organ, shape: tuple[int, ...]) -> dict[str, object]:
+    k, j, i = shape
+    terminology: dict[str, object] = {
+        "contextName": "Segmentation category and type - DICOM master list",
+        "category": ["SCT", "123037004", "Anatomical Structure"],
+        "type": ["SCT", organ.code.value, organ.code.meaning],
+    }
+    if organ.modifier:
+        terminology["typeModifier"] = ["SCT", organ.modifier.value, organ.modifier.meaning]
+    return {
+        "id": organ.name,
+        "name": organ.name,
+        "labelValue": organ.label,
+        "layer": 0,
+        "color": [round(c / 255, 4) for c in organ.colour],
+        "extent": [0, i - 1, 0, j - 1, 0, k - 1],
+        "terminology": terminology,
+    }
