@@ -1,0 +1,84 @@
+"""DenseVNet (Gibson et al., IEEE TMI 2018) in NiftyNet's default layout, as He and Luo use it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GROWTH = (4, 8, 16)
+UNITS = (5, 10, 10)
+SKIP_CHANNELS = (12, 24, 24)
+STEM_CHANNELS = 24
+DIVISOR = 8
+
+
+class ConvNormAct(nn.Sequential):
+    """3x3x3 convolution without bias, batch norm, ReLU."""
+
+    def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv3d(channels_in, channels, 3, stride, 1, bias=False),
+            nn.BatchNorm3d(channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class DenseStack(nn.Module):
+    """Units that each see the stack's input and every unit before them.
+
+    Gives the skip (``skip`` channels, same resolution) and, unless it is the last stack, the input
+    of the next one (STEM_CHANNELS channels at half the resolution).
+    """
+
+    def __init__(self, channels_in: int, growth: int, units: int, skip: int, last: bool) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(ConvNormAct(channels_in + n * growth, growth) for n in range(units))
+        channels = channels_in + units * growth
+        self.skip = ConvNormAct(channels, skip)
+        self.down = None if last else ConvNormAct(channels, STEM_CHANNELS, stride=2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        for unit in self.units:
+            x = torch.cat([x, unit(x)], dim=1)
+        return self.skip(x), None if self.down is None else self.down(x)
+
+
+class DenseVNet(nn.Module):
+    """871,922 parameters with five classes.
+
+    Input (batch, 1, k, j, i), each size divisible by 8; output class scores
+    (batch, classes, k, j, i), computed at half resolution and doubled linearly.
+    """
+
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        self.input_norm = nn.BatchNorm3d(1)
+        self.stem = nn.Sequential(nn.Conv3d(1, STEM_CHANNELS, 5, 2, 2, bias=False), nn.BatchNorm3d(STEM_CHANNELS))
+        inputs = (STEM_CHANNELS + 1, STEM_CHANNELS, STEM_CHANNELS)
+        self.stacks = nn.ModuleList(
+            DenseStack(channels_in, growth, units, skip, last=level == 2)
+            for level, (channels_in, growth, units, skip) in enumerate(zip(inputs, GROWTH, UNITS, SKIP_CHANNELS))
+        )
+        self.head = nn.Conv3d(sum(SKIP_CHANNELS) + 1, classes, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if any(size % DIVISOR for size in x.shape[2:]):
+            raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {DIVISOR}")
+        small = self.input_norm(_halve(x))
+        size = small.shape[2:]
+        features = [small]
+        y: Tensor | None = torch.cat([small, self.stem(x)], dim=1)
+        for stack in self.stacks:
+            skip, y = stack(y)
+            features.append(skip if skip.shape[2:] == size else _resize(skip, size))
+        return _resize(self.head(torch.cat(features, dim=1)), x.shape[2:])
+
+
+def _halve(x: Tensor) -> Tensor:
+    # float32, because the CPU has no bfloat16 average pooling
+    return F.avg_pool3d(x.float(), 3, 2, 1, count_include_pad=False).to(x.dtype)
+
+
+def _resize(x: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(x, size, mode="trilinear", align_corners=False)
