@@ -1,0 +1,122 @@
+"""Which device runs the networks, and in which number format."""
+
+from __future__ import annotations
+
+import copy
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from flareseg.errors import FlareError
+from flareseg.measure import MB
+
+CHOICES = ("auto", "cuda", "cpu")
+NEEDED_GPU_MB = 900.0  # networks and slabs 250 MB, a CUDA context up to 650 MB
+_PROBE_SIZE = (32, 64, 64)
+_PROBE_TURNS = 3
+_TOLERANCE = 0.05  # relative error of a half-precision probe; bfloat16 stays near 0.01
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A device, its name for people, and why it is not the one a person may have expected."""
+
+    device: torch.device
+    name: str
+    note: str = ""
+
+    @property
+    def memory_mb(self) -> tuple[float, float]:
+        """Free and total memory of the device in MB (of the computer, for a CPU)."""
+        if self.device.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.device)
+            return free / MB, total / MB
+        memory = psutil.virtual_memory()
+        return memory.available / MB, memory.total / MB
+
+    def synchronise(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def choose(choice: str) -> Chosen:
+    """The device for "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
+
+    Raises FlareError("no_gpu") when a GPU is asked for and none can be used.
+    """
+    if choice not in CHOICES:
+        raise FlareError("no_gpu", f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
+    if choice == "cpu":
+        return _cpu()
+    problem = _gpu_problem()
+    if not problem:
+        device = torch.device("cuda", torch.cuda.current_device())
+        return Chosen(device, torch.cuda.get_device_name(device))
+    if choice == "cuda":
+        raise FlareError("no_gpu", problem, "Choose the CPU or automatic, or install PyTorch with CUDA.")
+    return _cpu(problem if torch.cuda.is_available() else "")
+
+
+def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:
+    """The fastest number format that gives the same scores, by trying the network on a small probe.
+
+    A format counts as correct when its relative error to float32 stays below 5 %. The formats take
+    turns, so that another program's burst of work does not decide.
+    """
+    probe = torch.randn((1, 1, *_PROBE_SIZE), generator=torch.Generator().manual_seed(0)).to(chosen.device)
+    formats = [torch.float32, torch.bfloat16] + [torch.float16] * (chosen.device.type == "cuda")
+    trials = {dtype: copy.deepcopy(network).to(chosen.device, dtype) for dtype in formats}
+    with torch.inference_mode():
+        scores = {dtype: trial(probe.to(dtype)).float() for dtype, trial in trials.items()}  # warms up, too
+        correct = [dtype for dtype in formats if _close(scores[dtype], scores[torch.float32])]
+        seconds = {dtype: float("inf") for dtype in correct}
+        for dtype in correct * _PROBE_TURNS:
+            seconds[dtype] = min(seconds[dtype], _seconds(trials[dtype], probe.to(dtype), chosen.synchronise))
+    return min(correct, key=lambda dtype: seconds[dtype])
+
+
+def _seconds(network: nn.Module, probe: Tensor, synchronise: Callable[[], None]) -> float:
+    synchronise()
+    start = time.perf_counter()
+    network(probe)
+    synchronise()
+    return time.perf_counter() - start
+
+
+def _close(scores: Tensor, exact: Tensor) -> bool:
+    error = torch.linalg.vector_norm(scores - exact) / torch.linalg.vector_norm(exact)
+    return bool(error < _TOLERANCE)  # false for NaN too
+
+
+def _gpu_problem() -> str:
+    """Why no GPU can be used; empty when one can."""
+    if not torch.cuda.is_available():
+        return "PyTorch finds no CUDA GPU on this computer."
+    try:
+        free = torch.cuda.mem_get_info()[0] / MB
+        if free < NEEDED_GPU_MB:
+            return f"The GPU has only {free:.0f} MB of free memory; {NEEDED_GPU_MB:.0f} MB are needed."
+        nn.functional.conv3d(torch.ones(1, 1, 4, 4, 4, device="cuda"), torch.ones(1, 1, 3, 3, 3, device="cuda"))
+        torch.cuda.synchronize()
+    except RuntimeError as error:  # a GPU that this PyTorch was not built for, or a broken driver
+        return f"The GPU does not work with the installed PyTorch ({str(error).splitlines()[0]})."
+    return ""
+
+
+def _cpu(note: str = "") -> Chosen:
+    return Chosen(torch.device("cpu"), f"{_processor()} ({torch.get_num_threads()} threads)", note)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
