@@ -1,0 +1,211 @@
+"""The command line: flareseg segment | phantom | info."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from flareseg import __version__
+from flareseg.errors import FlareError
+
+if TYPE_CHECKING:
+    from flareseg.batch import Task
+    from flareseg.cascade import Cascade
+    from flareseg.geometry import Bounds
+    from flareseg.pipeline import Outcome
+
+DONE, NOTHING_FOUND, BAD_INPUT = 0, 1, 2
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Liver, kidneys, spleen and pancreas in abdominal CT. For research use; not a medical device.",
+)
+
+
+@app.command()
+def segment(
+    scans: Annotated[
+        list[Path], typer.Argument(metavar="SCAN...", help="Scan files, folders of scans, or a DICOM folder.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd) or folder.")
+    ],
+    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    roi: Annotated[
+        Optional[str], typer.Option(metavar="R0,R1,A0,A1,S0,S1", help="Segment inside these RAS bounds (mm).")
+    ] = None,
+    report: Annotated[Optional[Path], typer.Option(help="Write what was measured as JSON (file or folder).")] = None,
+    preview: Annotated[
+        Optional[Path], typer.Option(help="Write a picture of the result as PNG (file or folder).")
+    ] = None,
+    truth: Annotated[Optional[Path], typer.Option(help="True label map of the one scan: adds Dice per organ.")] = None,
+    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    table: Annotated[
+        Optional[bool], typer.Option("--table/--no-table", help="Tables at the end; by default on a terminal only.")
+    ] = None,
+) -> None:
+    """Segment CT scans: label 1 liver, 2 kidneys, 3 spleen, 4 pancreas."""
+    from flareseg import batch, console
+
+    try:
+        bounds = _bounds(roi)
+        tasks = batch.plan(scans, output, report, preview)
+        if truth and len(tasks) > 1:
+            raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
+        cascade = _load(device, weights)
+    except FlareError as error:
+        console.say_error(error)
+        raise typer.Exit(BAD_INPUT) from None
+    with_tables = console.out.is_terminal if table is None else table
+    raise typer.Exit(max(_segment_one(cascade, task, bounds, truth, with_tables) for task in tasks))
+
+
+@app.command()
+def phantom(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for ct.nii.gz and labels.nii.gz.")],
+    seed: Annotated[int, typer.Option(help="Another number is another patient.")] = 0,
+    size: Annotated[str, typer.Option(metavar="I,J,K", help="Voxels: columns, rows, slices.")] = "256,256,120",
+    spacing: Annotated[str, typer.Option(metavar="I,J,K", help="Voxel size in mm.")] = "1.5,1.5,3",
+) -> None:
+    """Write a synthetic abdominal CT with its true labels."""
+    from flareseg import console
+    from flareseg.phantom import make_phantom
+    from flareseg.writing import write_labels, write_scan
+
+    try:
+        shape, mm = _three(size, "size"), _three(spacing, "spacing")
+        output.mkdir(parents=True, exist_ok=True)
+        made = make_phantom(seed, (int(shape[2]), int(shape[1]), int(shape[0])), (mm[2], mm[1], mm[0]))
+        write_scan(output / "ct.nii.gz", made.volume)
+        write_labels(output / "labels.nii.gz", made.labels, made.volume.geometry)
+    except FlareError as error:
+        console.say_error(error)
+        raise typer.Exit(BAD_INPUT) from None
+    except OSError as error:
+        console.err.print(f"{output} cannot be made: {error.strerror}. Choose a place where you may write.")
+        raise typer.Exit(BAD_INPUT) from None
+    console.err.print(f"Wrote {output / 'ct.nii.gz'} and {output / 'labels.nii.gz'}.", soft_wrap=True)
+
+
+@app.command()
+def info(
+    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+) -> None:
+    """Show the version, the device that would be used, its memory, and the weights."""
+    from flareseg import console
+    from flareseg.device import choose
+
+    try:
+        chosen = choose(device)
+        cascade = _load(device, weights)
+    except FlareError as error:
+        console.say_error(error)
+        raise typer.Exit(BAD_INPUT) from None
+    free, total = chosen.memory_mb
+    console.out.print(f"flareseg {__version__}")
+    console.out.print(f"device   {chosen.name}, {cascade.device.dtype}", soft_wrap=True)
+    console.out.print(f"memory   {free / 1000:.1f} GB free of {total / 1000:.1f} GB")
+    for facts in cascade.weights:
+        console.out.print(f"weights  {facts.name}  sha256 {facts.sha256}", soft_wrap=True)
+    if chosen.note:
+        console.err.print(chosen.note, soft_wrap=True)
+
+
+def _segment_one(cascade: Cascade, task: Task, bounds: Bounds | None, truth: Path | None, with_tables: bool) -> int:
+    """Segment one scan and say how it went; returns the exit code."""
+    from flareseg import console
+
+    try:
+        outcome = _results(cascade, task, bounds, truth)
+    except FlareError as error:
+        console.say_error(error, str(task.scan))
+        return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
+    (console.show_report if with_tables else console.show_warnings)(outcome.report)
+    return DONE
+
+
+def _results(cascade: Cascade, task: Task, bounds: Bounds | None, truth: Path | None) -> Outcome:
+    """Write a task's label map, report and preview."""
+    from flareseg import console
+    from flareseg.pipeline import segment_scan
+    from flareseg.preview import write_preview
+    from flareseg.reading import read_volume
+    from flareseg.run import Run
+    from flareseg.writing import write_labels, write_text
+
+    with console.progress_bar(task.scan.name) as progress, Run(progress) as run:
+        outcome = segment_scan(
+            cascade,
+            lambda: read_volume(task.scan),
+            lambda labels, geometry: write_labels(task.labels, labels, geometry),
+            run,
+            bounds,
+        )
+    if truth:
+        _add_dice(outcome, truth)
+    if task.report:
+        write_text(task.report, outcome.report.dumps())
+    if task.preview:
+        write_preview(task.preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
+    return outcome
+
+
+def _add_dice(outcome: Outcome, truth: Path) -> None:
+    from flareseg.evaluation.overlap import dice_per_organ
+    from flareseg.reading import read_volume
+
+    true = read_volume(truth)
+    if true.geometry.shape != outcome.volume.geometry.shape:
+        raise FlareError("bad_scan", f"{truth.name} does not have the scan's size.", "Give the label map of this scan.")
+    scores = dice_per_organ(outcome.segmentation.labels, true.voxels)
+    for organ in outcome.report.organs:
+        organ.dice = scores[organ.label]
+
+
+def _load(device: str, weights: Path | None) -> Cascade:
+    from flareseg import console
+
+    with console.err.status("Loading the networks ..."):
+        from flareseg.cascade import Cascade
+
+        return Cascade.load(device, weights)
+
+
+def _bounds(text: str | None) -> Bounds | None:
+    if text is None:
+        return None
+    try:
+        r0, r1, a0, a1, s0, s1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise FlareError(
+            "bad_roi", f'The ROI "{text}" is not six numbers.', "Give --roi R0,R1,A0,A1,S0,S1 in mm."
+        ) from None
+    return (r0, r1, a0, a1, s0, s1)
+
+
+def _three(text: str, what: str) -> tuple[float, float, float]:
+    try:
+        i, j, k = (float(part) for part in text.split(","))
+    except ValueError:
+        raise FlareError("bad_scan", f'The {what} "{text}" is not three numbers.', f"Give --{what} I,J,K.") from None
+    return (i, j, k)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"flareseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False) -> None:
+    """Liver, kidneys, spleen and pancreas in abdominal CT. For research use; not a medical device."""
+
+
+if __name__ == "__main__":
+    app()

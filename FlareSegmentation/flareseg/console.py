@@ -1,0 +1,96 @@
+"""What the command line shows: a progress bar while it works, and a table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from flareseg.errors import FlareError
+from flareseg.organs import ORGANS
+from flareseg.report import STAGES, Report
+from flareseg.run import Progress as ProgressCall
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say_error(error: FlareError, scan: str = "") -> None:
+    """The sentence and the remedy on stderr."""
+    text = Text(f"{scan}: " if scan else "", "bold")
+    text.append(error.sentence, "bold red" if err.is_terminal else "")
+    err.print(text.append(f" {error.remedy}" if error.remedy else "", "not bold not red"), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress_bar(scan: str) -> Iterator[ProgressCall]:
+    """A bar for one scan on a terminal; nothing where stderr is piped."""
+    columns = (TextColumn("{task.fields[scan]}"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    stages = list(STAGES)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=len(stages), scan=scan)
+
+        def advance(stage: str, fraction: float) -> None:
+            bar.update(task, completed=stages.index(stage) + fraction, description=STAGES[stage])
+
+        yield advance
+
+
+def show_report(report: Report) -> None:
+    """Organs, stages and memory of one scan, as tables."""
+    out.print(Text(f"\n{report.scan.name}", "bold"), Text(_scan_line(report), "dim"))
+    out.print(_organ_table(report))
+    out.print(_stage_table(report))
+    for sentence in report.warnings:
+        out.print(Text(f"! {sentence}", "yellow"))
+
+
+def show_warnings(report: Report) -> None:
+    """What deserves a look, on stderr, for runs without tables."""
+    for sentence in report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]:
+        err.print(f"{report.scan.name}: {sentence}", soft_wrap=True)
+
+
+def _scan_line(report: Report) -> str:
+    size = " x ".join(str(n) for n in reversed(report.scan.shape))
+    spacing = " x ".join(f"{s:.3g}" for s in reversed(report.scan.spacing))
+    return f"{size} voxels, {spacing} mm"
+
+
+def _organ_table(report: Report) -> Table:
+    table = Table("Organ", box=None, pad_edge=False, header_style="bold")
+    table.add_column("Volume", justify="right")
+    with_dice = any(organ.dice is not None for organ in report.organs)
+    if with_dice:
+        table.add_column("Dice", justify="right")
+    table.add_column("Check here", style="yellow")
+    for organ, facts in zip(ORGANS, report.organs):
+        name = Text("■ ", "rgb({},{},{})".format(*organ.colour)).append(facts.name, "default")
+        score = [f"{100 * facts.dice:.1f} %" if facts.dice is not None else ""] if with_dice else []
+        table.add_row(name, f"{facts.volume_ml:.0f} mL", *score, ", ".join(facts.warnings))
+    return table
+
+
+def _stage_table(report: Report) -> Table:
+    table = Table("Stage", box=None, pad_edge=False, header_style="bold")
+    table.add_column("Seconds", justify="right")
+    longest = max(stage.seconds for stage in report.stages)
+    table.add_column("")
+    for stage in report.stages:
+        bar = "█" * round(20 * stage.seconds / longest) if longest else ""
+        table.add_row(STAGES[stage.name], f"{stage.seconds:.2f}", Text(bar, "cyan"))
+    table.add_row("Total", f"{report.total_seconds:.2f}", _memory_line(report), style="bold")
+    return table
+
+
+def _memory_line(report: Report) -> str:
+    memory = report.memory
+    parts = [f"RAM peak {memory.peak_ram_mb / 1000:.2f} GB"]
+    if memory.peak_gpu_allocated_mb is not None and memory.peak_gpu_device_mb is not None:
+        parts.append(f"GPU peak {memory.peak_gpu_allocated_mb / 1000:.2f} GB")
+        parts.append(f"whole device {memory.peak_gpu_device_mb / 1000:.2f} GB")
+    return " · ".join([*parts, report.device.name, report.device.dtype])

@@ -1,0 +1,1 @@
+"""Scoring of label maps by the FLARE21 protocol."""
