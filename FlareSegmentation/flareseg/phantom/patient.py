@@ -1,0 +1,44 @@
+"""One synthetic patient: what differs from person to person, drawn from the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from flareseg.phantom.shapes import Row, Triple
+from flareseg.phantom.tissues import PHASES
+
+
+@dataclass(frozen=True)
+class Patient:
+    """``phase``: contrast phase. ``scale``: size along (z, y, x) relative to the atlas. ``fat_mm``: thickness of the
+    fat under the skin in front. ``rng``: draws the details, in the order in which the anatomy asks."""
+
+    phase: str
+    scale: Triple
+    fat_mm: float
+    rng: np.random.Generator
+
+    @classmethod
+    def drawn_from(cls, seed: int) -> Patient:
+        """Seeds take turns through the contrast phases, beginning with the portal venous one."""
+        rng = np.random.default_rng(seed)
+        z, y, x = rng.uniform((0.95, 0.94, 0.95), (1.06, 1.06, 1.04))
+        return cls(PHASES[seed % len(PHASES)], (z, y, x), float(rng.uniform(8, 27)), rng)
+
+    def near(self, place: Triple, mm: float = 3.0) -> Triple:
+        """A point that lies about ``mm`` from ``place`` along each axis."""
+        z, y, x = self.rng.normal(place, mm)
+        return (float(z), float(y), float(x))
+
+    def along(self, rows: Iterable[Row], mm: float) -> list[Row]:
+        """The rows (z, y, x, radius) of a tube, each moved to a place near by."""
+        return [(*self.near((z, y, x), mm), radius) for z, y, x, radius in rows]
+
+    def sized(self, radii: Triple, share: float) -> Triple:
+        """``radii`` times one random factor of 1 +- ``share``."""
+        factor = float(self.rng.uniform(1 - share, 1 + share))
+        z, y, x = radii
+        return (z * factor, y * factor, x * factor)
