@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from flareseg.components import remove_small_parts
 from flareseg.device import Chosen, choose, fastest_dtype
 from flareseg.errors import FlareError
-from flareseg.findings import organ_facts
+from flareseg.findings import doubt, organ_facts
 from flareseg.geometry import Bounds, Geometry, Orientation
 from flareseg.networks.dense_vnet import DenseVNet
 from flareseg.networks.roi_unet import RoiUNet
@@ -29,6 +29,8 @@ from flareseg.weights import load_weights
 
 ROI_GRID: Size = (96, 96, 96)
 ORGAN_GRID: Size = (96, 128, 192)
+TISSUE_HU = -150.0  # fat and all that is denser
+LEAST_TISSUE = 0.01  # share of the scan
 
 
 @dataclass(frozen=True)
@@ -150,11 +152,13 @@ def _attempt(
         organs = organ_facts(canonical, voxels_left, box, geometry)
     if not any(voxels_left.values()):
         raise nothing_found("No liver, kidney, spleen or pancreas was found in this scan.")
-    return Segmentation(labels, organs, bounds_of_box(box, geometry), engine.facts, warnings)
+    return Segmentation(labels, organs, bounds_of_box(box, geometry), engine.facts, warnings + doubt(organs))
 
 
 def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs) -> Box:
     coarse = shrink(voxels, Box.whole(geometry.shape), ROI_GRID, engine.chosen.device, slabs)
+    if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
+        raise nothing_found("No abdomen found in this scan.")
     background, organs = engine.scores(engine.roi_net, coarse, run)
     box = box_of_foreground((organs > background).cpu().numpy(), geometry)
     if box is None:

@@ -22,14 +22,27 @@ def organ_facts(labels: np.ndarray, voxels: dict[int, int], box: Box, geometry: 
     return [_facts(organ, voxels[organ.label], geometry.voxel_ml, faces) for organ in ORGANS]
 
 
+def doubt(organs: list[OrganFacts]) -> list[str]:
+    """A warning about the scan as a whole when half of the organs are missing or implausible."""
+    odd = [facts for organ, facts in zip(ORGANS, organs) if not _is_plausible(organ, facts.volume_ml)]
+    if len(odd) < len(ORGANS) / 2:
+        return []
+    names = ", ".join(facts.name.lower() for facts in odd)
+    return [f"Missing or of unusual size: {names}. Check that this scan shows the whole abdomen."]
+
+
+def _is_plausible(organ: Organ, volume_ml: float) -> bool:
+    low, high = organ.plausible_ml
+    return low <= volume_ml <= high
+
+
 def _facts(organ: Organ, voxels: int, voxel_ml: float, faces: list[tuple[str, bool, set[int]]]) -> OrganFacts:
     volume = voxels * voxel_ml
     if not voxels:
         return OrganFacts(organ.label, organ.name, 0, 0.0, ["not found"])
     warnings = [_edge(face, of_scan) for face, of_scan, labels in faces if organ.label in labels]
-    low, high = organ.plausible_ml
-    if not low <= volume <= high:
-        warnings.append(f"{volume:.0f} mL is {'less' if volume < low else 'more'} than expected")
+    if not _is_plausible(organ, volume):
+        warnings.append(f"{volume:.0f} mL is {'less' if volume < organ.plausible_ml[0] else 'more'} than expected")
     return OrganFacts(organ.label, organ.name, voxels, volume, warnings)
 
 

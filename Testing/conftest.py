@@ -1,0 +1,40 @@
+"""Fixtures that every room of the tests may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flareseg.cascade import Cascade
+from flareseg.phantom import Phantom, make_phantom
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def real_ct() -> Path:
+    """Folder with the real CTs that lie beside a developer's checkout."""
+    return _there(_SHARED / "data" / "ct", "the real CTs are not beside this checkout (../shared/data/ct)")
+
+
+@pytest.fixture(scope="session")
+def reference_predictions() -> Path:
+    """Folder with the predictions that the starting weights are known to give."""
+    return _there(_SHARED / "weights", "the reference predictions are not beside this checkout (../shared/weights)")
+
+
+@pytest.fixture(scope="session")
+def phantom() -> Phantom:
+    """A small synthetic abdomen that takes a second to make and to segment."""
+    return make_phantom(shape=(80, 128, 128), spacing=(4.0, 3.0, 3.0))
+
+
+@pytest.fixture(scope="session")
+def cascade() -> Cascade:
+    return Cascade.load("cpu")
+
+
+def _there(folder: Path, otherwise: str) -> Path:
+    if not folder.is_dir():
+        pytest.skip(otherwise)
+    return folder

@@ -1,0 +1,167 @@
+"""The cascade on a synthetic abdomen and on the two real CTs whose predictions are known."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from flareseg.cascade import Cascade
+from flareseg.errors import Cancelled, FlareError
+from flareseg.evaluation.overlap import dice_per_organ
+from flareseg.geometry import Geometry, Orientation
+from flareseg.organs import ORGANS
+from flareseg.phantom import Phantom
+from flareseg.reading import image_geometry, read_volume
+from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB
+from flareseg.run import Run
+from flareseg.volume import Volume
+from scipy.spatial.transform import Rotation
+
+
+def noise(low: int, high: int) -> Volume:
+    voxels = np.random.default_rng(0).integers(low, high, (40, 64, 64)).astype(np.int16)
+    return Volume(voxels, Geometry(voxels.shape, (5.0, 5.0, 5.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)), (0, 0, 0)))
+
+
+@pytest.mark.parametrize(("case", "reference"), [("spl_abdomen", "spl"), ("totalsegmentator_example", "ts")])
+def test_the_loaded_cascade_reproduces_the_reference_predictions(
+    case: str, reference: str, cascade: Cascade, real_ct: Path, reference_predictions: Path
+) -> None:
+    found = cascade.segment(read_volume(real_ct / case / "ct.nii.gz")).labels
+    expected = sitk.GetArrayFromImage(sitk.ReadImage(str(reference_predictions / f"reference_{reference}.nii.gz")))
+    scores = dice_per_organ(found, expected)
+    assert min(scores.values()) >= 0.995, scores
+
+
+def test_the_phantoms_organs_are_found(cascade: Cascade, phantom: Phantom) -> None:
+    found = cascade.segment(phantom.volume)
+    scores = dice_per_organ(found.labels, phantom.labels)
+    assert min(scores[label] for label in (1, 2, 3)) >= 0.85, scores
+    volumes = {facts.name: facts.volume_ml for facts in found.organs}
+    counted = {o.name: np.count_nonzero(found.labels == o.label) * 0.036 for o in ORGANS}
+    assert volumes == pytest.approx(counted)
+
+
+@pytest.mark.parametrize("letters", ["RAS", "AIR", "SPL", "PIR"])
+def test_an_orientation_changes_nothing_but_the_order_of_voxels(
+    letters: str, cascade: Cascade, phantom: Phantom
+) -> None:
+    image = sitk.GetImageFromArray(phantom.volume.voxels)
+    image.SetSpacing(phantom.volume.geometry.spacing[::-1])
+    turned = sitk.DICOMOrient(image, letters)
+    volume = Volume(sitk.GetArrayFromImage(turned), image_geometry(turned))
+    found = cascade.segment(volume).labels
+    assert found.shape == volume.voxels.shape
+    np.testing.assert_array_equal(Orientation.of(volume.geometry).view(found), cascade.segment(phantom.volume).labels)
+
+
+def test_a_slightly_oblique_scan_is_segmented_on_its_own_grid(cascade: Cascade, phantom: Phantom) -> None:
+    turn = Rotation.from_euler("zx", (8, -5), degrees=True).as_matrix()
+    axes = tuple(tuple(turn @ np.array(axis)) for axis in phantom.volume.geometry.axes)
+    oblique = Volume(phantom.volume.voxels, replace(phantom.volume.geometry, axes=axes))
+    scores = dice_per_organ(cascade.segment(oblique).labels, phantom.labels)
+    assert min(scores[label] for label in (1, 2, 3)) >= 0.85, scores
+
+
+@pytest.mark.parametrize("scan", [noise(-1000, -800), noise(-900, -300)], ids=["air", "lung"])
+def test_a_scan_without_an_abdomen_gives_no_organs(scan: Volume, cascade: Cascade) -> None:
+    with pytest.raises(FlareError) as caught:
+        cascade.segment(scan)
+    assert caught.value.kind == "no_abdomen"
+    assert "ROI" in caught.value.remedy
+
+
+def test_a_callers_roi_is_where_the_organs_are_sought(cascade: Cascade, phantom: Phantom) -> None:
+    whole = cascade.segment(phantom.volume)
+    r0, r1, *rest = whole.roi
+    right_half = cascade.segment(phantom.volume, ((r0 + r1) / 2, r1, *rest))
+    outside = Orientation.of(phantom.volume.geometry).view(right_half.labels)
+    filled = np.flatnonzero(outside.any(axis=(0, 1)))
+    left_of_scan = phantom.volume.geometry.origin[0]
+    assert -(left_of_scan + filled.max() * 3.0) >= (r0 + r1) / 2 - 3.0
+    assert right_half.organs[0].voxels < whole.organs[0].voxels
+
+
+def test_an_organ_cut_by_the_edge_of_the_scan_is_reported(cascade: Cascade, phantom: Phantom) -> None:
+    liver = np.flatnonzero((phantom.labels == 1).any(axis=(1, 2)))
+    middle = int(liver.mean())
+    cut = replace(phantom.volume.geometry, shape=(middle, 128, 128))
+    facts = cascade.segment(Volume(phantom.volume.voxels[:middle], cut)).organs[0]
+    assert "touches the upper edge of the scan" in facts.warnings
+
+
+def test_the_run_measures_every_stage_in_order(cascade: Cascade, phantom: Phantom) -> None:
+    with Run() as run:
+        cascade.segment(phantom.volume, run=run)
+    assert [stage.name for stage in run.clock.stages] == ["find_abdomen", "crop", "segment", "put_back", "clean_up"]
+    assert all(stage.seconds > 0 for stage in run.clock.stages)
+    assert run.memory.facts().peak_ram_mb > 50
+
+
+@pytest.mark.parametrize("stage", ["find_abdomen", "segment", "put_back"])
+def test_a_run_that_nobody_wants_ends_within_its_stage(stage: str, cascade: Cascade, phantom: Phantom) -> None:
+    seen: list[str] = []
+    run = Run(lambda name, fraction: seen.append(name), lambda: stage in seen)
+    with run, pytest.raises(Cancelled):
+        cascade.segment(phantom.volume, run=run)
+    assert seen[-1] == stage
+    assert seen.count(stage) == 1
+
+
+def test_a_scan_that_shows_no_whole_abdomen_is_doubted(cascade: Cascade, phantom: Phantom) -> None:
+    chest_and_dome = slice(60, None)
+    voxels = phantom.volume.voxels[chest_and_dome]
+    found = cascade.segment(Volume(voxels, replace(phantom.volume.geometry, shape=voxels.shape)))
+    assert any("Check that this scan shows the whole abdomen" in warning for warning in found.warnings)
+
+
+class Forgetful(torch.nn.Module):
+    """A network whose device runs out of memory a number of times; everything else is real."""
+
+    def __init__(self, network: torch.nn.Module, times: int) -> None:
+        super().__init__()
+        self.network, self.times = network, times
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.times -= 1
+        if self.times >= 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.network(x)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> torch.nn.Module:
+        return self.network  # what runs on the CPU instead does not run out
+
+
+def test_out_of_gpu_memory_is_retried_with_smaller_slabs_and_reported(cascade: Cascade, phantom: Phantom) -> None:
+    engine = cascade._engine
+    tight = Cascade(replace(engine, organ_net=Forgetful(engine.organ_net, 1)), cascade.weights)
+    found = tight.segment(phantom.volume)
+    np.testing.assert_array_equal(found.labels, cascade.segment(phantom.volume).labels)
+    assert [f"with slabs of {SLAB_MB:g} MB" in warning for warning in found.warnings] == [True]
+
+
+def test_out_of_gpu_memory_twice_falls_back_to_the_cpu_and_says_so(cascade: Cascade, phantom: Phantom) -> None:
+    engine = cascade._engine
+    tight = Cascade(replace(engine, organ_net=Forgetful(engine.organ_net, 2)), cascade.weights)
+    found = tight.segment(phantom.volume)
+    assert found.organs[0].voxels == cascade.segment(phantom.volume).organs[0].voxels
+    assert f"with slabs of {MINIMAL_SLAB_MB:g} MB" in found.warnings[-2]
+    assert found.warnings[-1] == "The scan was segmented on the CPU instead."
+    assert found.device.kind == "cpu"
+
+
+def test_one_cascade_segments_many_scans_alike(cascade: Cascade, phantom: Phantom) -> None:
+    first, second = cascade.segment(phantom.volume), cascade.segment(phantom.volume)
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+def test_the_fastest_number_format_finds_the_same_organs_as_float32(cascade: Cascade, phantom: Phantom) -> None:
+    engine = cascade._engine
+    nets = {"roi_net": engine.roi_net, "organ_net": engine.organ_net}
+    fast = cascade.segment(phantom.volume).labels
+    plain = replace(engine, dtype=torch.float32, **{k: copy.deepcopy(n).float() for k, n in nets.items()})
+    scores = dice_per_organ(fast, Cascade(plain, []).segment(phantom.volume).labels)
+    assert min(scores.values()) >= 0.995, scores

@@ -1,0 +1,72 @@
+"""Clean-up of a label map by connected components."""
+
+import numpy as np
+from flareseg.components import remove_small_parts
+
+LIVER, KIDNEYS, SPLEEN, PANCREAS = 1, 2, 3, 4
+
+
+def row_of_cubes(label: int, sizes: list[int]) -> np.ndarray:
+    """Separate cubes of one label with the given edge lengths, one after the other along i."""
+    labels = np.zeros((12, 12, sum(sizes) + 2 * len(sizes)), np.uint8)
+    start = 1
+    for size in sizes:
+        labels[:size, :size, start : start + size] = label
+        start += size + 2
+    return labels
+
+
+def parts_left(labels: np.ndarray) -> int:
+    from scipy import ndimage
+
+    return int(ndimage.label(labels)[1])
+
+
+def test_only_the_largest_liver_stays() -> None:
+    labels = row_of_cubes(LIVER, [8, 10, 9])
+    left = remove_small_parts(labels)
+    assert left[LIVER] == 1000
+    assert np.count_nonzero(labels) == 1000
+
+
+def test_both_kidneys_stay_and_a_third_part_goes() -> None:
+    labels = row_of_cubes(KIDNEYS, [8, 7, 6])
+    assert remove_small_parts(labels)[KIDNEYS] == 512 + 343
+
+
+def test_a_second_kidney_below_12_percent_of_the_first_goes() -> None:
+    labels = row_of_cubes(KIDNEYS, [10, 4])  # 64 of 1000 voxels
+    assert remove_small_parts(labels)[KIDNEYS] == 1000
+
+
+def test_the_pancreas_may_fall_into_three_parts() -> None:
+    labels = row_of_cubes(PANCREAS, [6, 6, 5, 5])
+    remove_small_parts(labels)
+    assert parts_left(labels == PANCREAS) == 3
+
+
+def test_parts_that_touch_only_at_an_edge_are_separate() -> None:
+    labels = np.zeros((8, 8, 8), np.uint8)
+    labels[:4, :4], labels[4:6, 4:6] = SPLEEN, SPLEEN
+    assert remove_small_parts(labels)[SPLEEN] == 4 * 4 * 8
+
+
+def test_organs_that_touch_are_cleaned_apart() -> None:
+    labels = np.full((6, 6, 12), LIVER, np.uint8)
+    labels[..., 6:] = SPLEEN
+    before = labels.copy()
+    assert remove_small_parts(labels) == {LIVER: 216, KIDNEYS: 0, SPLEEN: 216, PANCREAS: 0}
+    np.testing.assert_array_equal(labels, before)
+
+
+def test_an_empty_label_map_stays_empty() -> None:
+    labels = np.zeros((4, 4, 4), np.uint8)
+    assert remove_small_parts(labels) == {LIVER: 0, KIDNEYS: 0, SPLEEN: 0, PANCREAS: 0}
+
+
+def test_a_view_is_cleaned_in_place() -> None:
+    array = np.zeros((30, 14, 14), np.uint8)
+    view = array.transpose(2, 1, 0)[::-1]
+    view[:4, :4, :4], view[8:10, 8:10, 8:10] = LIVER, LIVER
+    remove_small_parts(view)
+    assert np.count_nonzero(array) == 64

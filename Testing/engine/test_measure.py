@@ -1,0 +1,47 @@
+"""The clock and the memory watch."""
+
+import numpy as np
+import psutil
+import pytest
+from flareseg.measure import MemoryWatch, StageClock
+
+
+def test_a_stage_entered_twice_adds_up() -> None:
+    clock = StageClock()
+    for name in ("crop", "segment", "crop"):
+        with clock.stage(name):
+            sum(range(1000))
+    assert [stage.name for stage in clock.stages] == ["crop", "segment"]
+    assert 0 < sum(stage.seconds for stage in clock.stages) <= clock.total_seconds
+
+
+def test_a_stage_that_fails_is_still_timed() -> None:
+    clock = StageClock()
+    with pytest.raises(ZeroDivisionError), clock.stage("crop"):
+        raise ZeroDivisionError
+    assert clock.stages[0].name == "crop"
+
+
+def test_the_device_has_finished_before_a_stage_ends() -> None:
+    waited: list[str] = []
+    clock = StageClock(lambda: waited.append("yes"))
+    with clock.stage("segment"):
+        assert not waited
+    assert waited == ["yes"]
+
+
+def test_a_peak_that_is_gone_again_is_remembered() -> None:
+    with MemoryWatch() as watch:
+        before = watch.ram_mb
+        block = np.ones(200_000_000, np.uint8)
+        del block
+    peak = watch.facts().peak_ram_mb
+    assert before + 190 < peak < before + 260
+
+
+def test_a_peak_before_the_watch_is_forgotten() -> None:
+    block = np.ones(300_000_000, np.uint8)
+    del block
+    with MemoryWatch() as watch:
+        pass
+    assert watch.facts().peak_ram_mb < psutil.Process().memory_info().rss / 1e6 + 100

@@ -1,0 +1,214 @@
+"""The background process, over real pipes."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from flareseg import events
+from flareseg.cascade import Cascade
+from flareseg.geometry import Geometry
+from flareseg.phantom import Phantom
+from flareseg.report import Report
+from flareseg.volume import Volume
+from worker_process import WorkerProcess, job_for, worker
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WorkerProcess]:
+    with worker() as running:
+        running.wait_for(events.Ready)
+        yield running
+
+
+def test_a_job_gives_the_cascades_labels_and_a_report(
+    warm: WorkerProcess, phantom: Phantom, cascade: Cascade, tmp_path: Path
+) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, "first", name="phantom"))
+    result = warm.wait_for(events.Result)
+    report = Report.from_json(result.report)
+    assert (result.id, report.scan.name) == ("first", "phantom")
+    labels = np.load(result.labels, allow_pickle=False)
+    assert labels.dtype == np.uint8
+    assert np.mean(labels == cascade.segment(phantom.volume).labels) > 0.999
+
+
+def test_every_stage_gives_signs_of_life_with_memory(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    warm.seen.clear()
+    warm.send(job_for(phantom.volume, tmp_path))
+    warm.wait_for(events.Result)
+    stages = [event for event in warm.seen if isinstance(event, events.Stage)]
+    names = list(dict.fromkeys(event.stage for event in stages))
+    assert names[-7:] == ["read", "find_abdomen", "crop", "segment", "put_back", "clean_up", "write"]
+    assert all(event.ram_mb > 50 and 0 <= event.fraction <= 1 for event in stages)
+
+
+def test_the_networks_stay_loaded_between_jobs(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    for job_id in ("a", "b"):
+        warm.send(job_for(phantom.volume, tmp_path, job_id))
+        result = warm.wait_for(events.Result)
+    assert "load" not in [stage["name"] for stage in result.report["stages"]]
+
+
+def test_the_device_is_described_on_request(warm: WorkerProcess) -> None:
+    warm.send(events.DescribeJob("d", "cpu"))
+    device = warm.wait_for(events.Device)
+    assert (device.id, device.kind) == ("d", "cpu")
+    assert 0 < device.free_mb <= device.total_mb
+
+
+@pytest.mark.parametrize(
+    "line", [b"no json\n", b"{}\n", b'{"type":"dance"}\n', b'{"type":"segment","id":"1"}\n', b"\xff\xfe\n"]
+)
+def test_a_bad_line_is_answered_and_the_worker_goes_on(line: bytes, warm: WorkerProcess) -> None:
+    warm.send(line)
+    failure = warm.wait_for(events.Failure)
+    assert (failure.id, failure.kind) == (None, "bad_job")
+    warm.send(events.DescribeJob("after", "cpu"))
+    assert warm.wait_for(events.Device).id == "after"
+
+
+def test_a_scan_that_is_not_there_is_a_failed_job(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    job = job_for(phantom.volume, tmp_path, "gone")
+    Path(job.scan).unlink()
+    warm.send(job)
+    failure = warm.wait_for(events.Failure)
+    assert (failure.id, failure.kind) == ("gone", "bad_job")
+
+
+def test_a_pickle_in_place_of_a_scan_is_never_loaded(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    job = job_for(phantom.volume, tmp_path)
+    np.save(job.scan, np.array([{"any": "object"}]), allow_pickle=True)
+    warm.send(job)
+    assert warm.wait_for(events.Failure).kind == "bad_job"
+
+
+def test_a_geometry_of_another_scan_is_a_failed_job(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    other = {**phantom.volume.geometry.to_json(), "shape": [1, 2, 3]}
+    warm.send(job_for(phantom.volume, tmp_path, geometry=other))
+    assert "does not match" in warm.wait_for(events.Failure).sentence
+
+
+def test_nothing_found_is_a_failure_with_a_remedy(warm: WorkerProcess, tmp_path: Path) -> None:
+    air = np.random.default_rng(0).integers(-1000, -800, (40, 64, 64)).astype(np.int16)
+    geometry = Geometry(air.shape, (5.0, 5.0, 5.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)), (0.0, 0.0, 0.0))
+    warm.send(job_for(Volume(air, geometry), tmp_path))
+    failure = warm.wait_for(events.Failure)
+    assert (failure.kind, failure.sentence) == ("no_abdomen", "No abdomen found in this scan.")
+    assert "ROI" in failure.remedy
+
+
+def test_labels_that_cannot_be_written_are_a_failure(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, labels=str(tmp_path / "no such folder" / "labels.npy")))
+    assert warm.wait_for(events.Failure).kind == "write"
+
+
+@pytest.mark.parametrize("stage", ["find_abdomen", "segment"])
+def test_a_running_job_is_cancelled_within_half_a_second(
+    stage: str, warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, f"cancel in {stage}"))
+    warm.wait_for(events.Stage, lambda event: event.stage == stage)
+    start = time.monotonic()
+    warm.send(events.CancelJob(f"cancel in {stage}"))
+    failure = warm.wait_for(events.Failure)
+    seconds = time.monotonic() - start
+    assert (failure.id, failure.kind) == (f"cancel in {stage}", "cancelled")
+    assert seconds < 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["scan.npy"]
+
+
+def test_a_job_is_cancelled_while_the_networks_are_loading(phantom: Phantom, tmp_path: Path) -> None:
+    with worker() as running:
+        running.send(job_for(phantom.volume, tmp_path))
+        running.wait_for(events.Stage, lambda event: event.stage == "load")
+        start = time.monotonic()
+        running.send(events.CancelJob("1"))
+        assert running.wait_for(events.Failure).kind == "cancelled"
+        assert time.monotonic() - start < 0.5
+
+
+def test_a_waiting_job_is_cancelled_without_being_run(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    job = job_for(phantom.volume, tmp_path, "runs")
+    warm.send(job)
+    warm.send(replace(job, id="waits", labels=str(tmp_path / "labels-waits.npy")))
+    warm.send(events.CancelJob("waits"))
+    assert warm.wait_for(events.Result).id == "runs"
+    assert warm.wait_for(events.Failure).id == "waits"
+    assert not (tmp_path / "labels-waits.npy").exists()
+
+
+def test_the_worker_ends_when_stdin_closes() -> None:
+    with worker() as running:
+        running.wait_for(events.Ready)
+        running.close_stdin()
+        assert running.ended(within=10) == 0
+
+
+def test_the_worker_ends_in_the_middle_of_a_job_and_leaves_nothing(phantom: Phantom, tmp_path: Path) -> None:
+    with worker() as running:
+        running.send(job_for(phantom.volume, tmp_path))
+        running.wait_for(events.Stage, lambda event: event.stage == "find_abdomen")
+        running.close_stdin()
+        assert running.ended(within=10) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["scan.npy"]
+
+
+def test_the_worker_ends_when_its_parent_disappears() -> None:
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE) as parent, worker("--parent", str(parent.pid)) as running:
+        running.wait_for(events.Ready)
+        parent.kill()
+        assert running.ended(within=10) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process group is ended differently on Windows")
+def test_the_worker_ends_behind_a_launcher_that_is_killed() -> None:
+    """The launcher's death alone does not reach the worker; its closed stdin does."""
+    launcher = "import subprocess, sys; subprocess.call([sys.executable, '-m', 'flareseg.worker'])"
+    with worker(command=[sys.executable, "-c", launcher]) as running:
+        behind = psutil.Process(running.wait_for(events.Ready).pid)
+        running.process.kill()
+        running.close_stdin()
+        assert psutil.wait_procs([behind], timeout=10)[1] == []
+
+
+def test_the_worker_ends_after_its_idle_time_and_says_so() -> None:
+    with worker("--idle-seconds", "0.2") as running:
+        assert running.wait_for(events.Idle).seconds == pytest.approx(0.2)
+        assert running.ended(within=10) == 0
+
+
+def test_a_crash_is_seen_as_an_exit_code(phantom: Phantom, tmp_path: Path) -> None:
+    with worker() as running:
+        running.send(job_for(phantom.volume, tmp_path))
+        running.wait_for(events.Stage)
+        running.process.kill()
+        assert running.ended(within=10) != 0
+    assert not (tmp_path / "labels-1.npy").exists()
+
+
+def test_what_libraries_print_never_reaches_the_events() -> None:
+    noisy = "import flareseg.volume as v, os; os.write(1, b'raw'); print('printed')"
+    start = "import sys; sys.argv = ['worker']; import flareseg.worker as w; o = w._own_stdout; "
+    patched = start + f"w._own_stdout = lambda: (s := o(), exec({noisy!r}))[0]; w.main()"
+    with worker(command=[sys.executable, "-c", patched]) as running:
+        assert running.wait_for(events.Ready).pid == running.process.pid
+        running.close_stdin()
+        running.ended()
+        assert b"raw" in running.logged()
+
+
+def test_the_log_names_no_patient(phantom: Phantom, tmp_path: Path) -> None:
+    with worker() as running:
+        running.send(job_for(phantom.volume, tmp_path, name="Doe^Jane"))
+        running.wait_for(events.Result)
+        running.close_stdin()
+        running.ended()
+        assert b"Doe" not in running.logged()

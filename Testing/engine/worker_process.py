@@ -1,0 +1,101 @@
+"""A real worker process, driven as the panel drives it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from flareseg import events
+from flareseg.volume import Volume
+
+MODULE = Path(__file__).resolve().parents[2] / "FlareSegmentation"
+LIMIT = 120.0  # seconds; only a broken worker ever takes as long
+
+E = TypeVar("E")
+
+
+class WorkerProcess:
+    def __init__(self, *arguments: str, command: list[str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            command or [sys.executable, "-m", "flareseg.worker", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(MODULE)},
+        )
+        self.seen: list[events.Event] = []
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def send(self, job: events.Job | bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(job if isinstance(job, bytes) else events.encode(job))
+        self.process.stdin.flush()
+
+    def wait_for(self, kind: type[E], matching: Callable[[E], bool] = lambda event: True) -> E:
+        """The next such event; every event on the way is kept in ``seen``."""
+        deadline = time.monotonic() + LIMIT
+        while True:
+            event = events.decode_event(self._lines.get(timeout=deadline - time.monotonic()))
+            self.seen.append(event)
+            if isinstance(event, kind) and matching(event):
+                return event
+
+    def close_stdin(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def ended(self, within: float = LIMIT) -> int:
+        return self.process.wait(timeout=within)
+
+    def end(self) -> None:
+        """Kill what still runs and close its pipes."""
+        self.process.kill()
+        self.process.wait()
+        self._listener.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+
+    def logged(self) -> bytes:
+        """Everything on stderr, once the process has ended."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+
+@contextmanager
+def worker(*arguments: str, command: list[str] | None = None) -> Iterator[WorkerProcess]:
+    running = WorkerProcess(*arguments, command=command)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+def job_for(volume: Volume, folder: Path, job_id: str = "1", **changes: object) -> events.SegmentJob:
+    """A job on a scan laid into ``folder``, as the panel lays it."""
+    np.save(folder / "scan.npy", volume.voxels, allow_pickle=False)
+    fields = {
+        "id": job_id,
+        "scan": str(folder / "scan.npy"),
+        "geometry": volume.geometry.to_json(),
+        "labels": str(folder / f"labels-{job_id}.npy"),
+        "device": "cpu",
+        **changes,
+    }
+    return events.SegmentJob(**fields)  # type: ignore[arg-type]
