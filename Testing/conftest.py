@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flareseg.cascade import Cascade
 from flareseg.phantom import Phantom, make_phantom
+from flareseg.writing import write_labels, write_scan
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -27,6 +28,20 @@ def reference_predictions() -> Path:
 def phantom() -> Phantom:
     """A small synthetic abdomen that takes a second to make and to segment."""
     return make_phantom(shape=(80, 128, 128), spacing=(4.0, 3.0, 3.0))
+
+
+@pytest.fixture(scope="session")
+def phantom_file(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("phantom") / "ct.nii.gz"
+    write_scan(path, phantom.volume)
+    return path
+
+
+@pytest.fixture(scope="session")
+def phantom_truth(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("phantom") / "labels.nii.gz"
+    write_labels(path, phantom.labels, phantom.volume.geometry)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,8 @@ app = typer.Typer(
 @app.command()
 def segment(
     scans: Annotated[
-        list[Path], typer.Argument(metavar="SCAN...", help="Scan files, folders of scans, or a DICOM folder.")
+        list[Path],
+        typer.Argument(metavar="SCAN...", readable=False, help="Scan files, folders of scans, or a DICOM folder."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd) or folder.")
@@ -191,8 +192,12 @@ def _bounds(text: str | None) -> Bounds | None:
 def _three(text: str, what: str) -> tuple[float, float, float]:
     try:
         i, j, k = (float(part) for part in text.split(","))
+        if not 0 < min(i, j, k) <= max(i, j, k) < float("inf"):
+            raise ValueError
     except ValueError:
-        raise FlareError("bad_scan", f'The {what} "{text}" is not three numbers.', f"Give --{what} I,J,K.") from None
+        raise FlareError(
+            "bad_scan", f'The {what} "{text}" is not three positive numbers.', f"Give --{what} I,J,K."
+        ) from None
     return (i, j, k)
 
 

@@ -63,13 +63,17 @@ def _read_file(path: Path) -> Volume:
         if not stream.read(1):
             raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
     _check_header(path)
-    with ThreadPoolExecutor(1) as pool:  # the check of a NIfTI file runs beside its reading
-        check = pool.submit(nifti_check.problem_with, path) if nifti_check.is_nifti(path) else None
+    with ThreadPoolExecutor(1) as pool:  # the look at a NIfTI file runs beside its reading
+        look = pool.submit(nifti_check.inspect, path) if nifti_check.is_nifti(path) else None
         image = _execute(path)
-        problem = check.result() if check else ""
-    if problem:
-        raise bad_scan(f"{path.name}: {problem}", "Copy or export the scan again.")
-    return _volume(image, stem(path), [])
+        facts = look.result() if look else nifti_check.NiftiFacts()
+    if facts.problem:
+        raise bad_scan(f"{path.name}: {facts.problem}", "Copy or export the scan again.")
+    volume = _volume(image, stem(path), [])
+    if facts.odd_voxels.size:
+        volume.voxels = volume.voxels.copy()
+        volume.voxels.reshape(-1)[facts.odd_voxels] = np.nan
+    return volume
 
 
 def _check_header(path: Path) -> None:
@@ -117,7 +121,7 @@ def _unreadable(path: Path, error: RuntimeError) -> FlareError:
         )
     if "Unable to determine ImageIO" in text:
         return bad_scan(
-            f"{path.name} is not an image file that can be read.",
+            f"{path.name} is damaged, or is not an image file that can be read.",
             f"Give a scan as {', '.join(SUFFIXES)}, or a folder with a DICOM series.",
         )
     return bad_scan(f"{path.name} is damaged or cut short.", "Copy or export the scan again.")

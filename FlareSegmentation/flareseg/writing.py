@@ -91,7 +91,7 @@ def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
         raise _refused(path, error) from error
-    if nifti_check.is_nifti(path) and (problem := nifti_check.problem_with(path)):
+    if nifti_check.is_nifti(path) and (problem := nifti_check.inspect(path).problem):
         raise OSError(f"the disk may be full ({problem})")
 
 
@@ -118,13 +118,6 @@ def _write_segmentation(path: Path, labels: np.ndarray, geometry: Geometry) -> N
 
 def _segment(organ: Organ, shape: tuple[int, ...]) -> dict[str, object]:
     k, j, i = shape
-    terminology: dict[str, object] = {
-        "contextName": "Segmentation category and type - DICOM master list",
-        "category": ["SCT", "123037004", "Anatomical Structure"],
-        "type": ["SCT", organ.code.value, organ.code.meaning],
-    }
-    if organ.modifier:
-        terminology["typeModifier"] = ["SCT", organ.modifier.value, organ.modifier.meaning]
     return {
         "id": organ.name,
         "name": organ.name,
@@ -132,5 +125,5 @@ def _segment(organ: Organ, shape: tuple[int, ...]) -> dict[str, object]:
         "layer": 0,
         "color": [round(c / 255, 4) for c in organ.colour],
         "extent": [0, i - 1, 0, j - 1, 0, k - 1],
-        "terminology": terminology,
+        "tags": {"TerminologyEntry": organ.terminology_entry},
     }

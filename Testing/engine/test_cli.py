@@ -1,0 +1,168 @@
+"""The command line's promises: outputs, exit codes, what it prints and when."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from flareseg import __version__
+from flareseg.cli import app
+from flareseg.organs import ORGANS
+from flareseg.report import Report
+from images import ct_like, write_image
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def voxels(path: Path) -> np.ndarray:
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def test_one_scan_gives_labels_report_and_preview(phantom_file: Path, tmp_path: Path) -> None:
+    result = run(
+        *("segment", phantom_file, "-o", tmp_path / "organs.nii.gz"),
+        *("--report", tmp_path / "report.json", "--preview", tmp_path / "preview.png"),
+    )
+    assert result.exit_code == 0
+    labels = voxels(tmp_path / "organs.nii.gz")
+    assert labels.shape == voxels(phantom_file).shape
+    assert set(np.unique(labels)) == {0, 1, 2, 3, 4}
+    report = Report.from_json(json.loads((tmp_path / "report.json").read_text()))
+    assert [organ.voxels for organ in report.organs] == [np.count_nonzero(labels == n) for n in (1, 2, 3, 4)]
+    assert {path.name for path in tmp_path.iterdir()} == {"organs.nii.gz", "report.json", "preview.png"}
+
+
+def test_the_preview_shows_every_organs_outline_in_its_colour(phantom_file: Path, tmp_path: Path) -> None:
+    run("segment", phantom_file, "-o", tmp_path / "organs.nii.gz", "--preview", tmp_path / "preview.png")
+    pixels = np.array(Image.open(tmp_path / "preview.png"))[:500]  # without the legend
+    for organ in ORGANS:
+        assert np.count_nonzero((pixels == organ.colour).all(axis=2)) > 50, organ.name
+
+
+def test_the_table_shows_volumes_dice_stages_and_memory(
+    phantom_file: Path, phantom_truth: Path, tmp_path: Path
+) -> None:
+    result = run("segment", phantom_file, "-o", tmp_path / "o.nrrd", "--table", "--truth", phantom_truth)
+    for expected in ("Liver", "mL", "Dice", "Find abdomen", "Seconds", "RAM peak", "float"):
+        assert expected in result.stdout
+
+
+def test_nothing_is_printed_when_piped_and_all_is_well(phantom_file: Path, tmp_path: Path) -> None:
+    result = run("segment", phantom_file, "-o", tmp_path / "organs.nii.gz")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_folder_of_scans_is_segmented_scan_by_scan(phantom_file: Path, tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    shutil.copy(phantom_file, scans / "a.nii.gz")
+    shutil.copy(phantom_file, scans / "b.nii.gz")
+    result = run("segment", scans, "-o", tmp_path / "out", "--report", tmp_path / "reports")
+    assert result.exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a-organs.nii.gz", "b-organs.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["a.json", "b.json"]
+
+
+def test_a_bad_scan_among_good_ones_does_not_stop_them(phantom_file: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.nii.gz"
+    bad.write_text("no scan")
+    result = run("segment", bad, phantom_file, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "bad.nii.gz" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ct-organs.nii.gz"]
+
+
+def test_a_dicom_folder_is_one_scan(real_ct: Path, tmp_path: Path) -> None:
+    assert run("segment", real_ct / "dicom_series", "-o", tmp_path / "organs.seg.nrrd").exit_code == 0
+    assert voxels(tmp_path / "organs.seg.nrrd").shape == (20, 512, 512)
+
+
+def test_an_roi_limits_where_organs_are_sought(phantom_file: Path, tmp_path: Path) -> None:
+    run("segment", phantom_file, "-o", tmp_path / "all.nii.gz", "--report", tmp_path / "all.json")
+    r0, r1, a0, a1, s0, s1 = json.loads((tmp_path / "all.json").read_text())["roi"]
+    lower = f"{r0},{r1},{a0},{a1},{s0},{(s0 + s1) / 2}"
+    run("segment", phantom_file, "-o", tmp_path / "low.nii.gz", f"--roi={lower}", "--report", tmp_path / "low.json")
+    assert json.loads((tmp_path / "low.json").read_text())["roi_source"] == "caller"
+    assert voxels(tmp_path / "low.nii.gz").any(axis=(1, 2)).nonzero()[0].max() < (
+        voxels(tmp_path / "all.nii.gz").any(axis=(1, 2)).nonzero()[0].max()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--roi", "1,2,3"], "is not six numbers"),
+        (["--roi=50,-50,0,100,0,100"], "is not a box"),
+        (["--device", "tpu"], 'no device "tpu"'),
+        (["--report", "report.txt"], "no known suffix"),
+        (["--truth", "none.nii.gz"], "There is no file"),
+    ],
+)
+def test_bad_usage_is_a_sentence_and_exit_code_2(
+    options: list[str], sentence: str, phantom_file: Path, tmp_path: Path
+) -> None:
+    result = run("segment", phantom_file, "-o", tmp_path / "organs.nii.gz", *options)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_an_unknown_label_map_suffix_is_refused(phantom_file: Path, tmp_path: Path) -> None:
+    result = run("segment", phantom_file, "-o", tmp_path / "organs.jpg")
+    assert (result.exit_code, "no known suffix" in result.stderr) == (2, True)
+
+
+def test_the_scan_itself_is_never_overwritten(tmp_path: Path) -> None:
+    scan = write_image(tmp_path / "scan.nii.gz", ct_like())
+    result = run("segment", scan, "-o", scan)
+    assert (result.exit_code, "is the scan itself" in result.stderr) == (2, True)
+
+
+def test_two_scans_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    scans = [write_image(tmp_path / folder / "scan.nii.gz", ct_like()) for folder in ("a", "b")]
+    result = run("segment", *scans, "-o", tmp_path / "out")
+    assert (result.exit_code, "would both write scan-organs.nii.gz" in result.stderr) == (2, True)
+
+
+def test_several_scans_need_a_folder(tmp_path: Path) -> None:
+    scans = [write_image(tmp_path / name, ct_like()) for name in ("a.nii.gz", "b.nii.gz")]
+    result = run("segment", *scans, "-o", tmp_path / "out.nii.gz")
+    assert (result.exit_code, "several scans" in result.stderr) == (2, True)
+
+
+def test_a_phantom_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    for folder, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        options = ("--seed", seed, "--size", "64,64,40", "--spacing", "6,6,8")
+        assert run("phantom", tmp_path / folder, *options).exit_code == 0
+    first, again, other = (voxels(tmp_path / folder / "ct.nii.gz") for folder in "abc")
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("size", ["12", "a,b,c", "0,64,64"])
+def test_a_phantom_of_no_size_is_refused(size: str, tmp_path: Path) -> None:
+    result = run("phantom", tmp_path / "phantom", "--size", size)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_info_names_device_memory_and_weights() -> None:
+    result = run("info", "--device", "cpu")
+    assert result.exit_code == 0
+    for expected in (__version__, "GB free", "dense_vnet.safetensors", "roi_unet.safetensors"):
+        assert expected in result.stdout
+
+
+def test_the_version_is_told_without_loading_torch() -> None:
+    code = "import sys, flareseg.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert run("--version").stdout.strip() == f"flareseg {__version__}"

@@ -1,0 +1,105 @@
+"""Reading scans from files and DICOM folders."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+from flareseg.reading import is_scan_file, read_volume, stem
+from images import ct_like, write_image
+from pydicom.uid import generate_uid
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".nhdr"])
+def test_voxels_spacing_and_position_are_read(suffix: str, tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(ct_like())
+    image.SetSpacing((0.7, 0.8, 2.5))
+    image.SetOrigin((-100.0, -120.0, 50.0))
+    image.SetDirection((0, 1, 0, -1, 0, 0, 0, 0, 1))
+    sitk.WriteImage(image, str(tmp_path / f"scan{suffix}"))
+    volume = read_volume(tmp_path / f"scan{suffix}")
+    np.testing.assert_array_equal(volume.voxels, ct_like())
+    assert volume.geometry.spacing == pytest.approx((2.5, 0.8, 0.7))
+    assert volume.geometry.origin == pytest.approx((-100, -120, 50))
+    np.testing.assert_allclose(volume.geometry.axes, [(0, 0, 1), (1, 0, 0), (0, -1, 0)], atol=1e-6)
+    assert volume.name == "scan"
+
+
+def test_the_ijk_to_ras_matrix_is_slicers(tmp_path: Path) -> None:
+    """Slicer flips the sign of x and y of ITK's origin and columns."""
+    volume = read_volume(write_image(tmp_path / "scan.nrrd", ct_like()))
+    np.testing.assert_allclose(volume.geometry.ijk_to_ras(), np.diag([-1.0, -2.0, 3.0, 1.0]))
+
+
+def test_names_with_spaces_and_letters_beyond_ascii_are_read(tmp_path: Path) -> None:
+    path = write_image(tmp_path / "Größe des Bauchs 腹部 ü" / "scan é 1.nii.gz", ct_like())
+    assert read_volume(path).name == "scan é 1"
+
+
+def test_a_fourth_dimension_of_one_frame_is_no_obstacle(tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.JoinSeries([sitk.GetImageFromArray(ct_like())]), str(tmp_path / "one.nii.gz"))
+    assert read_volume(tmp_path / "one.nii.gz").voxels.shape == ct_like().shape
+
+
+def test_the_voxels_outlive_the_reader(tmp_path: Path) -> None:
+    path = write_image(tmp_path / "scan.nii", ct_like())
+    voxels = [read_volume(path) for _ in range(20)]
+    assert all(np.array_equal(volume.voxels, ct_like()) for volume in voxels)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("a.b.nii.gz", "a.b"), ("a.NRRD", "a"), ("folder", "folder")])
+def test_the_stem_is_the_name_without_the_image_suffix(name: str, expected: str) -> None:
+    assert stem(Path(name)) == expected
+
+
+def test_only_image_files_are_scan_files(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    write_image(tmp_path / "a.nii.gz", ct_like())
+    assert [path.name for path in sorted(tmp_path.iterdir()) if is_scan_file(path)] == ["a.nii.gz"]
+
+
+@pytest.fixture
+def series(real_ct: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(real_ct / "dicom_series", tmp_path / "series"))
+
+
+def test_a_dicom_series_is_read_in_hu(series: Path) -> None:
+    volume = read_volume(series)
+    assert volume.voxels.shape == (20, 512, 512)
+    assert volume.geometry.spacing == pytest.approx((2.0, 0.977, 0.977), abs=1e-3)
+    assert -1100 < volume.voxels.min() < -900
+    assert volume.warnings == []
+
+
+def test_of_several_series_the_longest_is_read_and_a_warning_says_so(series: Path) -> None:
+    other = generate_uid()
+    for n, path in enumerate(sorted(series.iterdir())[:5]):
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = other, generate_uid()
+        dataset.save_as(series / f"other-{n}.dcm")
+    volume = read_volume(series)
+    assert volume.voxels.shape[0] == 20
+    assert volume.warnings == ["The folder holds 2 DICOM series; the one with the most slices (20) was read."]
+
+
+def test_a_missing_slice_is_warned_of(series: Path) -> None:
+    sorted(series.iterdir())[9].unlink()
+    assert any("not evenly spaced" in warning for warning in read_volume(series).warnings)
+
+
+def test_a_series_of_another_modality_is_warned_of(series: Path) -> None:
+    for path in series.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.Modality = "MR"
+        dataset.save_as(path)
+    assert read_volume(series).warnings == ["The series is MR, not CT; the networks know CT only."]
+
+
+def test_a_tilted_gantry_is_warned_of(series: Path) -> None:
+    for path in series.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.ImagePositionPatient[1] += 0.5 * float(dataset.ImagePositionPatient[2])
+        dataset.save_as(path)
+    assert any("gantry was tilted" in warning for warning in read_volume(series).warnings)
