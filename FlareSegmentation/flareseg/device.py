@@ -72,7 +72,7 @@ def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:
     time: float32 is taken only where it is clearly faster, as on processors that emulate bfloat16.
     """
     probe = torch.randn((1, 1, *_PROBE_SIZE), generator=torch.Generator().manual_seed(0)).to(chosen.device)
-    formats = [torch.float32, torch.bfloat16] + [torch.float16] * (chosen.device.type == "cuda")
+    formats = _formats(chosen.device)
     trials = {dtype: copy.deepcopy(network).to(chosen.device, dtype) for dtype in formats}
     with torch.inference_mode():
         scores = {dtype: trial(probe.to(dtype)).float() for dtype, trial in trials.items()}  # warms up, too
@@ -82,6 +82,13 @@ def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:
             seconds[dtype] = min(seconds[dtype], _seconds(trials[dtype], probe.to(dtype), chosen.synchronise))
     handicap = {torch.float32: _CLEARLY_FASTER}
     return min(correct, key=lambda dtype: seconds[dtype] * handicap.get(dtype, 1.0))
+
+
+def _formats(device: torch.device) -> list[torch.dtype]:
+    if device.type == "cpu":
+        return [torch.float32, torch.bfloat16]
+    native_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    return [torch.float32, torch.float16] + [torch.bfloat16] * native_bfloat16
 
 
 def _seconds(network: nn.Module, probe: Tensor, synchronise: Callable[[], None]) -> float:

@@ -69,7 +69,8 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
             "Free some space, or choose a place where you may write.",
         ) from error
     finally:
-        beside.unlink(missing_ok=True) if beside.parent.is_dir() else None
+        if beside.is_file():
+            beside.unlink()
 
 
 def check_writable(path: Path) -> None:
