@@ -21,6 +21,7 @@ class FlareError(Exception):
         "write",
         "cancelled",
         "worker",
+        "packages",
         "internal",
     )
 

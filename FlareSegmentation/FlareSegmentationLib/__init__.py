@@ -1,0 +1,1 @@
+"""The Slicer side of FlareSegmentation: nodes, panel and background process. It never imports torch."""

@@ -1,0 +1,198 @@
+"""One background job: hand a scan to the warm worker, follow it, cancel it, take its labels."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import numpy as np
+import qt
+from flareseg.errors import Cancelled, FlareError
+from flareseg.events import CancelJob, Failure, Result, SegmentJob, Stage, decode_event, encode
+from flareseg.geometry import Geometry
+from flareseg.report import Report
+from slicer.i18n import tr as _
+
+from .signals import Signal
+
+PATIENCE_SECONDS = 2.0  # for the worker to obey a cancel before it is killed
+
+
+class LineProcess(Protocol):
+    """What a runner needs of the worker's process; see process.WorkerProcess."""
+
+    lineReceived: Signal[bytes]
+    logged: Signal[str]
+    ended: Signal[FlareError]
+
+    @property
+    def running(self) -> bool: ...
+    def start(self) -> None: ...
+    def send(self, line: bytes) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+class Job:
+    """One scan for the worker, with the private folder (mode 0700) that carries voxels and labels.
+
+    Ends exactly once, by ``finished`` (labels: uint8 (k, j, i), and the report) or by ``failed``.
+    Its folder is gone by then. Making one raises FlareError("write") when the disk is full.
+    """
+
+    def __init__(
+        self,
+        voxels: np.ndarray,
+        geometry: Geometry,
+        device: str = "auto",
+        roi: list[float] | None = None,
+        temporaryFolder: str | None = None,
+    ) -> None:
+        self.progressed: Signal[Stage] = Signal()
+        self.finished: Signal[np.ndarray, Report] = Signal()
+        self.failed: Signal[FlareError] = Signal()
+        self._shape = voxels.shape
+        self._folder = tempfile.TemporaryDirectory(prefix="flareseg-", dir=temporaryFolder, ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        self.message = SegmentJob(
+            id=uuid4().hex,
+            scan=str(folder / "scan.npy"),
+            geometry=geometry.to_json(),
+            labels=str(folder / "labels.npy"),
+            device=device,
+            roi=roi,
+        )
+        self._writeScan(voxels)
+
+    def succeed(self, result: Result) -> None:
+        try:
+            labels = self._readLabels(result.labels)
+            report = Report.from_json(result.report)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.fail(
+                FlareError(
+                    "worker",
+                    _("The engine's answer could not be read: {why}.").format(why=error),
+                    _("Restart Slicer and try again."),
+                )
+            )
+            return
+        self._removeFolder()
+        self.finished.emit(labels, report)
+
+    def fail(self, error: FlareError) -> None:
+        self._removeFolder()
+        self.failed.emit(error)
+
+    def _writeScan(self, voxels: np.ndarray) -> None:
+        try:
+            np.save(self.message.scan, voxels, allow_pickle=False)
+        except OSError as error:
+            self._removeFolder()
+            raise FlareError(
+                "write",
+                _("The scan could not be handed to the engine: {why}.").format(why=error.strerror),
+                _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
+            ) from error
+
+    def _readLabels(self, path: str) -> np.ndarray:
+        labels: np.ndarray = np.load(path, allow_pickle=False)
+        if labels.dtype != np.uint8 or labels.shape != self._shape:
+            raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected uint8 {self._shape}")
+        return labels
+
+    def _removeFolder(self) -> None:
+        self._folder.cleanup()
+        if Path(self._folder.name).exists():
+            logging.warning("FlareSegmentation: could not remove the temporary folder %s", self._folder.name)
+
+
+class JobRunner:
+    """Runs one job at a time in a worker that stays warm in between."""
+
+    def __init__(self, process: LineProcess, patienceSeconds: float = PATIENCE_SECONDS) -> None:
+        self.logged: Signal[str] = Signal()
+        self.process = process
+        self.process.lineReceived.connect(self._onLine)
+        self.process.logged.connect(self.logged.emit)
+        self.process.ended.connect(self._onProcessEnded)
+        self._job: Job | None = None
+        self._reason: FlareError | None = None
+        self._patience = qt.QTimer()
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(round(patienceSeconds * 1000))
+        self._patience.connect("timeout()", self.process.kill)
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    def refuseWhenBusy(self) -> None:
+        """Raises FlareError("worker") while a job is in progress."""
+        if self.busy:
+            raise FlareError(
+                "worker",
+                _("A segmentation is already running."),
+                _("Wait until it is done or cancel it, then try again."),
+            )
+
+    def start(self, job: Job) -> None:
+        """Answered by the job's signals, possibly before this returns. Raises FlareError when busy."""
+        self.refuseWhenBusy()
+        self._job = job
+        self.process.start()
+        if self._job is job:  # a process that cannot even be started may have ended it by now
+            self.process.send(encode(job.message))
+
+    def cancel(self, reason: FlareError | None = None) -> None:
+        """End the job in progress, if any, with ``reason``. A worker that does not obey is killed."""
+        if self._job is None or self._reason is not None:
+            return
+        self._reason = reason or Cancelled()
+        self.process.send(encode(CancelJob(self._job.message.id)))
+        self._patience.start()
+
+    def close(self) -> None:
+        """End the job and the worker, now."""
+        self._fail(Cancelled())
+        self.process.stop()
+
+    def _onLine(self, line: bytes) -> None:
+        try:
+            event = decode_event(line)
+        except FlareError:
+            self.logged.emit(line.decode("utf-8", errors="replace"))
+            return
+        if isinstance(event, Failure):
+            self.logged.emit("\n".join(filter(None, (event.sentence, event.details))))
+        if self._job is None or getattr(event, "id", None) != self._job.message.id:
+            return
+        if isinstance(event, Stage):
+            self._job.progressed.emit(event)
+        elif isinstance(event, Failure):
+            self._fail(FlareError(event.kind, event.sentence, event.remedy))
+        elif isinstance(event, Result):
+            self._succeed(event)
+
+    def _onProcessEnded(self, reason: FlareError) -> None:
+        self._fail(reason)
+
+    def _succeed(self, result: Result) -> None:
+        if self._reason is not None:  # it was ready just as it was cancelled
+            self._fail(self._reason)
+        elif job := self._release():
+            job.succeed(result)
+
+    def _fail(self, error: FlareError) -> None:
+        reason = self._reason or error
+        if job := self._release():
+            job.fail(reason)
+
+    def _release(self) -> Job | None:
+        """The job in progress, of which the runner is free from now on."""
+        job, self._job, self._reason = self._job, None, None
+        self._patience.stop()
+        return job

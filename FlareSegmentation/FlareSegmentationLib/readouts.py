@@ -1,0 +1,132 @@
+"""A report as the panel shows it: organ table, stage table, totals line, progress."""
+
+from __future__ import annotations
+
+import qt
+import slicer
+from flareseg.events import Stage
+from flareseg.organs import ORGANS
+from flareseg.report import STAGES, Report, StageTime
+from slicer.i18n import tr as _
+
+from .results import organColour
+
+# Percent of the time that each stage typically takes on a CPU, so that the bar moves steadily.
+_SHARES = {
+    "load": 10,
+    "read": 3,
+    "find_abdomen": 20,
+    "crop": 4,
+    "segment": 38,
+    "put_back": 18,
+    "clean_up": 4,
+    "write": 3,
+}
+_ROW_MARGIN = 6
+_HEADER_STYLE = "QHeaderView::section { padding: 1px 6px; }"
+_BAR_HEIGHT = 20
+_BAR_STYLE = (
+    "QProgressBar { border: 0; background: transparent; margin: 6px 4px; }"
+    "QProgressBar::chunk { background: palette(highlight); border-radius: 2px; }"
+)
+
+
+def seconds(value: float) -> str:
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
+
+
+def gigabytes(megabytes: float) -> str:
+    return f"{megabytes / 1000:.2f} GB"
+
+
+def percent(stage: Stage) -> int:
+    """How much of the whole run is done, 0..100."""
+    names = list(_SHARES)
+    before = names[: names.index(stage.stage)]
+    return round(sum(_SHARES[name] for name in before) + _SHARES[stage.stage] * stage.fraction)
+
+
+def totals(report: Report) -> str:
+    memory = report.memory
+    parts = [_("Total {seconds} s").format(seconds=seconds(report.total_seconds))]
+    gpu = memory.peak_gpu_device_mb or memory.peak_gpu_allocated_mb
+    if gpu is not None:
+        parts.append(_("GPU memory peak {memory}").format(memory=gigabytes(gpu)))
+    parts.append(_("RAM peak {memory}").format(memory=gigabytes(memory.peak_ram_mb)))
+    parts.append(f"{report.device.name}, {report.device.dtype}")
+    return " · ".join(parts)
+
+
+def layOut(table: qt.QTableWidget) -> None:
+    """Columns as wide as their content, numbers to the right; the last column takes the rest."""
+    header = table.horizontalHeader()
+    last = table.columnCount - 1
+    for column in range(table.columnCount):
+        isLast = column == last
+        header.setSectionResizeMode(column, qt.QHeaderView.Stretch if isLast else qt.QHeaderView.ResizeToContents)
+        table.horizontalHeaderItem(column).setTextAlignment(_alignment(isNumber=column == 1))
+    header.setStyleSheet(_HEADER_STYLE)
+    header.setFixedHeight(_rowHeight(table))
+    header.connect("sectionResized(int,int,int)", lambda *_sizes: fitRows(table))
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setMinimumSectionSize(_rowHeight(table))
+
+
+def fitRows(table: qt.QTableWidget) -> None:
+    """Rows as high as their wrapped text, and the table as high as its rows: it never scrolls."""
+    table.resizeRowsToContents()
+    rows = sum(table.rowHeight(row) for row in range(table.rowCount))
+    table.setFixedHeight(_rowHeight(table) + rows + 2 * table.frameWidth)
+
+
+def _rowHeight(table: qt.QTableWidget) -> int:
+    """Height in pixels of the header, and of a row with one line of text."""
+    return int(table.fontMetrics().height()) + _ROW_MARGIN
+
+
+def fillOrganTable(
+    table: qt.QTableWidget, report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode | None
+) -> None:
+    """Columns: organ with its segment's colour, volume in mL, what deserves a look."""
+    colours = {organ.label: organColour(segmentationNode, organ) for organ in ORGANS}
+    table.setRowCount(len(report.organs))
+    for row, organ in enumerate(report.organs):
+        name = _item(organ.name)
+        name.setData(qt.Qt.DecorationRole, qt.QColor(*colours[organ.label]))
+        table.setItem(row, 0, name)
+        table.setItem(row, 1, _item(f"{organ.volume_ml:.0f} mL" if organ.voxels else "-", isNumber=True))
+        table.setItem(row, 2, _item("; ".join(organ.warnings)))
+    fitRows(table)
+
+
+def fillStageTable(table: qt.QTableWidget, report: Report) -> None:
+    """Columns: stage, seconds, bar relative to the longest stage."""
+    longest = max((stage.seconds for stage in report.stages), default=0.0)
+    table.setRowCount(len(report.stages))
+    for row, stage in enumerate(report.stages):
+        table.setItem(row, 0, _item(STAGES.get(stage.name, stage.name)))
+        table.setItem(row, 1, _item(seconds(stage.seconds), isNumber=True))
+        table.setCellWidget(row, 2, _bar(stage, longest))
+    fitRows(table)
+
+
+def _item(text: str, isNumber: bool = False) -> qt.QTableWidgetItem:
+    item = qt.QTableWidgetItem(text)
+    item.setTextAlignment(_alignment(isNumber))
+    item.setToolTip(text)
+    return item
+
+
+def _alignment(isNumber: bool) -> int:
+    horizontal = qt.Qt.AlignRight if isNumber else qt.Qt.AlignLeft
+    return horizontal | qt.Qt.AlignVCenter
+
+
+def _bar(stage: StageTime, longest: float) -> qt.QProgressBar:
+    bar = qt.QProgressBar()
+    bar.setRange(0, 1000)
+    bar.setValue(round(1000 * stage.seconds / longest) if longest else 0)
+    bar.setTextVisible(False)
+    bar.setStyleSheet(_BAR_STYLE)
+    bar.setMaximumHeight(_BAR_HEIGHT)
+    return bar

@@ -1,0 +1,122 @@
+"""From a volume node to a segmentation node: what the panel and the console share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import slicer
+import vtk
+from flareseg.errors import FlareError
+from flareseg.report import Report
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from .device import DeviceChoice
+from .job import Job, JobRunner
+from .results import newSegmentationNode, writeResult
+from .roi import roiBounds
+from .signals import Signal
+from .volumes import volumeOf
+
+
+class SegmentationRun(VTKObservationMixin):
+    """One scan on its way to a segmentation node.
+
+    Connect to its signals, then ``start()`` it. It ends exactly once: by ``finished`` (the node, and
+    what the run measured) or by ``failed``. Closing the scene or deleting its scan or result stops it.
+    """
+
+    def __init__(
+        self,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        segmentationNode: slicer.vtkMRMLSegmentationNode | None,
+        job: Job,
+        runner: JobRunner,
+    ) -> None:
+        super().__init__()
+        self.progressed = job.progressed
+        self.finished: Signal[slicer.vtkMRMLSegmentationNode, Report] = Signal()
+        self.failed: Signal[FlareError] = Signal()
+        self.active = True
+        self._volumeNode = volumeNode
+        self._segmentationNode = segmentationNode
+        self._job = job
+        self._runner = runner
+        job.finished.connect(self._onFinished)
+        job.failed.connect(self._fail)
+
+    def start(self) -> None:
+        scene = self._volumeNode.GetScene()
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneClosing)
+        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
+        self._runner.start(self._job)
+
+    def cancel(self, reason: FlareError | None = None) -> None:
+        """The run then fails with ``reason`` (Cancelled by default) as soon as the engine lets go."""
+        if self.active:
+            self._runner.cancel(reason)
+
+    def _onFinished(self, labels: np.ndarray, report: Report) -> None:
+        try:
+            node = self._write(labels, report)
+        except Exception as error:  # whatever it is, the run has to end
+            logging.exception("FlareSegmentation: the result could not be shown")
+            self._fail(
+                FlareError(
+                    "internal",
+                    _("The result could not be put into the scene: {why}.").format(why=error),
+                    _("Please report this with the text of Slicer's error log."),
+                )
+            )
+            return
+        self._end()
+        self.finished.emit(node, report)
+
+    def _write(self, labels: np.ndarray, report: Report) -> slicer.vtkMRMLSegmentationNode:
+        node = self._segmentationNode or newSegmentationNode(self._volumeNode)
+        try:
+            writeResult(node, self._volumeNode, labels, report)
+        except Exception:
+            if node is not self._segmentationNode:
+                node.GetScene().RemoveNode(node)
+            raise
+        return node
+
+    def _fail(self, error: FlareError) -> None:
+        self._end()
+        self.failed.emit(error)
+
+    def _end(self) -> None:
+        self.active = False
+        self.removeObservers()
+
+    def _onSceneClosing(self, _scene: object, _event: str) -> None:
+        self.cancel(_stopped(_("The scene was closed, so the segmentation was stopped.")))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, _scene: object, _event: str, node: slicer.vtkMRMLNode) -> None:
+        if node is self._volumeNode:
+            self.cancel(_stopped(_("The scan was deleted, so its segmentation was stopped.")))
+        elif node is self._segmentationNode:
+            self.cancel(_stopped(_("The result was deleted, so the segmentation was stopped.")))
+
+
+def prepareRun(
+    runner: JobRunner,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    segmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
+    device: str | DeviceChoice = "auto",
+    roi: slicer.vtkMRMLMarkupsROINode | Sequence[float] | None = None,
+) -> SegmentationRun:
+    """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
+    runner.refuseWhenBusy()
+    volume = volumeOf(volumeNode)
+    bounds = None if roi is None else roiBounds(roi, volumeNode)
+    job = Job(volume.voxels, volume.geometry, DeviceChoice.of(device).value, bounds, slicer.app.temporaryPath)
+    return SegmentationRun(volumeNode, segmentationNode, job, runner)
+
+
+def _stopped(sentence: str) -> FlareError:
+    return FlareError("cancelled", sentence)
