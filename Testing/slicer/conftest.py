@@ -1,0 +1,148 @@
+"""Tests of the Slicer side run on real MRML nodes and real Qt; see standins/."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from standins.install import install
+
+install()
+
+import slicer  # noqa: E402
+from FlareSegmentationLib.job import JobRunner  # noqa: E402
+from FlareSegmentationLib.process import WorkerProcess, workerCommand  # noqa: E402
+from FlareSegmentationLib.signals import Signal  # noqa: E402
+from PySide6.QtCore import QCoreApplication, QEventLoop  # noqa: E402
+from standins import application  # noqa: E402
+from standins.scripted_module import close_module, open_module  # noqa: E402
+
+import FlareSegmentation  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="write the README's pictures here")
+
+
+LIMIT_SECONDS = 120.0
+SCRIPT = Path(__file__).parent / "workers" / "script.py"
+
+
+def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) -> None:
+    """Handle Qt's events until the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s")
+        QCoreApplication.processEvents(QEventLoop.WaitForMoreEvents, 50)
+
+
+class Outcome:
+    """Collects the end of a job or run: ``finished`` arguments or the ``error`` it failed with."""
+
+    def __init__(self, run: Any) -> None:
+        self.finished: tuple[Any, ...] | None = None
+        self.error: Any = None
+        self.ends = 0
+        run.finished.connect(self._on_finished)
+        run.failed.connect(self._on_failed)
+
+    def wait(self) -> Outcome:
+        wait_until(lambda: self.ends)
+        return self
+
+    def _on_finished(self, *arguments: Any) -> None:
+        self.finished = arguments
+        self.ends += 1
+
+    def _on_failed(self, error: Any) -> None:
+        self.error = error
+        self.ends += 1
+
+
+class WarmProcess(WorkerProcess):
+    """The real worker, kept over all tests: loading the networks takes seconds."""
+
+    def stop(self) -> None:
+        """Tests end their runs, not the process."""
+
+    def fresh(self) -> WarmProcess:
+        """Without the listeners of earlier tests."""
+        self.lineReceived, self.logged, self.ended = Signal(), Signal(), Signal()
+        return self
+
+
+@pytest.fixture(scope="session")
+def warm_process() -> Iterator[WarmProcess]:
+    process = WarmProcess(workerCommand())
+    yield process
+    WorkerProcess.stop(process)
+
+
+@pytest.fixture
+def engine(warm_process: WarmProcess, monkeypatch: pytest.MonkeyPatch) -> WarmProcess:
+    """The module's logic gets the warm worker instead of starting its own."""
+    monkeypatch.setattr(FlareSegmentation, "WorkerProcess", lambda command: warm_process.fresh())
+    return warm_process
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], JobRunner]]:
+    """A runner on a worker of workers/script.py, which also becomes the module's worker."""
+    processes = []
+
+    def make(function: str, patienceSeconds: float = 2.0) -> JobRunner:
+        process = WorkerProcess([sys.executable, str(SCRIPT), function])
+        processes.append(process)
+        runner = JobRunner(process, patienceSeconds)
+        monkeypatch.setattr(FlareSegmentation, "JobRunner", lambda process: runner)
+        return runner
+
+    yield make
+    for process in processes:
+        process.kill()
+
+
+@pytest.fixture(autouse=True)
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A new scene, and a temporary folder that must be empty when the test has ended."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(slicer.app, "temporaryPath", str(folder))
+    application.new_scene()
+    yield slicer.mrmlScene
+    assert not list(folder.iterdir()), "a temporary folder was left behind"
+
+
+@pytest.fixture
+def add_scan(phantom: Any) -> Callable[..., Any]:
+    """Puts the phantom into the scene as a volume node."""
+
+    def add(name: str = "Phantom") -> Any:
+        volume = phantom.volume
+        return slicer.util.addVolumeFromArray(volume.voxels, volume.geometry.ijk_to_ras(), name)
+
+    return add
+
+
+@pytest.fixture
+def open_panel() -> Iterator[Callable[[], Any]]:
+    """Opens the module's panel as Slicer does, and closes it after the test."""
+    opened = []
+
+    def open_() -> Any:
+        opened.append(open_module(FlareSegmentation.FlareSegmentation, FlareSegmentation.FlareSegmentationWidget))
+        return opened[-1]
+
+    yield open_
+    for widget in opened:
+        close_module(widget)

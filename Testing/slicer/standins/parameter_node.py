@@ -1,0 +1,173 @@
+"""``slicer.parameterNodeWrapper`` for the types that the module uses: nodes, enumerations, text, truth values."""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+import vtk
+
+GUI_PROPERTY = "SlicerParameterName"
+
+
+class _NodeSerializer:
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    default = None
+
+    def write(self, node: Any, name: str, value: Any) -> None:
+        if value is not None and not isinstance(value, self.kind):
+            raise TypeError(f"{name} takes {self.kind.__name__}, not {type(value).__name__}")
+        node.SetParameter(name, "")
+        node.SetNodeReferenceID(name, value.GetID() if value is not None else None)
+
+    def read(self, node: Any, name: str) -> Any:
+        return node.GetNodeReference(name)
+
+
+class _EnumSerializer:
+    def __init__(self, kind: type[enum.Enum]) -> None:
+        self.kind = kind
+        self.default = next(iter(kind))
+
+    def write(self, node: Any, name: str, value: Any) -> None:
+        if not isinstance(value, self.kind):
+            raise TypeError(f"{name} takes {self.kind.__name__}, not {value!r}")
+        node.SetParameter(name, value.name)
+
+    def read(self, node: Any, name: str) -> Any:
+        return self.kind[node.GetParameter(name)]
+
+
+def _serializer(kind: type) -> Any:
+    if issubclass(kind, slicer.vtkMRMLNode):
+        return _NodeSerializer(kind)
+    if issubclass(kind, enum.Enum):
+        return _EnumSerializer(kind)
+    raise TypeError(f"no serializer for {kind}")
+
+
+class _NodeConnector:
+    def __init__(self, widget: Any, kind: type) -> None:
+        if type(widget) is not slicer.qMRMLNodeComboBox:
+            raise RuntimeError(f"no connector from {kind.__name__} to {type(widget).__name__}")
+        self._widget = widget
+        self._signal = widget.currentNodeChanged
+
+    def read(self) -> Any:
+        return self._widget.currentNode()
+
+    def write(self, value: Any) -> None:
+        self._widget.setCurrentNode(value)
+
+    def onChanged(self, callback: Callable[..., None] | None) -> None:
+        _reconnect(self, callback)
+
+
+class _EnumConnector:
+    def __init__(self, widget: Any, kind: type[enum.Enum]) -> None:
+        if type(widget) is not qt.QComboBox:
+            raise RuntimeError(f"no connector from {kind.__name__} to {type(widget).__name__}")
+        self._widget = widget
+        self._signal = widget.currentIndexChanged
+        self._members = list(kind)
+        widget.clear()
+        label = getattr(kind, "label", lambda member: member.name)
+        for member in self._members:
+            widget.addItem(label(member))
+
+    def read(self) -> Any:
+        return self._members[self._widget.currentIndex]
+
+    def write(self, value: Any) -> None:
+        self._widget.currentIndex = self._members.index(value)
+
+    def onChanged(self, callback: Callable[..., None] | None) -> None:
+        _reconnect(self, callback)
+
+
+def _reconnect(connector: Any, callback: Callable[..., None] | None) -> None:
+    if callback is None:
+        connector._signal.disconnect(connector._callback)
+    else:
+        connector._callback = lambda *_: callback()
+        connector._signal.connect(connector._callback)
+
+
+class _Wrapper:
+    """Base of every wrapped parameter node."""
+
+    _serializers: dict[str, Any]
+
+    def __init__(self, parameterNode: Any) -> None:
+        self.__dict__.update(parameterNode=parameterNode, _guis={}, _writing=False)
+        for name, serializer in self._serializers.items():
+            if not parameterNode.HasParameter(name):
+                serializer.write(parameterNode, name, type(self)._defaults[name])
+        parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._updateGui())
+
+    def __getattr__(self, name: str) -> Any:
+        if name in type(self)._serializers:
+            return type(self)._serializers[name].read(self.parameterNode, name)
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._serializers:
+            raise AttributeError(f"{type(self).__name__} has no parameter {name}")
+        self._serializers[name].write(self.parameterNode, name, value)
+
+    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
+        return int(self.parameterNode.AddObserver(event, callback, priority))
+
+    def RemoveObserver(self, tag: int) -> None:
+        self.parameterNode.RemoveObserver(tag)
+
+    def connectGui(self, ui: Any) -> int:
+        tag = len(self._guis)
+        connectors = {}
+        for widget in vars(ui).values():
+            if name := widget.property(GUI_PROPERTY):
+                connectors[name] = self._connector(name, widget)
+        self._guis[tag] = connectors
+        for name, connector in connectors.items():
+            connector.write(getattr(self, name))
+            connector.onChanged(lambda name=name, connector=connector: self._onGuiChanged(name, connector))
+        return tag
+
+    def disconnectGui(self, tag: int) -> None:
+        for connector in self._guis.pop(tag, {}).values():
+            connector.onChanged(None)
+
+    def _connector(self, name: str, widget: Any) -> Any:
+        if name not in self._serializers:
+            raise ValueError(f"{widget.name} asks for parameter {name}, which does not exist")
+        serializer = self._serializers[name]
+        connector = _NodeConnector if isinstance(serializer, _NodeSerializer) else _EnumConnector
+        return connector(widget, serializer.kind)
+
+    def _onGuiChanged(self, name: str, connector: Any) -> None:
+        if not self._writing:
+            setattr(self, name, connector.read())
+
+    def _updateGui(self) -> None:
+        if self._writing:
+            return
+        self.__dict__["_writing"] = True
+        try:
+            for connectors in self._guis.values():
+                for name, connector in connectors.items():
+                    connector.write(getattr(self, name))
+        finally:
+            self.__dict__["_writing"] = False
+
+
+def parameterNodeWrapper(cls: type) -> type:
+    kinds = typing.get_type_hints(cls)
+    serializers = {name: _serializer(kind) for name, kind in kinds.items()}
+    defaults = {name: vars(cls).get(name, serializer.default) for name, serializer in serializers.items()}
+    return type(cls.__name__, (_Wrapper,), {"_serializers": serializers, "_defaults": defaults, "__doc__": cls.__doc__})

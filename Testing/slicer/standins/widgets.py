@@ -1,0 +1,207 @@
+"""The ctk and qMRML widgets of the panel: same properties, same signals, same behaviour towards the scene."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import slicer
+import vtk
+from PySide6.QtCore import Property, QObject, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from .pythonqt import pythonqt_class
+
+
+def _flag(name: str, default: Any, kind: type = bool) -> Property:
+    attribute = f"_{name}"
+    return Property(
+        kind, lambda self: getattr(self, attribute, default), lambda self, value: setattr(self, attribute, value)
+    )
+
+
+class _CollapsibleButton(QWidget):
+    """A header that shows and hides the children of the widget."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._collapsed = False
+        self._header = QToolButton(self, autoRaise=True, checkable=True, checked=True)
+        self._header.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
+        self._header.setStyleSheet("font-weight: bold; border: 0;")
+        self._header.clicked.connect(lambda checked: self._set_collapsed(not checked))
+        self.setContentsMargins(0, 20, 0, 0)
+        self._set_collapsed(False)
+
+    def _set_text(self, text: str) -> None:
+        self._text = text
+        self._header.setText(text)
+
+    def _set_collapsed(self, collapsed: bool) -> None:
+        self._collapsed = collapsed
+        self._header.setChecked(not collapsed)
+        self._header.setArrowType(Qt.RightArrow if collapsed else Qt.DownArrow)
+        for child in self.findChildren(QWidget, options=Qt.FindDirectChildrenOnly):
+            if child is not self._header and not child.isWindow():
+                child.setVisible(not collapsed)
+
+    def childEvent(self, event: Any) -> None:
+        super().childEvent(event)
+        if self._collapsed and isinstance(event.child(), QWidget) and event.child() is not self._header:
+            event.child().setVisible(False)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._header.setGeometry(0, 0, event.size().width(), 20)
+
+    text = Property(str, lambda self: self._text, _set_text)
+    collapsed = Property(bool, lambda self: self._collapsed, _set_collapsed)
+
+
+class _MRMLWidget(QWidget):
+    """Hands the scene on along the connections of its .ui file; ``isEntered`` as a module's panel has it."""
+
+    mrmlSceneChanged = Signal(object)
+    isEntered = _flag("isEntered", False)
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self.mrmlSceneChanged.emit(scene)
+
+
+class _NodeComboBox(QWidget):
+    """Lists the scene's nodes of its types, follows additions, removals and renaming."""
+
+    SIGNATURES: ClassVar = {"currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged"}
+    currentNodeChanged = Signal(object)
+
+    showHidden = _flag("showHidden", False)
+    showChildNodeTypes = _flag("showChildNodeTypes", True)
+    noneEnabled = _flag("noneEnabled", False)
+    addEnabled = _flag("addEnabled", True)
+    removeEnabled = _flag("removeEnabled", True)
+    editEnabled = _flag("editEnabled", False)
+    renameEnabled = _flag("renameEnabled", False)
+    selectNodeUponCreation = _flag("selectNodeUponCreation", True)
+    noneDisplay = _flag("noneDisplay", "None", str)
+    nodeTypes = _flag("nodeTypes", [], list)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: Any = None
+        self._nodes: list[Any] = []
+        self._observed: list[Any] = []
+        self._current: Any = None
+        self._box = QComboBox(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._box)
+        self._box.activated.connect(self._on_activated)
+        self.setEnabled(False)
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self._scene = scene
+        self.setEnabled(scene is not None)
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
+            scene.AddObserver(event, lambda *_: self._refresh())
+        self._refresh()
+
+    def currentNode(self) -> Any:
+        return self._current
+
+    def setCurrentNode(self, node: Any) -> None:
+        self._refresh()
+        self._select(node if node in self._nodes else None)
+
+    def nodeCount(self) -> int:
+        return len(self._nodes)
+
+    def addNode(self) -> Any:
+        node = self._scene.AddNewNodeByClass(self.nodeTypes[0])
+        self._select(node)
+        return node
+
+    def _refresh(self) -> None:
+        if self._scene is None:
+            return
+        self._nodes = [node for node in slicer.util.getNodesByClass(self.nodeTypes[0]) if self._is_shown(node)]
+        for node in self._nodes:
+            if node not in self._observed:
+                self._observed.append(node)
+                node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._fill())
+        gone = self._current is not None and self._current not in self._nodes
+        first = None if self.noneEnabled or not self._nodes else self._nodes[0]
+        if gone or (self._current is None and first is not None):
+            self._select(first)
+        self._fill()
+
+    def _is_shown(self, node: Any) -> bool:
+        exact = self.showChildNodeTypes or node.GetClassName() in self.nodeTypes
+        return exact and (self.showHidden or not node.GetHideFromEditors())
+
+    def _select(self, node: Any) -> None:
+        changed = node is not self._current
+        self._current = node
+        self._fill()
+        if changed:
+            self.currentNodeChanged.emit(node)
+
+    @property
+    def _shown(self) -> list[Any]:
+        return ([None] if self.noneEnabled else []) + self._nodes
+
+    def _fill(self) -> None:
+        self._box.clear()
+        self._box.addItems([node.GetName() if node else self.noneDisplay for node in self._shown])
+        self._box.setCurrentIndex(self._shown.index(self._current) if self._current in self._shown else -1)
+
+    def _on_activated(self, index: int) -> None:
+        self._select(self._shown[index])
+
+
+class _Show3DButton(QPushButton):
+    """Makes or removes the closed surfaces of a segmentation; checked while there are any."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Show 3D", parent)
+        self._node: Any = None
+        self._tag: int | None = None
+        self.setCheckable(True)
+        self.setEnabled(False)
+        self.clicked.connect(self._on_clicked)
+
+    locked = _flag("locked", False)
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+    def setSegmentationNode(self, node: Any) -> None:
+        if self._node is not None and self._tag is not None:
+            self._node.RemoveObserver(self._tag)
+        self._node = node
+        self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._update()) if node else None
+        self._update()
+
+    def _update(self) -> None:
+        segmentation = self._node.GetSegmentation() if self._node else None
+        self.setEnabled(bool(segmentation and segmentation.GetNumberOfSegments()))
+        self.setChecked(bool(segmentation and segmentation.ContainsRepresentation(_surface())))
+
+    def _on_clicked(self, on: bool) -> None:
+        segmentation = self._node.GetSegmentation()
+        if on:
+            segmentation.CreateRepresentation(_surface())
+            self._node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(_surface())
+        else:
+            segmentation.RemoveRepresentation(_surface())
+
+
+def _surface() -> str:
+    return slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+
+
+BY_CLASS_NAME: dict[str, type[QObject]] = {
+    "ctkCollapsibleButton": pythonqt_class(_CollapsibleButton),
+    "qMRMLWidget": pythonqt_class(_MRMLWidget),
+    "qMRMLNodeComboBox": pythonqt_class(_NodeComboBox),
+    "qMRMLSegmentationShow3DButton": pythonqt_class(_Show3DButton),
+}

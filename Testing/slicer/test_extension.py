@@ -1,0 +1,217 @@
+"""The extension's description: three files that agree, complete lists, and the catalog's rules."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from FlareSegmentationLib.dependencies import TORCH, TORCH_VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = ROOT / "FlareSegmentation"
+NAME = "FlareSegmentation"
+RAW = "https://raw.githubusercontent.com/flaresegmentation/SlicerFlareSegmentation/main/"
+CATALOG_KEYS = {  # of schema 1.0.1, which allows no others
+    "$schema",
+    "build_dependencies",
+    "build_subdirectory",
+    "category",
+    "enabled",
+    "scm_revision",
+    "scm_type",
+    "scm_url",
+    "tier",
+}
+S4EXT_KEYS = {
+    *("scm", "scmurl", "scmrevision", "depends", "recommends", "build_subdirectory", "homepage", "contributors"),
+    *("category", "iconurl", "status", "tier", "description", "screenshoturls", "enabled", "dicom_support_rule"),
+    "keywords",
+}
+SLICERS_OWN = {"slicer", "qt", "ctk", "vtk", "numpy", "scipy", "SimpleITK", "flareseg", "FlareSegmentationLib"}
+
+
+def cmake_variables() -> dict[str, str]:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r'set\((EXTENSION_\w+) "([^"]*)"\)', text))
+
+
+def cmake_list(name: str) -> list[str]:
+    text = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
+    match = re.search(rf"set\({name}\n(.*?)\s*\)", text, re.DOTALL)
+    assert match
+    return match.group(1).split()
+
+
+def s4ext() -> dict[str, str]:
+    lines = (ROOT / f"{NAME}.s4ext").read_text(encoding="utf-8").splitlines()
+    return dict((line + " ").split(" ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def catalog() -> dict[str, object]:
+    entry: dict[str, object] = json.loads((ROOT / f"{NAME}.json").read_text(encoding="utf-8"))
+    return entry
+
+
+def files(folder: str, pattern: str) -> set[str]:
+    found = (MODULE / folder).rglob(pattern)
+    hidden = re.compile(r"(^|/)(__pycache__|\.[^/]+)(/|$)")
+    names = {path.relative_to(MODULE).as_posix() for path in found if path.is_file()}
+    return {name for name in names if not hidden.search(name)}
+
+
+class TestLists:
+    def test_every_script_is_installed_and_every_installed_script_exists(self):
+        assert sorted(cmake_list("MODULE_PYTHON_SCRIPTS")) == sorted(files(".", "*.py"))
+
+    def test_every_resource_is_installed_and_every_installed_resource_exists(self):
+        assert sorted(cmake_list("MODULE_PYTHON_RESOURCES")) == sorted(files("Resources", "*"))
+
+    def test_weights_are_among_the_resources(self):
+        listed = cmake_list("MODULE_PYTHON_RESOURCES")
+        for name in ("manifest.json", "roi_unet.safetensors", "dense_vnet.safetensors"):
+            assert f"Resources/Models/{name}" in listed
+
+    def test_module_is_built_and_its_own_tests_are_registered(self):
+        text = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
+        assert f"set(MODULE_NAME {NAME})" in text
+        assert "WITH_GENERIC_TESTS" in text
+        assert "slicer_add_python_unittest(SCRIPT ${MODULE_NAME}.py)" in text
+        assert f"add_subdirectory({NAME})" in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+
+
+class TestAgreement:
+    @pytest.mark.parametrize(
+        ("field", "variable"),
+        [
+            ("homepage", "EXTENSION_HOMEPAGE"),
+            ("category", "EXTENSION_CATEGORY"),
+            ("contributors", "EXTENSION_CONTRIBUTORS"),
+            ("description", "EXTENSION_DESCRIPTION"),
+            ("iconurl", "EXTENSION_ICONURL"),
+            ("screenshoturls", "EXTENSION_SCREENSHOTURLS"),
+            ("depends", "EXTENSION_DEPENDS"),
+        ],
+    )
+    def test_s4ext_and_cmake(self, field, variable):
+        assert s4ext()[field].strip() == cmake_variables()[variable]
+
+    def test_s4ext_and_catalog_entry(self):
+        description, entry = s4ext(), catalog()
+        assert description["scmurl"].strip() == entry["scm_url"]
+        assert description["scmrevision"].strip() == entry["scm_revision"]
+        assert description["scm"].strip() == entry["scm_type"]
+        assert description["category"].strip() == entry["category"]
+        assert description["depends"].split() == entry["build_dependencies"]
+        assert description["build_subdirectory"].strip() == entry["build_subdirectory"]
+        assert bool(int(description["enabled"])) == entry["enabled"]
+        assert int(description["tier"]) == entry["tier"]
+
+    def test_homepage_is_the_repository(self):
+        assert f"{cmake_variables()['EXTENSION_HOMEPAGE']}.git" == catalog()["scm_url"]
+
+
+class TestRequirements:
+    @pytest.mark.parametrize("name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "torch"])
+    def test_slicer_asks_for_the_versions_that_the_engine_needs(self, name):
+        asked = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8") + TORCH + TORCH_VERSION
+        (version,) = re.findall(rf"^{name}(>=[\d.]+)", asked, re.MULTILINE)
+        assert f'"{name}{version}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+class TestCatalogRules:
+    def test_s4ext_has_each_field_once_on_one_line(self):
+        lines = (ROOT / f"{NAME}.s4ext").read_text(encoding="utf-8").splitlines()
+        keys = [line.split(" ")[0] for line in lines if line and not line.startswith("#")]
+        assert sorted(keys) == sorted(S4EXT_KEYS)
+
+    def test_catalog_entry_has_the_schemas_keys_and_no_others(self):
+        entry = catalog()
+        assert {"$schema", "category", "scm_url"} <= set(entry) <= CATALOG_KEYS
+        assert "v1.0.1.json" in str(entry["$schema"])
+
+    def test_names(self):
+        repository = str(catalog()["scm_url"]).rsplit("/", 1)[-1]
+        assert repository.startswith("Slicer")
+        assert not NAME.startswith("Slicer")
+        assert f"project({NAME})" in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+
+    def test_licence_is_in_the_root(self):
+        assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("variable", ["EXTENSION_ICONURL", "EXTENSION_SCREENSHOTURLS"])
+    def test_icon_and_screenshots_are_images_of_this_repository(self, variable):
+        for url in cmake_variables()[variable].split():
+            assert url.startswith(RAW)
+            assert png_size(ROOT / url.removeprefix(RAW))
+
+    @pytest.mark.parametrize("icon", [ROOT / f"Resources/{NAME}.png", MODULE / f"Resources/Icons/{NAME}.png"])
+    def test_icons_are_128_pixels(self, icon):
+        assert png_size(icon) == (128, 128)
+
+    def test_repository_stays_small(self):
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+        if tracked.returncode:
+            pytest.skip("not a git checkout")
+        sizes = [(ROOT / name).stat().st_size for name in tracked.stdout.split("\0") if (ROOT / name).is_file()]
+        assert sum(sizes) < 50e6
+
+    @pytest.mark.parametrize("path", sorted(files(".", "*.py") - files("flareseg", "*.py")))
+    def test_slicer_side_imports_only_what_slicer_has(self, path):
+        assert file_scope_imports(MODULE / path) <= SLICERS_OWN | set(sys.stdlib_module_names)
+
+
+class TestWalls:
+    def test_engine_imports_neither_slicer_nor_qt(self):
+        for path in files("flareseg", "*.py"):
+            assert not all_imports(MODULE / path) & {"slicer", "qt", "ctk", "vtk", "PySide6", "PythonQt"}, path
+
+    def test_slicer_side_never_imports_torch(self):
+        for path in files("FlareSegmentationLib", "*.py") | {f"{NAME}.py"}:
+            assert "torch" not in all_imports(MODULE / path), path
+
+    def test_loading_the_module_loads_nothing_heavy(self):
+        """What Slicer does at each start: import the module's file. Everything it drags in must be light."""
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "from standins.install import install; install()\n"
+            "before = set(sys.modules)\n"
+            "import FlareSegmentation\n"
+            "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+        )
+        command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        heavy = set(done.stdout.split()) - SLICERS_OWN - set(sys.stdlib_module_names) - {NAME}
+        assert not heavy
+        assert "torch" not in done.stdout
+
+
+def file_scope_imports(path: Path) -> set[str]:
+    return imports(ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def all_imports(path: Path) -> set[str]:
+    return imports(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imports(nodes: object) -> set[str]:
+    """Top-level names of the modules that are imported, without relative imports."""
+    names: set[str] = set()
+    for node in nodes:  # type: ignore[attr-defined]
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n"), path
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height

@@ -1,0 +1,174 @@
+"""A job in a real process: its end, its cancelling, its crash, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+from conftest import Outcome, wait_until
+from flareseg.errors import FlareError
+from flareseg.geometry import Geometry
+from FlareSegmentationLib.job import Job, JobRunner
+from FlareSegmentationLib.process import WorkerProcess, workerCommand
+
+VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+GEOMETRY = Geometry.from_ijk_to_ras(np.eye(4), VOXELS.shape)
+
+
+def new_job() -> Job:
+    return Job(VOXELS, GEOMETRY, temporaryFolder=slicer.app.temporaryPath)
+
+
+def run(runner: JobRunner, job: Job) -> Outcome:
+    outcome = Outcome(job)
+    runner.start(job)
+    return outcome
+
+
+def run_to_first_stage(runner: JobRunner) -> Outcome:
+    job = new_job()
+    stages = []
+    job.progressed.connect(stages.append)
+    outcome = run(runner, job)
+    wait_until(lambda: stages)
+    return outcome
+
+
+def test_scan_is_handed_over_unchanged_in_a_private_folder():
+    job = new_job()
+    path = Path(job.message.scan)
+    assert np.array_equal(np.load(path), VOXELS)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700 or sys.platform == "win32"
+    job.fail(FlareError("cancelled", "over"))
+    assert not path.parent.exists()
+
+
+def test_labels_and_report_come_back_although_lines_arrive_in_pieces(scripted):
+    runner = scripted("pieces")
+    logged = []
+    runner.logged.connect(logged.append)
+    labels, report = run(runner, new_job()).wait().finished
+    assert labels.shape == VOXELS.shape
+    assert labels.all()
+    assert report.total_seconds == 1.0
+    assert "a library says hello" in logged
+
+
+def test_worker_stays_warm_between_jobs(scripted):
+    runner = scripted("pieces")
+    pids = []
+    runner.process.lineReceived.connect(lambda line: pids.append(line) if b'"ready"' in line else None)
+    for _ in range(3):
+        assert run(runner, new_job()).wait().finished
+    assert len(pids) == 1
+
+
+def test_cancelled_job_fails_as_cancelled_and_worker_lives_on(scripted):
+    runner = scripted("obedient")
+    outcome = run_to_first_stage(runner)
+    runner.cancel()
+    assert outcome.wait().error.kind == "cancelled"
+    assert not runner.busy
+    assert runner.process.running
+
+
+def test_worker_that_does_not_obey_a_cancel_is_killed(scripted):
+    runner = scripted("stubborn", patienceSeconds=0.1)
+    outcome = run_to_first_stage(runner)
+    runner.cancel()
+    assert outcome.wait().error.kind == "cancelled"
+    assert not runner.process.running
+
+
+def test_killed_worker_is_started_again_for_the_next_job(scripted):
+    runner = scripted("stubborn", patienceSeconds=0.1)
+    for _ in range(2):
+        outcome = run_to_first_stage(runner)
+        runner.cancel()
+        outcome.wait()
+
+
+def test_result_that_crosses_a_cancel_is_dropped(scripted):
+    runner = scripted("late")
+    outcome = run_to_first_stage(runner)
+    runner.cancel()
+    assert outcome.wait().error.kind == "cancelled"
+    assert outcome.finished is None
+
+
+def test_crash_of_the_worker_fails_the_job_with_a_remedy_and_its_last_words_logged(scripted):
+    runner = scripted("crash")
+    logged = []
+    runner.logged.connect(logged.append)
+    error = run(runner, new_job()).wait().error
+    assert error.kind == "worker"
+    assert "exit code 7" in error.sentence
+    assert error.remedy
+    assert "something broke" in logged
+
+
+def test_missing_program_fails_the_job_with_a_remedy():
+    runner = JobRunner(WorkerProcess(["no-such-program"]))
+    error = run(runner, new_job()).wait().error
+    assert error.kind == "worker"
+    assert "could not be started" in error.sentence
+    assert error.remedy
+
+
+def test_labels_of_another_shape_are_refused(scripted):
+    error = run(scripted("wrong_shape"), new_job()).wait().error
+    assert error.kind == "worker"
+    assert "could not be read" in error.sentence
+
+
+def test_second_job_is_refused_while_one_runs(scripted):
+    runner = scripted("obedient")
+    outcome = run_to_first_stage(runner)
+    second = new_job()
+    with pytest.raises(FlareError, match="already running"):
+        runner.start(second)
+    second.fail(FlareError("cancelled", "never started"))
+    runner.cancel()
+    outcome.wait()
+
+
+def test_close_ends_job_and_worker_even_a_stubborn_one(scripted):
+    runner = scripted("stubborn")
+    outcome = run_to_first_stage(runner)
+    runner.close()
+    assert outcome.error.kind == "cancelled"
+    assert not runner.process.running
+
+
+def test_job_ends_exactly_once(scripted):
+    runner = scripted("obedient")
+    outcome = run_to_first_stage(runner)
+    runner.cancel()
+    runner.cancel()
+    outcome.wait()
+    runner.close()
+    assert outcome.ends == 1
+
+
+def test_full_disk_is_told_before_anything_starts(monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(FlareError, match="No space left") as caught:
+        new_job()
+    assert caught.value.kind == "write"
+
+
+def test_real_worker_is_started_with_the_module_folder_as_its_only_python_path(scripted):
+    runner = scripted("environment")
+    logged = []
+    runner.logged.connect(logged.append)
+    run(runner, new_job()).wait()
+    folder = str(Path(sys.modules["FlareSegmentation"].__file__).parent)
+    assert f'"PYTHONPATH": "{folder}"' in logged[0]
+    assert workerCommand()[1:3] == ["-m", "flareseg.worker"]

@@ -1,0 +1,95 @@
+"""Numbers and tables of the panel."""
+
+from __future__ import annotations
+
+import pytest
+import qt
+from flareseg.events import Stage
+from flareseg.organs import ORGANS
+from flareseg.report import STAGES, DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, StageTime
+from FlareSegmentationLib import readouts
+
+
+@pytest.fixture
+def report():
+    return Report(
+        version="1",
+        scan=ScanFacts("scan", [285, 512, 512], [1.5, 0.8, 0.8], "LPS"),
+        device=DeviceFacts("cuda", "NVIDIA RTX 3060", "float16"),
+        weights=[],
+        roi=[0.0] * 6,
+        roi_source="network",
+        stages=[StageTime("find_abdomen", 0.25), StageTime("segment", 1.0), StageTime("put_back", 12.34)],
+        total_seconds=13.59,
+        memory=MemoryFacts(880.0, 160.0, 210.0),
+        organs=[
+            OrganFacts(1, "Liver", 9, 1489.4),
+            OrganFacts(2, "Kidneys", 9, 317.6, ["touches the lower edge of the scan", "801 mL is more than expected"]),
+            OrganFacts(4, "Pancreas", 0, 0.0, ["not found"]),
+        ],
+    )
+
+
+def table(*columns):
+    widget = qt.QTableWidget(0, len(columns))
+    widget.setHorizontalHeaderLabels(list(columns))
+    readouts.layOut(widget)
+    return widget
+
+
+def texts(widget, column):
+    return [widget.item(row, column).text() for row in range(widget.rowCount)]
+
+
+def test_organ_table_names_volumes_and_what_to_check(report):
+    widget = table("Organ", "Volume", "Check here")
+    readouts.fillOrganTable(widget, report, None)
+    assert texts(widget, 0) == ["Liver", "Kidneys", "Pancreas"]
+    assert texts(widget, 1) == ["1489 mL", "318 mL", "-"]
+    assert texts(widget, 2) == ["", "touches the lower edge of the scan; 801 mL is more than expected", "not found"]
+
+
+def test_organ_table_shows_each_organs_own_colour(report):
+    widget = table("Organ", "Volume", "Check here")
+    readouts.fillOrganTable(widget, report, None)
+    swatch = widget.item(2, 0).data(qt.Qt.DecorationRole)
+    assert (swatch.red(), swatch.green(), swatch.blue()) == ORGANS[3].colour
+
+
+def test_stage_table_has_seconds_and_bars_relative_to_the_longest(report):
+    widget = table("Stage", "Seconds", "")
+    readouts.fillStageTable(widget, report)
+    assert texts(widget, 0) == ["Find abdomen", "Segment organs", "Put back"]
+    assert texts(widget, 1) == ["0.25", "1.00", "12.3"]
+    assert [widget.cellWidget(row, 2).value for row in range(3)] == [20, 81, 1000]
+
+
+def test_tables_can_be_filled_again_with_fewer_rows(report):
+    widget = table("Stage", "Seconds", "")
+    readouts.fillStageTable(widget, report)
+    report.stages = report.stages[:1]
+    readouts.fillStageTable(widget, report)
+    assert texts(widget, 0) == ["Find abdomen"]
+
+
+def test_totals_name_time_memory_and_device(report):
+    assert readouts.totals(report) == (
+        "Total 13.6 s · GPU memory peak 0.21 GB · RAM peak 0.88 GB · NVIDIA RTX 3060, float16"
+    )
+
+
+def test_totals_on_a_cpu_say_nothing_of_a_gpu(report):
+    report.memory = MemoryFacts(880.0)
+    report.device = DeviceFacts("cpu", "CPU", "bfloat16")
+    assert readouts.totals(report) == "Total 13.6 s · RAM peak 0.88 GB · CPU, bfloat16"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.004, "0.00"), (9.99, "9.99"), (9.999, "10.0"), (123.45, "123.5")])
+def test_seconds_have_two_decimals_below_ten_and_one_above(value, text):
+    assert readouts.seconds(value) == text
+
+
+def test_progress_runs_from_0_to_100_through_all_stages():
+    shown = [readouts.percent(Stage("id", stage, fraction, 1.0)) for stage in STAGES for fraction in (0.0, 0.5, 1.0)]
+    assert shown == sorted(shown)
+    assert (shown[0], shown[-1]) == (0, 100)

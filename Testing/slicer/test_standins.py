@@ -1,0 +1,67 @@
+"""The stand-ins refuse what PythonQt and Slicer refuse; else a test could pass on what fails in Slicer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import qt
+import slicer
+
+import FlareSegmentation
+
+UI = Path(FlareSegmentation.__file__).parent / "Resources" / "UI" / "FlareSegmentation.ui"
+
+
+def load(text: str, folder: Path):
+    path = folder / "panel.ui"
+    path.write_text(text, encoding="utf-8")
+    return slicer.util.loadUI(str(path))
+
+
+def test_properties_are_attributes():
+    button = qt.QPushButton("a")
+    button.text = "b"
+    assert button.text == "b"
+    button.setText("c")
+    assert button.text == "c"
+    with pytest.raises(TypeError):
+        button.text()
+
+
+def test_unknown_property_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'txt'"):
+        qt.QPushButton().txt = "a"
+
+
+def test_unknown_signal_is_refused():
+    with pytest.raises(ValueError, match="no signal"):
+        qt.QPushButton().connect("clickd(bool)", print)
+
+
+def test_unknown_property_in_the_ui_file_is_refused(tmp_path):
+    text = UI.read_text(encoding="utf-8").replace('name="renameEnabled"', 'name="renamable"')
+    with pytest.raises(ValueError, match="no property renamable"):
+        load(text, tmp_path)
+
+
+def test_selector_without_its_scene_connection_has_no_scene(tmp_path):
+    text = UI.read_text(encoding="utf-8")
+    text = text[: text.index(" <connections>")] + "</ui>\n"
+    widget = load(text, tmp_path)
+    widget.setMRMLScene(slicer.mrmlScene)
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    assert slicer.util.childWidgetVariables(widget).scanSelector.nodeCount() == 0
+
+
+def test_parameter_of_another_type_is_refused():
+    parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
+    with pytest.raises(TypeError):
+        parameters.device = "cpu"
+    with pytest.raises(TypeError):
+        parameters.scan = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode")
+
+
+def test_unknown_parameter_is_refused():
+    with pytest.raises(AttributeError):
+        FlareSegmentation.FlareSegmentationLogic().getParameterNode().volume = None

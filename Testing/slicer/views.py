@@ -1,0 +1,122 @@
+"""Slicer's slice and 3D views drawn off screen by the real displayable managers, as numpy pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+
+def slice_picture(
+    volumeNode: Any, ras: tuple[float, float, float], size: tuple[int, int], zoom: float = 1.0
+) -> np.ndarray:
+    """An axial slice through ``ras`` with everything that lies over it: uint8 (rows, columns, 3)."""
+    window, renderer = _window(size)
+    renderer.GetActiveCamera().ParallelProjectionOn()
+    logic = slicer.vtkMRMLSliceLogic()
+    logic.SetMRMLApplicationLogic(_applicationLogic())
+    logic.SetMRMLScene(slicer.mrmlScene)
+    node = logic.AddSliceNode(slicer.mrmlScene.GenerateUniqueName("Picture"))
+    node.SetOrientation("Axial")
+    logic.GetSliceCompositeNode().SetBackgroundVolumeID(volumeNode.GetID())
+    logic.ResizeSliceNode(*size)
+    logic.FitSliceToBackground()
+    fov = node.GetFieldOfView()
+    node.SetFieldOfView(fov[0] / zoom, fov[1] / zoom, fov[2])
+    node.SetXYZOrigin(0, 0, 0)
+    node.JumpSliceByCentering(*ras)
+    renderer.AddViewProp(_image(logic))  # before anything that is to lie over it
+    group = _group(
+        renderer, slicer.vtkMRMLSliceViewDisplayableManagerFactory, ["vtkMRMLSegmentationsDisplayableManager2D"]
+    )
+    group.SetMRMLDisplayableNode(node)
+    return _grab(window)
+
+
+def three_d_picture(bounds: tuple[float, ...], size: tuple[int, int], zoom: float = 1.0) -> np.ndarray:
+    """The 3D view from the front (anterior), fitted to RAS ``bounds``: uint8 (rows, columns, 3)."""
+    window, renderer = _window(size)
+    logic = slicer.vtkMRMLViewLogic()
+    logic.SetMRMLApplicationLogic(_applicationLogic())
+    logic.SetMRMLScene(slicer.mrmlScene)
+    node = logic.AddViewNode(slicer.mrmlScene.GenerateUniqueName("Picture"))
+    node.SetBoxVisible(False)
+    node.SetAxisLabelsVisible(False)
+    names = [
+        "vtkMRMLCameraDisplayableManager",
+        "vtkMRMLViewDisplayableManager",
+        "vtkMRMLSegmentationsDisplayableManager3D",
+    ]
+    group = _group(renderer, slicer.vtkMRMLThreeDViewDisplayableManagerFactory, names)
+    group.SetMRMLDisplayableNode(node)
+    node.SetBackgroundColor(0.16, 0.18, 0.24)
+    node.SetBackgroundColor2(0.36, 0.40, 0.50)
+    _aim(renderer, bounds, zoom)
+    return _grab(window)
+
+
+def _applicationLogic() -> Any:
+    logic = slicer.app.applicationLogic()
+    for get, put in (("GetSliceLogics", "SetSliceLogics"), ("GetViewLogics", "SetViewLogics")):
+        if getattr(logic, get)() is None:
+            getattr(logic, put)(vtk.vtkCollection())
+    return logic
+
+
+def _window(size: tuple[int, int]) -> tuple[vtk.vtkRenderWindow, vtk.vtkRenderer]:
+    window = vtk.vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    window.SetMultiSamples(8)
+    window.SetSize(*size)
+    renderer = vtk.vtkRenderer()
+    window.AddRenderer(renderer)
+    interactor = vtk.vtkRenderWindowInteractor()
+    interactor.SetRenderWindow(window)
+    return window, renderer
+
+
+def _group(renderer: vtk.vtkRenderer, factoryClass: Any, names: list[str]) -> Any:
+    factory = factoryClass.GetInstance()
+    factory.SetMRMLApplicationLogic(_applicationLogic())
+    for name in names:
+        if not factory.IsDisplayableManagerRegistered(name):
+            factory.RegisterDisplayableManager(name)
+    group = slicer.vtkMRMLDisplayableManagerGroup()
+    group.Initialize(factory, renderer)
+    return group
+
+
+def _image(logic: Any) -> vtk.vtkActor2D:
+    mapper = vtk.vtkImageMapper()
+    mapper.SetColorWindow(255)
+    mapper.SetColorLevel(127.5)
+    mapper.SetInputConnection(logic.GetImageDataConnection())
+    actor = vtk.vtkActor2D()
+    actor.SetMapper(mapper)
+    return actor
+
+
+def _aim(renderer: vtk.vtkRenderer, bounds: tuple[float, ...], zoom: float) -> None:
+    centre = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
+    camera = renderer.GetActiveCamera()
+    camera.SetFocalPoint(*centre)
+    camera.SetPosition(centre[0] - 60, centre[1] + 1000, centre[2] + 120)
+    camera.SetViewUp(0, 0, 1)
+    renderer.ResetCamera(bounds)
+    camera.Zoom(zoom)
+    renderer.ResetCameraClippingRange()
+
+
+def _grab(window: vtk.vtkRenderWindow) -> np.ndarray:
+    window.Render()
+    grab = vtk.vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.ReadFrontBufferOff()
+    grab.Update()
+    image = grab.GetOutput()
+    columns, rows, _slices = image.GetDimensions()
+    pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)
+    return np.ascontiguousarray(pixels[::-1, :, :3])

@@ -1,0 +1,119 @@
+"""A worker without networks, for what the real one cannot be made to do: see the functions.
+
+Started as ``python script.py FUNCTION``; speaks flareseg.events like the real worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from flareseg import events
+from flareseg.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, StageTime, WeightsFacts
+
+
+def say(event: events.Event) -> None:
+    write(events.encode(event))
+
+
+def write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def jobs() -> Iterator[events.Job]:
+    say(events.Ready(os.getpid(), "0"))
+    for line in sys.stdin.buffer:
+        yield events.decode_job(line)
+
+
+def report() -> dict[str, object]:
+    return Report(
+        version="0",
+        scan=ScanFacts("scan", [2, 3, 4], [1.0, 1.0, 1.0], "LPS"),
+        device=DeviceFacts("cpu", "test", "float32"),
+        weights=[WeightsFacts("none", "0")],
+        roi=[0.0] * 6,
+        roi_source="network",
+        stages=[StageTime("segment", 1.0)],
+        total_seconds=1.0,
+        memory=MemoryFacts(100.0),
+        organs=[OrganFacts(1, "Liver", 24, 1.0)],
+        warnings=[],
+    ).to_json()
+
+
+def labels_of(job: events.SegmentJob) -> np.ndarray:
+    return np.ones(job.geometry["shape"], np.uint8)
+
+
+def obedient() -> None:
+    """Waits in each job until it is cancelled."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            say(events.Stage(job.id, "segment", 0.5, 1.0))
+        elif isinstance(job, events.CancelJob):
+            say(events.Failure(job.id, "cancelled", "The job was cancelled."))
+
+
+def stubborn() -> None:
+    """Never answers a cancel, nor the end of its stdin."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            say(events.Stage(job.id, "segment", 0.5, 1.0))
+    while True:
+        time.sleep(1)
+
+
+def crash() -> None:
+    """Dies in the middle of a job, leaving words on stderr."""
+    for _job in jobs():
+        print("something broke", file=sys.stderr, flush=True)
+        os._exit(7)
+
+
+def pieces() -> None:
+    """Sends noise, then its answer byte by byte, then the rest of it at once."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            np.save(job.labels, labels_of(job))
+            write(b"a library says hello\n")
+            line = events.encode(events.Result(job.id, job.labels, report()))
+            for byte in line[:40]:
+                write(bytes([byte]))
+            write(line[40:])
+
+
+def wrong_shape() -> None:
+    """Writes labels of another shape than the scan."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            np.save(job.labels, np.ones((1, 1, 1), np.uint8))
+            say(events.Result(job.id, job.labels, report()))
+
+
+def late() -> None:
+    """Finishes a job only when it is cancelled, as if both had happened at once."""
+    last = None
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            last = job
+            say(events.Stage(job.id, "segment", 0.9, 1.0))
+        elif last:
+            np.save(last.labels, labels_of(last))
+            say(events.Result(last.id, last.labels, report()))
+
+
+def environment() -> None:
+    """Tells its environment on stderr."""
+    print(json.dumps(dict(os.environ)), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
