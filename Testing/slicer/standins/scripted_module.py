@@ -9,6 +9,7 @@ from typing import Any
 
 import qt
 import slicer
+from PySide6.QtCore import QCoreApplication, QEvent
 
 
 class ScriptedLoadableModule:
@@ -74,3 +75,4 @@ def close_module(widget: Any) -> None:
     widget.exit()
     widget.cleanup()
     widget.parent.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)

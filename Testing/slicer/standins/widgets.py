@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import slicer
@@ -17,6 +18,12 @@ def _flag(name: str, default: Any, kind: type = bool) -> Property:
     return Property(
         kind, lambda self: getattr(self, attribute, default), lambda self, value: setattr(self, attribute, value)
     )
+
+
+def _remove(observations: dict[Any, list[int]]) -> None:
+    for target, tags in observations.items():
+        for tag in tags:
+            target.RemoveObserver(tag)
 
 
 class _CollapsibleButton(QWidget):
@@ -89,7 +96,7 @@ class _NodeComboBox(QWidget):
         super().__init__(parent)
         self._scene: Any = None
         self._nodes: list[Any] = []
-        self._observed: list[Any] = []
+        self._observations: dict[Any, list[int]] = {}
         self._current: Any = None
         self._box = QComboBox(self)
         layout = QVBoxLayout(self)
@@ -97,12 +104,14 @@ class _NodeComboBox(QWidget):
         layout.addWidget(self._box)
         self._box.activated.connect(self._on_activated)
         self.setEnabled(False)
+        observations = self._observations  # as the real widget's destructor does
+        self.destroyed.connect(lambda: _remove(observations))
 
     def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
         self.setEnabled(scene is not None)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
-            scene.AddObserver(event, lambda *_: self._refresh())
+            self._observe(scene, event, self._refresh)
         self._refresh()
 
     def currentNode(self) -> Any:
@@ -125,14 +134,16 @@ class _NodeComboBox(QWidget):
             return
         self._nodes = [node for node in slicer.util.getNodesByClass(self.nodeTypes[0]) if self._is_shown(node)]
         for node in self._nodes:
-            if node not in self._observed:
-                self._observed.append(node)
-                node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._fill())
+            if node not in self._observations:
+                self._observe(node, vtk.vtkCommand.ModifiedEvent, self._fill)
         gone = self._current is not None and self._current not in self._nodes
         first = None if self.noneEnabled or not self._nodes else self._nodes[0]
         if gone or (self._current is None and first is not None):
             self._select(first)
         self._fill()
+
+    def _observe(self, target: Any, event: Any, callback: Callable[[], None]) -> None:
+        self._observations.setdefault(target, []).append(target.AddObserver(event, lambda *_: callback()))
 
     def _is_shown(self, node: Any) -> bool:
         exact = self.showChildNodeTypes or node.GetClassName() in self.nodeTypes
