@@ -9,12 +9,12 @@ export QT_QPA_PLATFORM ?= offscreen
 
 .PHONY: demo test lint bench pictures clean
 
-demo: $(DEMO)/phantom/ct.nii.gz  ## segment a synthetic CT and leave a picture
+demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
 		--truth $(DEMO)/phantom/labels.nii.gz --report $(DEMO)/report.json --preview $(DEMO)/preview.png --table
 	@echo "The picture: $(DEMO)/preview.png   The segmentation for Slicer: $(DEMO)/organs.seg.nrrd"
 
-$(DEMO)/phantom/ct.nii.gz: $(READY)
+$(DEMO)/phantom/labels.nii.gz: $(READY)
 	$(BIN)/flareseg phantom $(DEMO)/phantom
 
 test: lint  ## ruff, mypy and all tests

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from flareseg.errors import FlareError, bad_scan
 from flareseg.reading import is_scan_file, stem
-from flareseg.writing import SUFFIXES, check_writable, suffix_of
+from flareseg.writing import SUFFIXES, check_writable, make_folder, suffix_of
 
 DEFAULT_SUFFIX = ".nii.gz"
+RESULT = "-organs"
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,10 @@ class Task:
     preview: Path | None
 
 
-def plan(scans: Sequence[Path], output: Path, report: Path | None, preview: Path | None) -> list[Task]:
-    """A task for each scan.
+def plan(
+    scans: Sequence[Path], output: Path, report: Path | None, preview: Path | None, keep: Sequence[Path] = ()
+) -> list[Task]:
+    """A task for each scan; no target is one of the scans or of the files to ``keep``.
 
     A folder among ``scans`` stands for the scan files in it, or else for one DICOM series. One scan
     may have ``output``, ``report`` and ``preview`` as file names; several need folders, in which
@@ -36,26 +39,31 @@ def plan(scans: Sequence[Path], output: Path, report: Path | None, preview: Path
     tasks = [
         Task(
             scan,
-            _target(output, single, f"{stem(scan)}-organs{DEFAULT_SUFFIX}", SUFFIXES),
+            _target(output, single, f"{stem(scan)}{RESULT}{DEFAULT_SUFFIX}", SUFFIXES),
             _target(report, single, f"{stem(scan)}.json", (".json",)) if report else None,
             _target(preview, single, f"{stem(scan)}.png", (".png",)) if preview else None,
         )
         for scan in found
     ]
-    _check(tasks)
+    _check(tasks, {path.resolve() for path in (*found, *keep)})
     return tasks
 
 
 def _expanded(given: Path) -> list[Path]:
-    if not given.is_dir():
-        return [given]
     try:
-        files = sorted(path for path in given.iterdir() if is_scan_file(path))
+        if not given.is_dir():
+            return [given]
+        files = sorted(path for path in given.iterdir() if is_scan_file(path) and not _is_result(path))
     except OSError as error:
         raise bad_scan(
             f"The folder {given} cannot be read: {error.strerror}.", "Check that you may read it."
         ) from error
     return files or [given]
+
+
+def _is_result(path: Path) -> bool:
+    """A result of an earlier run into the same folder, or a hidden file."""
+    return path.name.startswith(".") or stem(path).removesuffix(".seg").endswith(RESULT)
 
 
 def _target(asked: Path, single: bool, name: str, suffixes: tuple[str, ...]) -> Path:
@@ -68,25 +76,16 @@ def _target(asked: Path, single: bool, name: str, suffixes: tuple[str, ...]) -> 
     return asked
 
 
-def _check(tasks: list[Task]) -> None:
+def _check(tasks: list[Task], keep: set[Path]) -> None:
     taken: dict[Path, Path] = {}
     for task in tasks:
         suffix_of(task.labels)
         for target in filter(None, (task.labels, task.report, task.preview)):
-            if target.resolve() == task.scan.resolve():
-                raise FlareError("write", f"{target} is the scan itself.", "Choose another name for the result.")
+            if target.resolve() in keep:
+                raise FlareError("write", f"{target} would be overwritten.", "Choose another name for the result.")
             if (other := taken.setdefault(target.resolve(), task.scan)) is not task.scan:
                 raise FlareError(
                     "write", f"{other} and {task.scan} would both write {target.name}.", "Segment them one at a time."
                 )
-            _make_folder(target.parent)
+            make_folder(target.parent)
             check_writable(target)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FlareError(
-            "write", f"The folder {folder} cannot be made: {error.strerror}.", "Choose a place where you may write."
-        ) from error

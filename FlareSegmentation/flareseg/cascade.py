@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from flareseg.certainty import certainty
 from flareseg.components import remove_small_parts
-from flareseg.device import Chosen, choose, fastest_dtype
+from flareseg.device import Chosen, choose, fastest_dtype, is_out_of_memory
 from flareseg.errors import FlareError
 from flareseg.findings import doubt, organ_facts
 from flareseg.geometry import Bounds, Geometry, Orientation
+from flareseg.kidneys import split_kidneys
 from flareseg.networks.dense_vnet import DenseVNet
 from flareseg.networks.roi_unet import RoiUNet
-from flareseg.organs import CLASSES
+from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
 from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Size, Slabs, grow_labels, shrink
 from flareseg.roi import bounds_of_box, box_of_bounds, box_of_foreground
@@ -31,6 +33,22 @@ ROI_GRID: Size = (96, 96, 96)
 ORGAN_GRID: Size = (96, 128, 192)
 TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
+_NO_ROOM = "The GPU has too little free memory for the networks."
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a caller wants of one segmentation.
+
+    ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1) to segment inside; None: where stage 1 finds the
+    abdomen. ``split_kidneys``: the left kidney gets its own label. ``clean_up``: remove small parts.
+    ``uncertainty``: also tell how doubtful each voxel is.
+    """
+
+    roi: Bounds | None = None
+    split_kidneys: bool = False
+    clean_up: bool = True
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,9 +56,11 @@ class Segmentation:
     """The organs of one scan: ``labels`` uint8 on the scan's own (k, j, i) grid, and what was found.
 
     ``roi``: RAS bounds in mm of the segmented box; ``device``: where the networks really ran.
+    ``uncertainty``: uint8 like ``labels``, percent of doubt in each voxel, if it was wished for.
     """
 
     labels: np.ndarray
+    uncertainty: np.ndarray | None
     organs: list[OrganFacts]
     roi: Bounds
     device: DeviceFacts
@@ -56,6 +76,13 @@ class Engine:
     roi_net: nn.Module
     organ_net: nn.Module
 
+    @classmethod
+    def of(cls, chosen: Chosen, roi_net: nn.Module, organ_net: nn.Module) -> Engine:
+        """Copies of the networks on a device, in its fastest number format."""
+        dtype = fastest_dtype(organ_net, chosen)
+        copies = [copy.deepcopy(net).requires_grad_(False).to(chosen.device, dtype) for net in (roi_net, organ_net)]
+        return cls(chosen, dtype, *copies)
+
     @property
     def facts(self) -> DeviceFacts:
         return DeviceFacts(self.chosen.device.type, self.chosen.name, str(self.dtype).removeprefix("torch."))
@@ -67,11 +94,8 @@ class Engine:
             return network(x)[0].float()
 
     def on_cpu(self) -> Engine:
-        """A copy of the networks on the CPU."""
-        chosen = choose("cpu")
-        roi_net, organ_net = copy.deepcopy(self.roi_net).cpu(), copy.deepcopy(self.organ_net).cpu()
-        dtype = fastest_dtype(organ_net, chosen)
-        return Engine(chosen, dtype, roi_net.to(dtype), organ_net.to(dtype))
+        """The same networks on the CPU."""
+        return Engine.of(choose("cpu"), *(copy.deepcopy(net).cpu().float() for net in (self.roi_net, self.organ_net)))
 
 
 def normalised(hu: Tensor) -> Tensor:
@@ -84,6 +108,7 @@ class Cascade:
 
     def __init__(self, engine: Engine, weights: list[WeightsFacts]) -> None:
         self._engine = engine
+        self._cpu_engine: Engine | None = None
         self.weights = weights
 
     @classmethod
@@ -96,63 +121,109 @@ class Cascade:
         chosen = choose(device)
         roi_net, organ_net = RoiUNet(classes=2).eval(), DenseVNet(classes=CLASSES).eval()
         facts = [load_weights(roi_net, "roi_unet", weights), load_weights(organ_net, "dense_vnet", weights)]
-        dtype = fastest_dtype(organ_net, chosen)
-        nets = [net.requires_grad_(False).to(chosen.device, dtype) for net in (roi_net, organ_net)]
-        return cls(Engine(chosen, dtype, *nets), facts)
+        try:
+            return cls(Engine.of(chosen, roi_net, organ_net), facts)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        if device == "cuda":
+            raise FlareError("gpu_memory", _NO_ROOM, "Close other programs that use the GPU, or choose the CPU.")
+        return cls(Engine.of(replace(choose("cpu"), note=_NO_ROOM), roi_net, organ_net), facts)
 
     @property
     def device(self) -> DeviceFacts:
         return self._engine.facts
 
-    def segment(self, volume: Volume, roi: Bounds | None = None, run: Run | None = None) -> Segmentation:
-        """The organs of a scan, inside ``roi`` (RAS bounds in mm) or where stage 1 finds the abdomen.
+    def segment(self, volume: Volume, wishes: Wishes | None = None, run: Run | None = None) -> Segmentation:
+        """The organs of a scan.
 
         Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "cancelled".
         """
-        run = run or Run()
         volume = checked(volume)
         with torch.inference_mode():
-            return self._with_retries(volume, roi, run)
+            return self._with_retries(volume, wishes or Wishes(), run or Run())
 
-    def _with_retries(self, volume: Volume, roi: Bounds | None, run: Run) -> Segmentation:
+    def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then (from a GPU) the CPU; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note])]
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
-                return _attempt(self._engine, volume, roi, run, Slabs(slab_mb, run.advance), warnings)
-            except torch.OutOfMemoryError:
-                warnings.append(f"The memory of {self._engine.chosen.name} ran out with slabs of {slab_mb:g} MB.")
-                _release_gpu()
+                return _Attempt(self._engine, wishes, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # only here, with the failed attempt's tensors gone, can the GPU's cache be emptied
+            warnings.append(f"The memory of {self._engine.chosen.name} ran out with slabs of {slab_mb:g} MB.")
+            _release_gpu()
         warnings.append("The scan was segmented on the CPU instead.")
-        return _attempt(self._engine.on_cpu(), volume, roi, run, Slabs(SLAB_MB, run.advance), warnings)
+        self._cpu_engine = self._cpu_engine or self._engine.on_cpu()
+        return _Attempt(self._cpu_engine, wishes, run, Slabs(SLAB_MB, run.advance)).segment(volume, warnings)
 
 
-def _attempt(
-    engine: Engine, volume: Volume, roi: Bounds | None, run: Run, slabs: Slabs, warnings: list[str]
-) -> Segmentation:
-    device = engine.chosen.device
-    run.clock.synchronise = engine.chosen.synchronise
-    if device.type == "cuda":
-        run.memory.watch_gpu(device.index)
-    orientation = Orientation.of(volume.geometry)
-    voxels, geometry = orientation.view(volume.voxels), orientation.geometry(volume.geometry)
+@dataclass(frozen=True)
+class _Attempt:
+    """One try at a scan, with an engine and slabs of one size. Works in canonical orientation."""
 
-    with run.stage("find_abdomen"):
-        box = box_of_bounds(roi, geometry) if roi else _find_abdomen(engine, voxels, geometry, run, slabs)
-    with run.stage("crop"):
-        crop = shrink(voxels, box, ORGAN_GRID, device, slabs)
-    with run.stage("segment"):
-        scores = engine.scores(engine.organ_net, crop, run)
-    labels = np.zeros(volume.voxels.shape, np.uint8)
-    canonical = orientation.view(labels)
-    with run.stage("put_back"):
-        grow_labels(scores, canonical[box.slices], slabs)
-    with run.stage("clean_up"):
-        voxels_left = remove_small_parts(canonical[box.slices])
-        organs = organ_facts(canonical, voxels_left, box, geometry)
-    if not any(voxels_left.values()):
-        raise nothing_found("No liver, kidney, spleen or pancreas was found in this scan.")
-    return Segmentation(labels, organs, bounds_of_box(box, geometry), engine.facts, warnings + doubt(organs))
+    engine: Engine
+    wishes: Wishes
+    run: Run
+    slabs: Slabs
+
+    def segment(self, volume: Volume, warnings: list[str]) -> Segmentation:
+        self._measure_device()
+        orientation = Orientation.of(volume.geometry)
+        voxels, geometry = orientation.view(volume.voxels), orientation.geometry(volume.geometry)
+        organs = organs_shown(self.wishes.split_kidneys)
+        with self.run.stage("find_abdomen"):
+            box = self._box(voxels, geometry)
+        with self.run.stage("crop"):
+            crop = shrink(voxels, box, ORGAN_GRID, self.engine.chosen.device, self.slabs)
+        with self.run.stage("segment"):
+            scores = self.engine.scores(self.engine.organ_net, crop, self.run)
+        labels = np.zeros(volume.voxels.shape, np.uint8)
+        uncertainty = np.zeros_like(labels) if self.wishes.uncertainty else None
+        with self.run.stage("put_back"):
+            doubts = None if uncertainty is None else orientation.view(uncertainty)[box.slices]
+            grow_labels(scores, orientation.view(labels)[box.slices], self.slabs, doubts)
+        with self.run.stage("clean_up"):
+            self._clean(orientation.view(labels)[box.slices], crop, geometry.voxel_ml)
+            found = organ_facts(orientation.view(labels), voxels, organs, box, geometry)
+            self._judge(found, scores, orientation.view(labels)[box.slices], box, volume.geometry)
+        if not any(facts.voxels for facts in found):
+            raise nothing_found("No liver, kidney, spleen or pancreas was found in this scan.")
+        roi, warnings = bounds_of_box(box, geometry), warnings + doubt(found, organs)
+        return Segmentation(labels, uncertainty, found, roi, self.engine.facts, warnings)
+
+    def _measure_device(self) -> None:
+        self.run.clock.synchronise = self.engine.chosen.synchronise
+        if self.engine.chosen.device.type == "cuda":
+            self.run.memory.watch_gpu(self.engine.chosen.device.index)
+
+    def _box(self, voxels: np.ndarray, geometry: Geometry) -> Box:
+        if self.wishes.roi:
+            return box_of_bounds(self.wishes.roi, geometry)
+        return _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
+
+    def _clean(self, labels: np.ndarray, crop: Tensor, voxel_ml: float) -> None:
+        if self.wishes.clean_up:
+            remove_small_parts(labels, voxel_ml)
+        if self.wishes.split_kidneys:
+            split_kidneys(labels, _midline(crop) * labels.shape[2])
+
+    def _judge(self, found: list[OrganFacts], scores: Tensor, labels: np.ndarray, box: Box, geometry: Geometry) -> None:
+        classes = {**{organ.label: organ.label for organ in ORGANS}, LEFT_KIDNEY.label: RIGHT_KIDNEY.label}
+        certainties = certainty(scores, labels, classes, box, geometry)
+        for facts in found:
+            if facts.label in certainties:
+                facts.confidence = certainties[facts.label].confidence
+                facts.doubtful = certainties[facts.label].places
+
+
+def _midline(crop: Tensor) -> float:
+    """Where the body's middle lies along i, 0..1 of the crop: the mean column of all tissue."""
+    tissue = (crop > TISSUE_HU).float().sum(dim=(0, 1))
+    columns = torch.arange(len(tissue), device=tissue.device) + 0.5
+    return float((tissue @ columns) / tissue.sum() / len(tissue)) if float(tissue.sum()) else 0.5
 
 
 def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs) -> Box:

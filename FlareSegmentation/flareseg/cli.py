@@ -11,12 +11,9 @@ from flareseg import __version__
 from flareseg.errors import FlareError
 
 if TYPE_CHECKING:
-    from flareseg.batch import Task
     from flareseg.cascade import Cascade
     from flareseg.geometry import Bounds
-    from flareseg.pipeline import Outcome
-
-DONE, NOTHING_FOUND, BAD_INPUT = 0, 1, 2
+    from flareseg.volume import Volume
 
 app = typer.Typer(
     add_completion=False,
@@ -45,24 +42,29 @@ def segment(
     ] = None,
     truth: Annotated[Optional[Path], typer.Option(help="True label map of the one scan: adds Dice per organ.")] = None,
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="The left kidney gets label 5.")] = False,
+    clean_up: Annotated[bool, typer.Option("--clean-up/--no-clean-up", help="Remove small parts of organs.")] = True,
     table: Annotated[
         Optional[bool], typer.Option("--table/--no-table", help="Tables at the end; by default on a terminal only.")
     ] = None,
 ) -> None:
-    """Segment CT scans: label 1 liver, 2 kidneys, 3 spleen, 4 pancreas."""
+    """Segment CT scans: label 1 liver, 2 kidneys, 3 spleen, 4 pancreas (5 left kidney with --split-kidneys)."""
     from flareseg import batch, console
 
-    try:
+    with console.failures_said():
         bounds = _bounds(roi)
-        tasks = batch.plan(scans, output, report, preview)
+        tasks = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])
         if truth and len(tasks) > 1:
             raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
+        true = _read(truth) if truth else None
         cascade = _load(device, weights)
-    except FlareError as error:
-        console.say_error(error)
-        raise typer.Exit(BAD_INPUT) from None
+
+    from flareseg.cascade import Wishes
+    from flareseg.segment_files import FileSegmenter
+
+    segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, clean_up), true)
     with_tables = console.out.is_terminal if table is None else table
-    raise typer.Exit(max(_segment_one(cascade, task, bounds, truth, with_tables) for task in tasks))
+    raise typer.Exit(max([console.exit_code_of(segmenter, task, with_tables) for task in tasks]))
 
 
 @app.command()
@@ -75,20 +77,14 @@ def phantom(
     """Write a synthetic abdominal CT with its true labels."""
     from flareseg import console
     from flareseg.phantom import make_phantom
-    from flareseg.writing import write_labels, write_scan
+    from flareseg.writing import make_folder, write_labels, write_scan
 
-    try:
-        shape, mm = _three(size, "size"), _three(spacing, "spacing")
-        output.mkdir(parents=True, exist_ok=True)
-        made = make_phantom(seed, (int(shape[2]), int(shape[1]), int(shape[0])), (mm[2], mm[1], mm[0]))
+    with console.failures_said():
+        (i, j, k), mm = _three(size, "size"), _three(spacing, "spacing")
+        made = make_phantom(seed, (int(k), int(j), int(i)), (mm[2], mm[1], mm[0]))
+        make_folder(output)
         write_scan(output / "ct.nii.gz", made.volume)
         write_labels(output / "labels.nii.gz", made.labels, made.volume.geometry)
-    except FlareError as error:
-        console.say_error(error)
-        raise typer.Exit(BAD_INPUT) from None
-    except OSError as error:
-        console.err.print(f"{output} cannot be made: {error.strerror}. Choose a place where you may write.")
-        raise typer.Exit(BAD_INPUT) from None
     console.err.print(f"Wrote {output / 'ct.nii.gz'} and {output / 'labels.nii.gz'}.", soft_wrap=True)
 
 
@@ -101,12 +97,9 @@ def info(
     from flareseg import console
     from flareseg.device import choose
 
-    try:
+    with console.failures_said():
         chosen = choose(device)
         cascade = _load(device, weights)
-    except FlareError as error:
-        console.say_error(error)
-        raise typer.Exit(BAD_INPUT) from None
     free, total = chosen.memory_mb
     console.out.print(f"flareseg {__version__}")
     console.out.print(f"device   {chosen.name}, {cascade.device.dtype}", soft_wrap=True)
@@ -117,55 +110,10 @@ def info(
         console.err.print(chosen.note, soft_wrap=True)
 
 
-def _segment_one(cascade: Cascade, task: Task, bounds: Bounds | None, truth: Path | None, with_tables: bool) -> int:
-    """Segment one scan and say how it went; returns the exit code."""
-    from flareseg import console
-
-    try:
-        outcome = _results(cascade, task, bounds, truth)
-    except FlareError as error:
-        console.say_error(error, str(task.scan))
-        return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
-    (console.show_report if with_tables else console.show_warnings)(outcome.report)
-    return DONE
-
-
-def _results(cascade: Cascade, task: Task, bounds: Bounds | None, truth: Path | None) -> Outcome:
-    """Write a task's label map, report and preview."""
-    from flareseg import console
-    from flareseg.pipeline import segment_scan
-    from flareseg.preview import write_preview
-    from flareseg.reading import read_volume
-    from flareseg.run import Run
-    from flareseg.writing import write_labels, write_text
-
-    with console.progress_bar(task.scan.name) as progress, Run(progress) as run:
-        outcome = segment_scan(
-            cascade,
-            lambda: read_volume(task.scan),
-            lambda labels, geometry: write_labels(task.labels, labels, geometry),
-            run,
-            bounds,
-        )
-    if truth:
-        _add_dice(outcome, truth)
-    if task.report:
-        write_text(task.report, outcome.report.dumps())
-    if task.preview:
-        write_preview(task.preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
-    return outcome
-
-
-def _add_dice(outcome: Outcome, truth: Path) -> None:
-    from flareseg.evaluation.overlap import dice_per_organ
+def _read(path: Path) -> Volume:
     from flareseg.reading import read_volume
 
-    true = read_volume(truth)
-    if true.geometry.shape != outcome.volume.geometry.shape:
-        raise FlareError("bad_scan", f"{truth.name} does not have the scan's size.", "Give the label map of this scan.")
-    scores = dice_per_organ(outcome.segmentation.labels, true.voxels)
-    for organ in outcome.report.organs:
-        organ.dice = scores[organ.label]
+    return read_volume(path)
 
 
 def _load(device: str, weights: Path | None) -> Cascade:

@@ -7,30 +7,31 @@ import numpy as np
 
 from flareseg.organs import ORGANS, Organ
 
+SMALLEST_ML = 5.0  # a few voxels of bowel or pelvis are no organ
 KEPT_SHARE = 0.12  # of the organ's largest component; smaller ones are noise (measured on real CT)
 
 
-def remove_small_parts(labels: np.ndarray) -> dict[int, int]:
-    """Keep each organ's largest parts, in place; returns voxels left per label value.
+def remove_small_parts(labels: np.ndarray, voxel_ml: float = 0.0) -> None:
+    """Keep each organ's largest parts, in place; an organ below SMALLEST_ML goes altogether.
 
     ``labels``: uint8 (k, j, i), array or view. A part is a set of voxels connected through faces.
     Kept are at most Organ.max_parts parts, each above KEPT_SHARE of the organ's largest.
+    ``voxel_ml``: volume of a voxel in mL; 0 keeps organs of any size.
     """
     parts, count = cc3d.connected_components(np.ascontiguousarray(labels), connectivity=6, return_N=True)
     if not count:
-        return {organ.label: 0 for organ in ORGANS}
+        return
     facts = cc3d.statistics(parts)
     voxels, boxes = facts["voxel_counts"], facts["bounding_boxes"]
     owner = _owners(labels, parts, boxes)
-    left = {}
     for organ in ORGANS:
         members = np.flatnonzero(owner == organ.label)
         kept = _kept(members, voxels, organ)
-        left[organ.label] = int(voxels[kept].sum())
+        if voxel_ml and voxels[kept].sum() * voxel_ml < SMALLEST_ML:
+            kept = kept[:0]
         for part in np.setdiff1d(members, kept):
             box = boxes[part]
             labels[box][parts[box] == part] = 0
-    return left
 
 
 def _owners(labels: np.ndarray, parts: np.ndarray, boxes: list[tuple[slice, slice, slice]]) -> np.ndarray:

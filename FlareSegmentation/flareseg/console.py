@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import traceback
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
-from flareseg.report import STAGES, Report
+from flareseg.organs import LEFT_KIDNEY, ORGANS
+from flareseg.report import STAGES, OrganFacts, Report
 from flareseg.run import Progress as ProgressCall
 
-out = Console()
-err = Console(stderr=True)
+if TYPE_CHECKING:
+    from flareseg.batch import Task
+    from flareseg.segment_files import FileSegmenter
+
+_COLOURS = {organ.label: organ.colour for organ in (*ORGANS, LEFT_KIDNEY)}
+DONE, NOTHING_FOUND, BAD_INPUT, FAILED = 0, 1, 2, 3
+
+
+class PlainConsole(Console):
+    """Prints text as it is: names of files are no markup. A reader that has gone is no failure."""
+
+    def __init__(self, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+out = PlainConsole()
+err = PlainConsole(stderr=True)
 
 
 def say_error(error: FlareError, scan: str = "") -> None:
@@ -27,9 +49,38 @@ def say_error(error: FlareError, scan: str = "") -> None:
 
 
 @contextlib.contextmanager
+def failures_said() -> Iterator[None]:
+    """Say a failure on stderr and leave with its exit code."""
+    try:
+        yield
+    except FlareError as error:
+        say_error(error)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int:
+    """Segment one scan and say how it went."""
+    try:
+        report = segmenter.segment(task)
+    except FlareError as error:
+        say_error(error, str(task.scan))
+        return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
+    except MemoryError:
+        say_error(FlareError("internal", "The computer's memory ran out.", "Close other programs."), str(task.scan))
+        return FAILED
+    except Exception as error:  # the other scans go on
+        say_error(FlareError("internal", f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
+        err.print(traceback.format_exc())
+        return FAILED
+    (show_report if with_tables else show_warnings)(report)
+    return DONE
+
+
+@contextlib.contextmanager
 def progress_bar(scan: str) -> Iterator[ProgressCall]:
     """A bar for one scan on a terminal; nothing where stderr is piped."""
-    columns = (TextColumn("{task.fields[scan]}"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    name = TextColumn("{task.fields[scan]}", markup=False)
+    columns = (name, BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     stages = list(STAGES)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=len(stages), scan=scan)
@@ -63,16 +114,25 @@ def _scan_line(report: Report) -> str:
 
 def _organ_table(report: Report) -> Table:
     table = Table("Organ", box=None, pad_edge=False, header_style="bold")
-    table.add_column("Volume", justify="right")
+    for numbers in ("Volume", "Mean HU", "Sure"):
+        table.add_column(numbers, justify="right")
     with_dice = any(organ.dice is not None for organ in report.organs)
     if with_dice:
         table.add_column("Dice", justify="right")
     table.add_column("Check here", style="yellow")
-    for organ, facts in zip(ORGANS, report.organs):
-        name = Text("■ ", "rgb({},{},{})".format(*organ.colour)).append(facts.name, "default")
+    for facts in report.organs:
+        name = Text("■ ", "rgb({},{},{})".format(*_COLOURS[facts.label])).append(facts.name, "default")
         score = [f"{100 * facts.dice:.1f} %" if facts.dice is not None else ""] if with_dice else []
-        table.add_row(name, f"{facts.volume_ml:.0f} mL", *score, ", ".join(facts.warnings))
+        hu = "" if facts.mean_hu is None else f"{facts.mean_hu:.0f}"
+        sure = "" if facts.confidence is None else f"{100 * facts.confidence:.0f} %"
+        table.add_row(name, f"{facts.volume_ml:.0f} mL", hu, sure, *score, ", ".join(facts.warnings + _doubtful(facts)))
     return table
+
+
+def _doubtful(facts: OrganFacts) -> list[str]:
+    places = sorted(facts.doubtful, key=lambda place: place.first)
+    spans = [f"{p.first}-{p.last}" if p.last > p.first else f"{p.first}" for p in places]
+    return [f"slices {', '.join(spans)}"] if spans else []
 
 
 def _stage_table(report: Report) -> Table:

@@ -17,7 +17,7 @@ from flareseg.errors import FlareError
 from flareseg.measure import MB
 
 CHOICES = ("auto", "cuda", "cpu")
-NEEDED_GPU_MB = 900.0  # networks and slabs 250 MB, a CUDA context up to 650 MB
+NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
 _PROBE_SIZE = (32, 64, 64)
 _PROBE_TURNS = 4
 _CLEARLY_FASTER = 1.3
@@ -62,6 +62,11 @@ def choose(choice: str) -> Chosen:
     if choice == "cuda":
         raise FlareError("no_gpu", problem, "Choose the CPU or automatic, or install PyTorch with CUDA.")
     return _cpu(problem if torch.cuda.is_available() else "")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device's memory ran out; cuDNN and cuBLAS say so in words only."""
+    return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 
 def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:

@@ -20,7 +20,11 @@ class SegmentJob:
     ``scan``: an uncompressed .npy of (slices, rows, columns) voxels in HU, which the worker maps.
     ``geometry``: Geometry.to_json() of that array. ``labels``: the .npy to write (uint8, same shape).
     ``device``: "auto", "cuda" or "cpu". ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1), or
-    None to find the abdomen. ``name``: what the report calls the scan.
+    None to find the abdomen. ``name``: what the report calls the scan. ``split_kidneys``: give the
+    left kidney the label of organs.LEFT_KIDNEY. ``clean_up``: remove small parts. ``uncertainty``:
+    an .npy to write as well (uint8, same shape: percent of doubt in each voxel), or None.
+    ``temporary``: the scan's folder is there for this job alone, so that the worker removes it when
+    its caller disappears.
     """
 
     type: ClassVar[str] = "segment"
@@ -31,6 +35,10 @@ class SegmentJob:
     device: str = "auto"
     roi: list[float] | None = None
     name: str = "scan"
+    split_kidneys: bool = False
+    clean_up: bool = True
+    uncertainty: str | None = None
+    temporary: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,16 @@ class Idle:
 Job = SegmentJob | CancelJob | DescribeJob
 Event = Ready | Device | Stage | Result | Failure | Idle
 
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "list[float]": (list,),
+    "dict[str, Any]": (dict,),
+    "None": (type(None),),
+}
+
 JOBS: dict[str, Any] = {c.type: c for c in (SegmentJob, CancelJob, DescribeJob)}
 EVENTS: dict[str, Any] = {c.type: c for c in (Ready, Device, Stage, Result, Failure, Idle)}
 
@@ -144,18 +162,27 @@ def decode_event(line: bytes) -> Event:
 def _decode(line: bytes, classes: dict[str, Any]) -> Any:
     try:
         body = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _bad_line("it is not JSON") from None
-    if not isinstance(body, dict) or body.get("type") not in classes:
+    kind = body.pop("type", None) if isinstance(body, dict) else None
+    if not isinstance(kind, str) or kind not in classes:
         raise _bad_line(f"its type is not one of {', '.join(classes)}")
-    cls = classes[body.pop("type")]
-    known = {f.name for f in fields(cls)}
-    if unknown := sorted(set(body) - known):
-        raise _bad_line(f"unknown field {unknown[0]}")
+    cls = classes[kind]
+    types = {f.name: _json_types(str(f.type)) for f in fields(cls)}
+    for name, value in body.items():
+        if name not in types:
+            raise _bad_line(f"unknown field {name}")
+        if not isinstance(value, types[name]):
+            raise _bad_line(f"field {name} is of another type")
     try:
         return cls(**body)
     except TypeError:
         raise _bad_line(f"a field of {cls.type} is missing") from None
+
+
+def _json_types(annotation: str) -> tuple[type, ...]:
+    """What JSON gives for a field annotated so."""
+    return tuple(kind for part in annotation.split(" | ") for kind in _JSON_TYPES[part])
 
 
 def _bad_line(why: str) -> FlareError:

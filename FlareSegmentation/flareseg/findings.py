@@ -5,27 +5,41 @@ from __future__ import annotations
 import numpy as np
 
 from flareseg.geometry import Geometry
-from flareseg.organs import ORGANS, Organ
+from flareseg.organs import Organ
 from flareseg.report import OrganFacts
 from flareseg.resample import Box
 
 _FACES = (("lower", "upper"), ("front", "back"), ("right", "left"))
 
 
-def organ_facts(labels: np.ndarray, voxels: dict[int, int], box: Box, geometry: Geometry) -> list[OrganFacts]:
-    """Volume and warnings of each organ.
+def organ_facts(
+    labels: np.ndarray, hu: np.ndarray, organs: tuple[Organ, ...], box: Box, geometry: Geometry
+) -> list[OrganFacts]:
+    """Volume, HU and warnings of each organ.
 
-    ``labels``: uint8 (k, j, i) in canonical orientation, as is ``geometry``; ``voxels``: count per
-    label value; ``box``: the segmented ROI.
+    ``labels``: uint8 (k, j, i) in canonical orientation, as are the voxels ``hu`` and ``geometry``;
+    ``box``: the segmented ROI.
     """
     faces = _touched_faces(labels, box)
-    return [_facts(organ, voxels[organ.label], geometry.voxel_ml, faces) for organ in ORGANS]
+    counts = _counts(labels[box.slices], hu[box.slices])
+    return [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
 
 
-def doubt(organs: list[OrganFacts]) -> list[str]:
+def _counts(labels: np.ndarray, hu: np.ndarray) -> np.ndarray:
+    """Voxels, sum of HU and sum of squared HU per label value, as (3, 256); slice by slice."""
+    counts = np.zeros((3, 256))
+    for marks, plane in zip(labels, hu):
+        there = np.flatnonzero(marks)
+        values, weights = marks.ravel()[there], plane.ravel()[there].astype(np.float64)
+        for row, weight in enumerate((None, weights, weights**2)):
+            counts[row] += np.bincount(values, weight, 256)
+    return counts
+
+
+def doubt(found: list[OrganFacts], organs: tuple[Organ, ...]) -> list[str]:
     """A warning about the scan as a whole when half of the organs are missing or implausible."""
-    odd = [facts for organ, facts in zip(ORGANS, organs) if not _is_plausible(organ, facts.volume_ml)]
-    if len(odd) < len(ORGANS) / 2:
+    odd = [facts for organ, facts in zip(organs, found) if not _is_plausible(organ, facts.volume_ml)]
+    if len(odd) < len(organs) / 2:
         return []
     names = ", ".join(facts.name.lower() for facts in odd)
     return [f"Missing or of unusual size: {names}. Check that this scan shows the whole abdomen."]
@@ -36,14 +50,16 @@ def _is_plausible(organ: Organ, volume_ml: float) -> bool:
     return low <= volume_ml <= high
 
 
-def _facts(organ: Organ, voxels: int, voxel_ml: float, faces: list[tuple[str, bool, set[int]]]) -> OrganFacts:
-    volume = voxels * voxel_ml
+def _facts(organ: Organ, counts: np.ndarray, voxel_ml: float, faces: list[tuple[str, bool, set[int]]]) -> OrganFacts:
+    voxels, hu, hu_squared = (float(count) for count in counts)
     if not voxels:
         return OrganFacts(organ.label, organ.name, 0, 0.0, ["not found"])
+    volume, mean = voxels * voxel_ml, hu / voxels
+    deviation = max(0.0, hu_squared / voxels - mean**2) ** 0.5
     warnings = [_edge(face, of_scan) for face, of_scan, labels in faces if organ.label in labels]
     if not _is_plausible(organ, volume):
         warnings.append(f"{volume:.0f} mL is {'less' if volume < organ.plausible_ml[0] else 'more'} than expected")
-    return OrganFacts(organ.label, organ.name, voxels, volume, warnings)
+    return OrganFacts(organ.label, organ.name, int(voxels), volume, warnings, round(mean, 1), round(deviation, 1))
 
 
 def _edge(face: str, of_scan: bool) -> str:

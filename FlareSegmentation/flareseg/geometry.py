@@ -80,6 +80,15 @@ class Geometry:
         cosines = [abs(self.axes[axis][2 - place]) for place, axis in enumerate(order)]
         return float(np.degrees(np.arccos(min(1.0, min(cosines)))))
 
+    def is_close_to(self, other: Geometry) -> bool:
+        """Whether both are one grid, to a hundredth of a voxel."""
+        if self.shape != other.shape:
+            return False
+        corner = np.array([*(n - 1 for n in reversed(self.shape)), 1.0])
+        first = np.abs(np.subtract(self.origin, other.origin)).max()
+        last = np.abs((self.ijk_to_ras() - other.ijk_to_ras()) @ corner).max()
+        return bool(max(first, last) < 0.01 * min(self.spacing) * max(self.shape) ** 0.5)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "shape": list(self.shape),

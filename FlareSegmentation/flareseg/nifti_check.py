@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 _CHUNK = 1 << 20  # bytes; a multiple of every voxel size
+_LARGEST_HEADER = 1 << 24  # bytes; an offset beyond it is a damaged field
 _FLOATS = {16: "f4", 64: "f8"}  # NIfTI-1 data types
 
 
@@ -41,21 +42,39 @@ class _Header:
 
     @classmethod
     def parse(cls, head: bytes) -> _Header | None:
-        """None for a NIfTI-2 header, whose fields lie elsewhere. Offsets are the standard's."""
+        """None for what is no NIfTI-1 header. Offsets are the standard's."""
         order = next((o for o in "<>" if struct.unpack_from(f"{o}i", head)[0] == 348), "")
         if not order:
             return None
         rank, *sizes = struct.unpack_from(f"{order}8h", head, 40)
         datatype, bits = struct.unpack_from(f"{order}2h", head, 70)
         spacing = struct.unpack_from(f"{order}3f", head, 80)
-        start = int(struct.unpack_from(f"{order}f", head, 108)[0])
+        offset = struct.unpack_from(f"{order}f", head, 108)[0]
+        start = int(offset) if 348 <= offset < _LARGEST_HEADER else 348
         voxels = int(np.prod([max(1, size) for size in sizes[:rank]], dtype=np.int64))
         float_type = order + _FLOATS[datatype] if datatype in _FLOATS else ""
-        return cls(max(348, start), voxels * bits // 8, float_type, spacing[:rank])
+        return cls(start, voxels * bits // 8, float_type, spacing[:rank])
 
 
 def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def is_nifti2(path: Path) -> bool:
+    """Whether the file begins with a NIfTI-2 header, which ITK does not read."""
+    try:
+        with _opened(path) as stream:
+            start = stream.read(4)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return start in (struct.pack("<i", 540), struct.pack(">i", 540))
+
+
+def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
+    """The file's content; what is compressed is told by its first bytes, as ITK does."""
+    with path.open("rb") as stream:
+        compressed = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if compressed else path.open("rb")
 
 
 def inspect(path: Path) -> NiftiFacts:
@@ -64,21 +83,20 @@ def inspect(path: Path) -> NiftiFacts:
     Raises OSError if it cannot be opened.
     """
     try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+        with _opened(path) as stream:
             head = stream.read(348)
             if len(head) < 348:
                 return NiftiFacts("The file is cut short.")
             header = _Header.parse(head)
             if header is None:
-                _exhaust(stream)
-                return NiftiFacts()
+                return NiftiFacts("The file has no NIfTI-1 header.")
             return _inspect_voxels(stream, header)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         return NiftiFacts("The file is cut short or damaged.")
 
 
 def _inspect_voxels(stream: BinaryIO | gzip.GzipFile, header: _Header) -> NiftiFacts:
-    if min(header.spacing, default=1.0) <= 0:
+    if not all(0 < mm < float("inf") for mm in header.spacing):
         spacing = " x ".join(f"{s:g}" for s in header.spacing)
         return NiftiFacts(f"The voxel spacing in the file ({spacing} mm) is not positive.")
     stream.read(header.start - 348)
@@ -96,5 +114,10 @@ def _inspect_voxels(stream: BinaryIO | gzip.GzipFile, header: _Header) -> NiftiF
 
 
 def _exhaust(stream: BinaryIO | gzip.GzipFile) -> None:
-    while stream.read(_CHUNK):
-        pass
+    """Read on to the end, where gzip keeps its checksum."""
+    try:
+        while stream.read(_CHUNK):
+            pass
+    except gzip.BadGzipFile as error:
+        if "Not a gzipped file" not in str(error):  # bytes behind the compressed file do no harm
+            raise

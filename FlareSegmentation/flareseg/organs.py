@@ -61,3 +61,19 @@ ORGANS = (
 )
 
 CLASSES = 1 + len(ORGANS)
+
+# Two kidneys instead of one, for those who ask: the right keeps the label of both.
+RIGHT_KIDNEY = Organ(
+    2, "Right kidney", Code("64033007", "Kidney"), Code("24028007", "Right"), (185, 102, 83), (40.0, 400.0), 1
+)
+LEFT_KIDNEY = Organ(
+    5, "Left kidney", Code("64033007", "Kidney"), Code("7771000", "Left"), (185, 102, 83), (40.0, 400.0), 1
+)
+
+
+def organs_shown(split_kidneys: bool) -> tuple[Organ, ...]:
+    """The organs of a result, in the order of their labels."""
+    if not split_kidneys:
+        return ORGANS
+    liver, _, spleen, pancreas = ORGANS
+    return (liver, RIGHT_KIDNEY, spleen, pancreas, LEFT_KIDNEY)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from flareseg import __version__
-from flareseg.cascade import Cascade, Segmentation
-from flareseg.geometry import Bounds, Geometry, Orientation
+from flareseg.cascade import Cascade, Segmentation, Wishes
+from flareseg.geometry import Geometry, Orientation
 from flareseg.report import Report, ScanFacts
 from flareseg.run import Run
 from flareseg.volume import Volume
@@ -27,25 +25,26 @@ class Outcome:
 def segment_scan(
     cascade: Cascade,
     read: Callable[[], Volume],
-    write: Callable[[np.ndarray, Geometry], None],
+    write: Callable[[Segmentation, Geometry], None],
     run: Run,
-    roi: Bounds | None = None,
+    wishes: Wishes | None = None,
 ) -> Outcome:
-    """Read, segment and write one scan inside ``run``; ``roi`` as in Cascade.segment.
+    """Read, segment and write one scan inside ``run``.
 
-    ``write`` is given the labels (uint8, the scan's own (k, j, i) grid) and their geometry.
+    ``write`` is given the segmentation and the scan's own geometry, which is that of its arrays.
 
     Raises FlareError as the three steps do; nothing is written unless all went well.
     """
     with run.stage("read"):
         volume = read()
-    segmentation = cascade.segment(volume, roi, run)
+    wishes = wishes or Wishes()
+    segmentation = cascade.segment(volume, wishes, run)
     with run.stage("write"):
-        write(segmentation.labels, volume.geometry)
-    return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, roi))
+        write(segmentation, volume.geometry)
+    return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, wishes))
 
 
-def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, roi: Bounds | None) -> Report:
+def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, wishes: Wishes) -> Report:
     geometry = volume.geometry
     return Report(
         version=__version__,
@@ -53,7 +52,7 @@ def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, roi
         device=found.device,
         weights=cascade.weights,
         roi=list(found.roi),
-        roi_source="caller" if roi else "network",
+        roi_source="caller" if wishes.roi else "network",
         stages=run.clock.stages,
         total_seconds=run.clock.total_seconds,
         memory=run.memory.facts(),

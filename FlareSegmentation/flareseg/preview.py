@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,49 +11,65 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
 from flareseg.geometry import Orientation
-from flareseg.organs import ORGANS
+from flareseg.organs import LEFT_KIDNEY, ORGANS
 from flareseg.report import OrganFacts
 from flareseg.volume import Volume
 from flareseg.writing import replacing
 
 WINDOW_HU, LEVEL_HU = 400.0, 40.0
-_HEIGHT = 520  # pixels of each slice
-_LEGEND = 44
-_GAP = 6
-_TITLES = ("Axial", "Coronal", "Sagittal")
+_HEIGHT, _WIDTH = 520, 1800  # pixels at most, of a slice and of all three
+_LEGEND, _GAP = 44, 6
+_INK, _PAPER = (235, 235, 235), (18, 18, 20)
+_OUTLINED = (*ORGANS, LEFT_KIDNEY)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """HU and labels (rows, columns), top of the picture first; size of the whole in mm; what lies at its sides."""
+
+    title: str
+    marks: str  # left, right, top, bottom
+    hu: np.ndarray
+    labels: np.ndarray
+    height_mm: float
+    width_mm: float
 
 
 def write_preview(path: Path, volume: Volume, labels: np.ndarray, organs: list[OrganFacts]) -> None:
-    """Write a PNG of the three slices that show most organs, with volumes in the legend.
+    """Write a PNG of the three slices that show most organs, on one scale, with volumes in the legend.
 
     ``labels``: uint8 on the volume's (k, j, i) grid. Raises FlareError("write").
     """
-    slices = [_outlined(*parts) for parts in _slices(volume, labels)]
-    width = sum(image.width for image in slices) + _GAP * (len(slices) - 1)
-    sheet = Image.new("RGB", (width, _HEIGHT + _LEGEND), (18, 18, 20))
+    slices = list(_slices(volume, labels))
+    room = _WIDTH - _GAP * (len(slices) - 1)
+    scale = min(_HEIGHT / max(s.height_mm for s in slices), room / sum(s.width_mm for s in slices))
+    pictures = [_outlined(s, scale) for s in slices]
+    height = max(picture.height for picture in pictures)
+    width = sum(picture.width for picture in pictures) + _GAP * (len(pictures) - 1)
+    sheet = Image.new("RGB", (width, height + _LEGEND), _PAPER)
     draw = ImageDraw.Draw(sheet)
     left = 0
-    for title, image in zip(_TITLES, slices):
-        sheet.paste(image, (left, 0))
-        draw.text((left + 10, 8), title, (235, 235, 235), _font(16))
-        left += image.width + _GAP
-    _draw_legend(draw, organs, width)
+    for part, picture in zip(slices, pictures):
+        draw.rectangle((left, 0, left + picture.width - 1, height - 1), (0, 0, 0))
+        sheet.paste(picture, (left, (height - picture.height) // 2))
+        _draw_marks(draw, part, left, picture.width, height)
+        left += picture.width + _GAP
+    _draw_legend(draw, organs, width, height)
     with replacing(path, ".png") as beside:
         sheet.save(beside)
 
 
-def _slices(volume: Volume, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """HU and labels of the axial, coronal and sagittal slice, top of the picture first, and mm per row and column."""
+def _slices(volume: Volume, labels: np.ndarray) -> Iterator[_Slice]:
     orientation = Orientation.of(volume.geometry)
-    spacing = orientation.geometry(volume.geometry).spacing
+    extent = orientation.geometry(volume.geometry).extent
     voxels, found = orientation.view(volume.voxels), orientation.view(labels)
-    for axis in range(3):
+    for axis, (title, marks) in enumerate((("Axial", "RLAP"), ("Coronal", "RLSI"), ("Sagittal", "APSI"))):
         index = _fullest(found, axis)
-        hu, marks = voxels.take(index, axis).astype(np.float32), found.take(index, axis)
-        rows, columns = (mm for n, mm in enumerate(spacing) if n != axis)
+        hu, label = voxels.take(index, axis).astype(np.float32), found.take(index, axis)
         if axis:  # canonical k runs up, a picture runs down
-            hu, marks = hu[::-1], marks[::-1]
-        yield hu, marks, rows / columns
+            hu, label = hu[::-1], label[::-1]
+        height, width = (mm for n, mm in enumerate(extent) if n != axis)
+        yield _Slice(title, marks, hu, label, height, width)
 
 
 def _fullest(labels: np.ndarray, axis: int) -> int:
@@ -63,26 +80,34 @@ def _fullest(labels: np.ndarray, axis: int) -> int:
     return int(np.argmax(np.sqrt(share).sum(axis=0)))
 
 
-def _outlined(hu: np.ndarray, labels: np.ndarray, row_to_column: float) -> Image.Image:
-    grey = np.clip((hu - LEVEL_HU) / WINDOW_HU + 0.5, 0, 1) * 255
-    width = round(_HEIGHT * hu.shape[1] / (hu.shape[0] * row_to_column))
-    size = (max(1, width), _HEIGHT)
-    voxel = 0.6 * _HEIGHT / hu.shape[0]  # pixels; rounds off the corners of single voxels
+def _outlined(part: _Slice, pixels_per_mm: float) -> Image.Image:
+    grey = np.clip((part.hu - LEVEL_HU) / WINDOW_HU + 0.5, 0, 1) * 255
+    size = (max(1, round(part.width_mm * pixels_per_mm)), max(1, round(part.height_mm * pixels_per_mm)))
+    voxel = 0.6 * size[1] / part.hu.shape[0]  # pixels; rounds off the corners of single voxels
     picture = np.array(Image.fromarray(grey.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC).convert("RGB"))
-    for organ in ORGANS:
-        mask = Image.fromarray(((labels == organ.label) * 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
-        inside = np.array(mask.filter(ImageFilter.GaussianBlur(voxel))) > 127
-        border = inside & ~ndimage.binary_erosion(inside, iterations=2)
-        picture[border] = organ.colour
+    for organ in _OUTLINED:
+        mask = Image.fromarray(((part.labels == organ.label) * 255).astype(np.uint8))
+        smooth = mask.resize(size, Image.Resampling.BILINEAR).filter(ImageFilter.GaussianBlur(voxel))
+        inside = np.array(smooth) > 127
+        picture[inside & ~ndimage.binary_erosion(inside, iterations=2)] = organ.colour
     return Image.fromarray(picture)
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, organs: list[OrganFacts], width: int) -> None:
+def _draw_marks(draw: ImageDraw.ImageDraw, part: _Slice, left: int, width: int, height: int) -> None:
+    draw.text((left + 10, 8), part.title, _INK, _font(16))
+    places = ((left + 8, height // 2, "lm"), (left + width - 8, height // 2, "rm"))
+    ends = ((left + width // 2, 8, "ma"), (left + width // 2, height - 8, "md"))
+    for mark, (x, y, anchor) in zip(part.marks, (*places, *ends)):
+        draw.text((x, y), mark, _INK, _font(18), anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, organs: list[OrganFacts], width: int, top: int) -> None:
+    colours = {organ.label: organ.colour for organ in _OUTLINED}
     step = width // len(organs)
-    for n, (organ, facts) in enumerate(zip(ORGANS, organs)):
-        left, top = n * step + 12, _HEIGHT + 14
-        draw.rounded_rectangle((left, top, left + 16, top + 16), 3, organ.colour)
-        draw.text((left + 24, top - 2), f"{facts.name}  {facts.volume_ml:.0f} mL", (235, 235, 235), _font(16))
+    for n, facts in enumerate(organs):
+        left = n * step + 12
+        draw.rounded_rectangle((left, top + 14, left + 16, top + 30), 3, colours[facts.label])
+        draw.text((left + 24, top + 12), f"{facts.name}  {facts.volume_ml:.0f} mL", _INK, _font(16))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

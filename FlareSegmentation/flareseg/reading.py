@@ -119,6 +119,8 @@ def _unreadable(path: Path, error: RuntimeError) -> FlareError:
             f"The axes of {path.name} are sheared: its slices are not at right angles to each other.",
             "Resample it to a rectangular grid and try again.",
         )
+    if nifti_check.is_nifti(path) and nifti_check.is_nifti2(path):
+        return bad_scan(f"{path.name} is a NIfTI-2 file, which cannot be read.", "Save it as NIfTI-1 or NRRD.")
     if "Unable to determine ImageIO" in text:
         return bad_scan(
             f"{path.name} is damaged, or is not an image file that can be read.",
@@ -129,7 +131,15 @@ def _unreadable(path: Path, error: RuntimeError) -> FlareError:
 
 def _volume(image: sitk.Image, name: str, warnings: list[str]) -> Volume:
     geometry = image_geometry(image)
-    return Volume(sitk.GetArrayViewFromImage(image), geometry, name, warnings, owner=image)
+    return Volume(np.asarray(_Buffer(image)), geometry, name, warnings)
+
+
+class _Buffer:
+    """Lends an image's voxels to numpy, which then keeps the image alive; SimpleITK's own view does not."""
+
+    def __init__(self, image: sitk.Image) -> None:
+        self._image = image
+        self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
 
 
 def _read_dicom(folder: Path) -> Volume:

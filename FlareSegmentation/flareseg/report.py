@@ -70,14 +70,35 @@ class MemoryFacts:
 
 
 @dataclass
+class DoubtfulPlace:
+    """A run of slices where an organ's border is least sure.
+
+    ``first`` and ``last``: indices along the scan's own axis that runs most nearly head to foot.
+    ``ras``: a point in mm in the middle of the doubt, for slice views to go to.
+    """
+
+    first: int
+    last: int
+    ras: list[float]
+
+
+@dataclass
 class OrganFacts:
-    """One organ found: volume in mL, and what deserves a look (plain sentences)."""
+    """One organ found: volume in mL, and what deserves a look (plain sentences).
+
+    ``confidence``: 0..1, the Dice that the class probabilities themselves expect; None for an organ
+    that was not found. ``mean_hu`` and ``std_hu``: over its voxels, None likewise.
+    """
 
     label: int
     name: str
     voxels: int
     volume_ml: float
     warnings: list[str] = field(default_factory=list)
+    mean_hu: float | None = None
+    std_hu: float | None = None
+    confidence: float | None = None
+    doubtful: list[DoubtfulPlace] = field(default_factory=list)
     dice: float | None = None
 
 
@@ -123,6 +144,10 @@ class Report:
             stages=[StageTime(**s) for s in data["stages"]],
             total_seconds=data["total_seconds"],
             memory=MemoryFacts(**data["memory"]),
-            organs=[OrganFacts(**o) for o in data["organs"]],
+            organs=[_organ(o) for o in data["organs"]],
             warnings=list(data["warnings"]),
         )
+
+
+def _organ(data: dict[str, Any]) -> OrganFacts:
+    return OrganFacts(**{**data, "doubtful": [DoubtfulPlace(**place) for place in data["doubtful"]]})

@@ -80,11 +80,12 @@ def shrink(voxels: np.ndarray, box: Box, size: Size, device: torch.device, slabs
     return grid.view(size)
 
 
-def grow_labels(scores: Tensor, out: np.ndarray, slabs: Slabs | None = None) -> None:
+def grow_labels(scores: Tensor, out: np.ndarray, slabs: Slabs | None = None, doubt: np.ndarray | None = None) -> None:
     """Write the winning class of scores (classes, k, j, i), interpolated linearly, to ``out``.
 
     ``out``: uint8 array or view (k, j, i) of any size. The scores are the network's, before
-    softmax: interpolating them rather than labels keeps the borders smooth.
+    softmax: interpolating them rather than labels keeps the borders smooth. ``doubt``: an array like
+    ``out`` that receives, in percent, the probability that the winner is wrong.
     """
     slabs = slabs or Slabs()
     classes, depth, rows, columns = scores.shape
@@ -94,6 +95,9 @@ def grow_labels(scores: Tensor, out: np.ndarray, slabs: Slabs | None = None) -> 
         slab = (to_k[start:stop] @ flat).view(classes, stop - start, rows, columns)
         slab = F.interpolate(slab, tuple(out.shape[1:]), mode="bilinear", align_corners=False)
         out[start:stop] = _winner(slab).cpu().numpy()
+        if doubt is not None:
+            wrong = 1 - slab.softmax(dim=0).amax(dim=0)
+            doubt[start:stop] = (100 * wrong).round().to(torch.uint8).cpu().numpy()
 
 
 def _upload(slab: np.ndarray, device: torch.device) -> Tensor:

@@ -47,7 +47,7 @@ def box_of_bounds(bounds: Bounds, geometry: Geometry) -> Box:
         raise FlareError(
             "bad_roi",
             "The ROI is not a box: each lower bound must be below its upper bound.",
-            "Give the bounds in mm as right, left, posterior, anterior, inferior, superior in RAS.",
+            "Give R from, R to, A from, A to, S from, S to in mm (RAS), each pair ascending.",
         )
     corners = np.array([[*corner, 1.0] for corner in product(*pairs)])
     ijk = np.linalg.solve(geometry.ijk_to_ras(), corners.T)[:3]

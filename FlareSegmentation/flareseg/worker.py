@@ -8,9 +8,11 @@ the idle time: ending is the only way to give a GPU's context back. See events.p
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import queue
+import shutil
 import sys
 import threading
 import time
@@ -29,7 +31,7 @@ from flareseg.geometry import Bounds, Geometry
 if TYPE_CHECKING:
     import numpy as np
 
-    from flareseg.cascade import Cascade
+    from flareseg.cascade import Cascade, Segmentation
     from flareseg.measure import MemoryWatch
     from flareseg.report import Report
     from flareseg.run import Run
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 600.0
 _LOOK_SECONDS = 0.05
+_PARENT_LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 2.0  # for a cancelled job to remove what it wrote, before the process just ends
 
 log = logging.getLogger("flareseg.worker")
@@ -61,15 +64,20 @@ class Inbox:
     def __init__(self, stream: BinaryIO, outlet: Outlet) -> None:
         self._stream, self._outlet = stream, outlet
         self._jobs: queue.Queue[events.SegmentJob | events.DescribeJob | None] = queue.Queue()
+        self._open: dict[str, events.SegmentJob] = {}
         self._cancelled: set[str] = set()
         self.closed = threading.Event()
 
     def listen(self) -> None:
-        """Read lines until stdin closes, then close the inbox."""
-        for line in self._stream:
-            if line.strip():
-                self._take(line)
-        self.close()
+        """Read lines until stdin closes or nobody takes answers any more, then close the inbox."""
+        try:
+            for line in self._stream:
+                if line.strip():
+                    self._take(line)
+        except OSError as error:
+            log.info("the caller is gone (%s)", error)
+        finally:
+            self.close()
 
     def close(self) -> None:
         self.closed.set()
@@ -83,6 +91,17 @@ class Inbox:
     def unwanted(self, job_id: str) -> bool:
         return self.closed.is_set() or job_id in self._cancelled
 
+    def answered(self, job_id: str) -> None:
+        """Forget a job; an answer to it has been sent."""
+        self._open.pop(job_id, None)
+        self._cancelled.discard(job_id)
+
+    def remove_orphans(self) -> None:
+        """Remove the temporary folders of jobs that were never answered."""
+        for job in list(self._open.values()):
+            if job.temporary:
+                shutil.rmtree(Path(job.scan).parent, ignore_errors=True)
+
     def _take(self, line: bytes) -> None:
         try:
             job = events.decode_job(line)
@@ -90,9 +109,12 @@ class Inbox:
             self._outlet.send(events.Failure(None, error.kind, error.sentence, error.remedy))
             return
         if isinstance(job, events.CancelJob):
-            self._cancelled.add(job.id)
-        else:
-            self._jobs.put(job)
+            if job.id in self._open:
+                self._cancelled.add(job.id)
+            return
+        if isinstance(job, events.SegmentJob):
+            self._open[job.id] = job
+        self._jobs.put(job)
 
 
 class Worker:
@@ -113,7 +135,11 @@ class Worker:
                 return
             if job is None:
                 return
-            self._outlet.send(self._answer(job))
+            answer = self._answer(job)
+            if self._inbox.closed.is_set():
+                return
+            self._outlet.send(answer)
+            self._inbox.answered(job.id)
 
     def _answer(self, job: events.SegmentJob | events.DescribeJob) -> events.Event:
         try:
@@ -195,16 +221,25 @@ def _has_failed(future: Future[Cascade]) -> bool:
 
 
 def _run_job(job: events.SegmentJob, cascade: Cascade, run: Run) -> Report:
+    from flareseg.cascade import Wishes
+    from flareseg.pipeline import segment_scan
+
+    def write(found: Segmentation, geometry: Geometry) -> None:
+        if job.uncertainty and found.uncertainty is not None:
+            _save(Path(job.uncertainty), found.uncertainty)
+        _save(Path(job.labels), found.labels)
+
+    wishes = Wishes(_bounds(job), job.split_kidneys, job.clean_up, uncertainty=job.uncertainty is not None)
+    return segment_scan(cascade, lambda: _mapped(job), write, run, wishes).report
+
+
+def _save(path: Path, array: np.ndarray) -> None:
     import numpy as np
 
-    from flareseg.pipeline import segment_scan
     from flareseg.writing import replacing
 
-    def write(labels: np.ndarray, geometry: Geometry) -> None:
-        with replacing(Path(job.labels), ".npy") as beside:
-            np.save(beside, labels, allow_pickle=False)
-
-    return segment_scan(cascade, lambda: _mapped(job), write, run, _bounds(job)).report
+    with replacing(path, ".npy") as beside:
+        np.save(beside, array, allow_pickle=False)
 
 
 def _mapped(job: events.SegmentJob) -> Volume:
@@ -216,7 +251,7 @@ def _mapped(job: events.SegmentJob) -> Volume:
     try:
         voxels = np.load(job.scan, mmap_mode="r", allow_pickle=False)
         geometry = Geometry.from_json(job.geometry)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, EOFError) as error:
         raise FlareError(
             "bad_job", f"The scan handed to the engine cannot be read ({type(error).__name__}).", "Try again."
         ) from error
@@ -229,7 +264,7 @@ def _bounds(job: events.SegmentJob) -> Bounds | None:
     if job.roi is None:
         return None
     try:
-        r0, r1, a0, a1, s0, s1 = (float(v) for v in job.roi)
+        r0, r1, a0, a1, s0, s1 = (float(v) for v in job.roi)  # NaN and infinity are refused with the ROI
     except (TypeError, ValueError):
         raise FlareError("bad_job", "The ROI of the job is not six numbers.", "Give RAS bounds in mm.") from None
     return (r0, r1, a0, a1, s0, s1)
@@ -240,7 +275,7 @@ def _end_with(parent: int, inbox: Inbox) -> None:
     try:
         process = psutil.Process(parent)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            if inbox.closed.wait(_LOOK_SECONDS):
+            if inbox.closed.wait(_PARENT_LOOK_SECONDS):
                 return
     except psutil.NoSuchProcess:
         pass  # it is gone already, or went while it was looked at
@@ -251,6 +286,7 @@ def _end_for_sure(inbox: Inbox) -> None:
     """Once nobody listens, leave the process, even from a step that cannot be interrupted."""
     inbox.closed.wait()
     time.sleep(_GRACE_SECONDS)
+    inbox.remove_orphans()
     os._exit(0)
 
 
@@ -268,7 +304,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     outlet = Outlet(_own_stdout())
-    inbox = Inbox(sys.stdin.buffer, outlet)
+    inbox = Inbox(sys.stdin.buffer if sys.stdin else io.BytesIO(), outlet)
     watches: list[tuple[Callable[..., None], tuple[object, ...]]] = [(inbox.listen, ()), (_end_for_sure, (inbox,))]
     if options.parent:
         watches.append((_end_with, (options.parent, inbox)))
@@ -278,6 +314,7 @@ def main() -> None:
         Worker(inbox, outlet, options.idle_seconds).serve()
     except BrokenPipeError:  # nobody reads the events any more
         log.info("the caller is gone")
+    inbox.remove_orphans()
     os._exit(0)  # do not wait for a loader or for threads that read a closed pipe
 
 

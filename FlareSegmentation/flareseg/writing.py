@@ -73,6 +73,16 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
             beside.unlink()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises FlareError("write")."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FlareError(
+            "write", f"The folder {folder} cannot be made: {error.strerror}.", "Choose a place where you may write."
+        ) from error
+
+
 def check_writable(path: Path) -> None:
     """Raise FlareError("write") now rather than after the work, if ``path`` cannot be written."""
     if path.is_dir():

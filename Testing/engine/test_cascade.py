@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from flareseg.cascade import Cascade
+from flareseg.cascade import Cascade, Wishes
 from flareseg.errors import Cancelled, FlareError
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.geometry import Geometry, Orientation
@@ -77,7 +77,7 @@ def test_a_scan_without_an_abdomen_gives_no_organs(scan: Volume, cascade: Cascad
 def test_a_callers_roi_is_where_the_organs_are_sought(cascade: Cascade, phantom: Phantom) -> None:
     whole = cascade.segment(phantom.volume)
     r0, r1, *rest = whole.roi
-    right_half = cascade.segment(phantom.volume, ((r0 + r1) / 2, r1, *rest))
+    right_half = cascade.segment(phantom.volume, Wishes(roi=((r0 + r1) / 2, r1, *rest)))
     outside = Orientation.of(phantom.volume.geometry).view(right_half.labels)
     filled = np.flatnonzero(outside.any(axis=(0, 1)))
     left_of_scan = phantom.volume.geometry.origin[0]
@@ -132,7 +132,7 @@ class Forgetful(torch.nn.Module):
         return self.network(x)
 
     def __deepcopy__(self, memo: dict[int, object]) -> torch.nn.Module:
-        return self.network  # what runs on the CPU instead does not run out
+        return copy.deepcopy(self.network, memo)  # what runs on the CPU instead does not run out
 
 
 def test_out_of_gpu_memory_is_retried_with_smaller_slabs_and_reported(cascade: Cascade, phantom: Phantom) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ import SimpleITK as sitk
 from flareseg import __version__
 from flareseg.cli import app
 from flareseg.organs import ORGANS
-from flareseg.report import Report
+from flareseg.phantom import Phantom
+from flareseg.preview import write_preview
+from flareseg.report import OrganFacts, Report
+from flareseg.volume import Volume
 from images import ct_like, write_image
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -124,7 +128,79 @@ def test_an_unknown_label_map_suffix_is_refused(phantom_file: Path, tmp_path: Pa
 def test_the_scan_itself_is_never_overwritten(tmp_path: Path) -> None:
     scan = write_image(tmp_path / "scan.nii.gz", ct_like())
     result = run("segment", scan, "-o", scan)
-    assert (result.exit_code, "is the scan itself" in result.stderr) == (2, True)
+    assert (result.exit_code, "would be overwritten" in result.stderr) == (2, True)
+
+
+def test_neither_the_truth_nor_another_scan_is_ever_overwritten(tmp_path: Path) -> None:
+    scan, other = (write_image(tmp_path / name, ct_like()) for name in ("a.nii.gz", "a-organs.nii.gz"))
+    before = other.read_bytes()
+    assert "would be overwritten" in run("segment", scan, "-o", other, "--truth", other).stderr
+    assert "would be overwritten" in run("segment", scan, other, "-o", tmp_path).stderr
+    assert other.read_bytes() == before
+
+
+def test_results_of_an_earlier_run_are_no_scans(phantom_file: Path, tmp_path: Path) -> None:
+    shutil.copy(phantom_file, tmp_path / "a.nii.gz")
+    (tmp_path / "._a.nii.gz").write_bytes(b"what another system leaves behind")
+    for _ in range(2):
+        assert run("segment", tmp_path, "-o", tmp_path).exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["._a.nii.gz", "a-organs.nii.gz", "a.nii.gz"]
+
+
+def test_a_truth_that_lies_elsewhere_is_refused(phantom_file: Path, tmp_path: Path) -> None:
+    truth = sitk.Cast(sitk.ReadImage(str(phantom_file)) > 0, sitk.sitkUInt8)
+    truth.SetOrigin((500, 0, 0))
+    sitk.WriteImage(truth, str(tmp_path / "truth.nii.gz"))
+    result = run("segment", phantom_file, "-o", tmp_path / "out.nii.gz", "--truth", tmp_path / "truth.nii.gz")
+    assert (result.exit_code, "does not lie on the scan's grid" in result.stderr) == (2, True)
+    assert not (tmp_path / "out.nii.gz").exists()
+
+
+def test_a_truth_in_another_orientation_is_compared_where_it_lies(
+    phantom_file: Path, phantom_truth: Path, tmp_path: Path
+) -> None:
+    turned = sitk.DICOMOrient(sitk.ReadImage(str(phantom_truth)), "RAS")
+    sitk.WriteImage(turned, str(tmp_path / "truth.nii.gz"))
+    options = ("--truth", tmp_path / "truth.nii.gz", "--report", tmp_path / "r.json", "--split-kidneys")
+    assert run("segment", phantom_file, "-o", tmp_path / "out.nii.gz", *options).exit_code == 0
+    dice = {organ["name"]: organ["dice"] for organ in json.loads((tmp_path / "r.json").read_text())["organs"]}
+    assert min(dice[name] for name in ("Liver", "Right kidney", "Left kidney", "Spleen")) > 0.85
+
+
+@pytest.mark.parametrize("name", ["scan [bold]x.nii.gz", "q[-b].nii.gz"])
+def test_names_with_brackets_are_told_as_they_are(name: str, tmp_path: Path) -> None:
+    result = run("segment", tmp_path / name, "-o", tmp_path / "out.nii.gz")
+    assert (result.exit_code, name in result.stderr) == (2, True)
+
+
+def test_a_name_that_is_too_long_is_a_sentence(tmp_path: Path) -> None:
+    result = run("segment", tmp_path / ("x" * 300 + ".nii.gz"), "-o", tmp_path / "out.nii.gz")
+    assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
+
+
+def test_a_failure_nobody_thought_of_is_not_taken_for_nothing_found(
+    phantom_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flareseg.segment_files.read_volume", lambda path: 1 / 0)
+    result = run("segment", phantom_file, "-o", tmp_path / "out.nii.gz")
+    assert (result.exit_code, "Failed unexpectedly" in result.stderr) == (3, True)
+
+
+def test_a_reader_that_has_gone_does_not_spoil_a_result(phantom_file: Path, tmp_path: Path) -> None:
+    command = f'"{sys.executable}" -m flareseg segment "{phantom_file}" -o "{tmp_path}/o.nii.gz" --table'
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize("slices", [80, 8])
+def test_the_preview_fits_on_a_screen_whatever_the_scans_shape(slices: int, phantom: Phantom, tmp_path: Path) -> None:
+    volume = phantom.volume
+    cut = Volume(volume.voxels[:slices], replace(volume.geometry, shape=(slices, 128, 128)))
+    rows = [OrganFacts(organ.label, organ.name, 1, 1.0) for organ in ORGANS]
+    write_preview(tmp_path / "preview.png", cut, phantom.labels[:slices], rows)
+    picture = Image.open(tmp_path / "preview.png")
+    assert 600 < picture.width <= 1800
+    assert 300 < picture.height <= 600
 
 
 def test_two_scans_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from flareseg.run import Run
 @pytest.fixture(scope="module")
 def report(cascade: Cascade, phantom: Phantom) -> Report:
     with Run() as run:
-        return segment_scan(cascade, lambda: phantom.volume, lambda labels, geometry: None, run).report
+        return segment_scan(cascade, lambda: phantom.volume, lambda found, geometry: None, run).report
 
 
 def test_a_report_survives_the_round_trip_through_json(report: Report) -> None:

@@ -64,7 +64,12 @@ def test_the_device_is_described_on_request(warm: WorkerProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"no json\n", b"{}\n", b'{"type":"dance"}\n', b'{"type":"segment","id":"1"}\n', b"\xff\xfe\n"]
+    "line",
+    [
+        *(b"no json\n", b"{}\n", b'{"type":"dance"}\n', b'{"type":"segment","id":"1"}\n', b"\xff\xfe\n"),
+        *(b'{"type":[]}\n', b'{"type":"cancel","id":["x"]}\n', b"[" * 100_000 + b"\n", b"null\n"),
+    ],
+    ids=lambda line: line[:20].decode("latin-1").strip(),
 )
 def test_a_bad_line_is_answered_and_the_worker_goes_on(line: bytes, warm: WorkerProcess) -> None:
     warm.send(line)
@@ -124,6 +129,33 @@ def test_a_running_job_is_cancelled_within_half_a_second(
     assert [path.name for path in tmp_path.iterdir()] == ["scan.npy"]
 
 
+def test_a_cancel_that_comes_too_late_does_not_touch_a_later_job(
+    warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, "again"))
+    warm.wait_for(events.Result)
+    warm.send(events.CancelJob("again"))
+    warm.send(job_for(phantom.volume, tmp_path, "again"))
+    assert warm.wait_for(events.Result).id == "again"
+
+
+@pytest.mark.parametrize("roi", [[1, 2, 3], ["a"] * 6, [0, float("inf"), 0, 1, 0, 1]])
+def test_an_roi_that_is_no_box_is_a_failed_job(
+    roi: list[float], warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, roi=roi))
+    assert warm.wait_for(events.Failure).kind in ("bad_job", "bad_roi")
+
+
+def test_uncertainty_is_written_beside_the_labels_on_wish(
+    warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, uncertainty=str(tmp_path / "doubt.npy"), split_kidneys=True))
+    report = Report.from_json(warm.wait_for(events.Result).report)
+    assert [organ.name for organ in report.organs][-1] == "Left kidney"
+    assert np.load(tmp_path / "doubt.npy").shape == phantom.volume.voxels.shape
+
+
 def test_a_job_is_cancelled_while_the_networks_are_loading(phantom: Phantom, tmp_path: Path) -> None:
     with worker() as running:
         running.send(job_for(phantom.volume, tmp_path))
@@ -158,6 +190,30 @@ def test_the_worker_ends_in_the_middle_of_a_job_and_leaves_nothing(phantom: Phan
         running.close_stdin()
         assert running.ended(within=10) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["scan.npy"]
+
+
+def test_the_temporary_folder_of_a_caller_that_is_gone_is_removed(phantom: Phantom, tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    with worker() as running:
+        running.send(job_for(phantom.volume, tmp_path / "job", temporary=True))
+        running.wait_for(events.Stage, lambda event: event.stage == "find_abdomen")
+        running.close_stdin()
+        assert running.ended(within=10) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_worker_ends_after_an_odd_line_too() -> None:
+    with worker() as running:
+        running.send(b'{"type":[]}\n')
+        running.wait_for(events.Failure)
+        running.close_stdin()
+        assert running.ended(within=10) == 0
+
+
+def test_a_worker_without_stdin_ends_at_once() -> None:
+    command = ["sh", "-c", f'exec "{sys.executable}" -m flareseg.worker <&-']
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
 
 
 def test_the_worker_ends_when_its_parent_disappears() -> None:

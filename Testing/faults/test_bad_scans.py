@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg.cli import BAD_INPUT, NOTHING_FOUND, app
+from flareseg.cli import app
+from flareseg.console import BAD_INPUT, NOTHING_FOUND
 from images import ct_like, write_image
 from typer.testing import CliRunner, Result
 
@@ -117,6 +118,8 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "normalised": (image_of(ct_like().astype(np.float32) / 1000), "not Hounsfield units"),
     "RGB": (image_of(np.zeros((20, 32, 32, 3), np.uint8), "rgb.nrrd", isVector=True), "colour or vector image"),
     "4D": (time_series, "has 4 dimensions"),
+    "NaN spacing": (header_with(88, "<f", float("nan")), "not positive"),
+    "spacing of a kilometre": (header_with(88, "<f", 1e6), "cannot show a patient"),
     "zero spacing": (header_with(88, "<f", 0.0), "not positive"),
     "negative spacing": (header_with(88, "<f", -3.0), "not positive"),
     "zero spacing .mha": (meta_image_with("ElementSpacing", "1 2 0"), "not positive"),
@@ -135,6 +138,34 @@ def test_a_bad_scan_is_refused_in_a_sentence(make: Callable[[Path], Path], sente
     assert sentence in result.stderr
     assert "Traceback" not in result.output
     assert list((tmp_path / "results").iterdir()) == []
+
+
+@pytest.mark.parametrize("offset", [float("nan"), float("inf"), 1e30])
+def test_a_voxel_offset_that_cannot_be_is_no_crash(offset: float, tmp_path: Path) -> None:
+    result = segment(header_with(108, "<f", offset)(tmp_path), tmp_path)
+    assert "Traceback" not in result.output
+    assert "Failed unexpectedly" not in result.output
+
+
+@pytest.mark.parametrize("change", ["uncompressed", "bytes behind", "two members"])
+def test_odd_but_whole_gzip_files_are_read(change: str, phantom_file: Path, tmp_path: Path) -> None:
+    content = gzip.decompress(phantom_file.read_bytes())
+    half = len(content) // 2
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_bytes(
+        {
+            "uncompressed": content,
+            "bytes behind": phantom_file.read_bytes() + b"trailing",
+            "two members": gzip.compress(content[:half]) + gzip.compress(content[half:]),
+        }[change]
+    )
+    assert segment(scan, tmp_path).exit_code == 0
+
+
+def test_a_nifti2_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "scan.nii").write_bytes(struct.pack("<i", 540) + b"n+2\0\r\n\032\n" + bytes(4000))
+    result = segment(tmp_path / "scan.nii", tmp_path)
+    assert (result.exit_code, "is a NIfTI-2 file" in result.stderr) == (BAD_INPUT, True)
 
 
 def test_a_scan_without_an_abdomen_exits_with_1(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from command import flareseg
-from flareseg.cli import BAD_INPUT
+from flareseg.console import BAD_INPUT
 from flareseg.weights import shipped_folder
 
 # root may read and write anything; without these capabilities it is an ordinary person

@@ -1,0 +1,44 @@
+"""What a scan will cost before it is segmented: seconds and memory, from a model fitted to measurements.
+
+Fitted with Testing/bench/engine.py on 512x512 scans of 80 to 640 slices. Machines differ in speed, so
+a caller that has seen runs on this one passes how much slower they were than the model (``slowness``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flareseg.geometry import Geometry
+from flareseg.report import Report
+
+# seconds = fixed + per megavoxel of the scan; two server CPU cores in bfloat16, and an H200
+_SECONDS = {"cpu": (0.50, 0.0085), "cuda": (0.015, 0.0009)}
+_RAM_MB = {"cpu": 650.0, "cuda": 1500.0}  # the process with its networks, above scan and labels
+_GPU_MB = 250.0  # allocator; the CUDA context of the process comes on top
+_GPU_CONTEXT_MB = 650.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Expected seconds from voxels to labels in a warm worker, and peak memory in MB."""
+
+    seconds: float
+    ram_mb: float
+    gpu_mb: float
+
+
+def estimate(geometry: Geometry, bytes_per_voxel: int, device_kind: str, slowness: float = 1.0) -> Cost:
+    """The cost of a scan on "cpu" or "cuda"."""
+    voxels = float(geometry.shape[0]) * geometry.shape[1] * geometry.shape[2] / 1e6
+    fixed, per_megavoxel = _SECONDS[device_kind]
+    seconds = (fixed + per_megavoxel * voxels) * slowness
+    ram = _RAM_MB[device_kind] + voxels * (bytes_per_voxel + 1)
+    return Cost(seconds, ram, _GPU_MB + _GPU_CONTEXT_MB if device_kind == "cuda" else 0.0)
+
+
+def slowness(report: Report) -> float:
+    """How many times longer a finished run took than the model says, loading the networks aside."""
+    loading = sum(stage.seconds for stage in report.stages if stage.name == "load")
+    k, j, i = report.scan.shape
+    fixed, per_megavoxel = _SECONDS[report.device.kind]
+    return (report.total_seconds - loading) / (fixed + per_megavoxel * k * j * i / 1e6)
