@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from flareseg import nifti_check
+from flareseg import dicom, nifti_check
 from flareseg.errors import FlareError, bad_scan
 from flareseg.geometry import Geometry, Vector
 from flareseg.volume import Volume
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
-_TILT_DEGREES = 1.0
-_MODALITY, _POSITION = "0008|0060", "0020|0032"
 
 
 def read_volume(path: Path) -> Volume:
@@ -143,74 +141,25 @@ class _Buffer:
 
 
 def _read_dicom(folder: Path) -> Volume:
-    series = {uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid) for uid in _series_ids(folder)}
-    if not series:
-        raise bad_scan(
-            f"The folder {folder} holds no DICOM series and no scan file.",
-            f"Give a scan as {', '.join(SUFFIXES)}, or the folder that holds the DICOM files themselves.",
-        )
-    files = max(series.values(), key=len)
-    warnings = _dicom_warnings(files)
-    if len(series) > 1:
-        warnings.insert(
-            0, f"The folder holds {len(series)} DICOM series; the one with the most slices ({len(files)}) was read."
-        )
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(files)
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise bad_scan(f"The DICOM series in {folder} cannot be read.", "Copy or export the series again.") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() > 1:
-        raise bad_scan(f"The DICOM series in {folder} is not one CT volume.", "Choose a CT series.")
-    if image.HasMetaDataKey("ITK_non_uniform_sampling_deviation"):
-        warnings.append("The slices are not evenly spaced (some may be missing); volumes and borders may be wrong.")
-    return _volume(image, folder.resolve().name, warnings)
-
-
-def _series_ids(folder: Path) -> tuple[str, ...]:
     try:
         next(folder.iterdir(), None)
+        series = dicom.find_series(folder)
     except OSError as error:
         raise bad_scan(
             f"The folder {folder} cannot be read: {error.strerror}.", "Check that you may read it."
         ) from error
-    previous = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # GDCM prints file contents on odd tags
+    if series is None:
+        raise bad_scan(
+            f"The folder {folder} holds no DICOM series and no scan file.",
+            f"Give a scan as {', '.join(SUFFIXES)}, or the folder that holds the DICOM files themselves.",
+        )
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(series.files)
     try:
-        return tuple(sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)))
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(previous)
-
-
-def _dicom_warnings(files: tuple[str, ...]) -> list[str]:
-    first, last = _tags(files[0]), _tags(files[-1])
-    warnings = []
-    if (modality := first.get(_MODALITY, "CT")) != "CT":
-        warnings.append(f"The series is {modality}, not CT; the networks know CT only.")
-    if len(files) > 1 and _tilt(first, last) > _TILT_DEGREES:
-        warnings.append("The gantry was tilted; organs are sheared a little, because the tilt is not undone.")
-    return warnings
-
-
-def _tags(file: str) -> dict[str, str]:
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(file)
-    reader.ReadImageInformation()
-    tags = {key: reader.GetMetaData(key).strip() for key in (_MODALITY, _POSITION) if reader.HasMetaDataKey(key)}
-    tags["normal"] = " ".join(str(v) for v in np.array(reader.GetDirection()).reshape(3, 3)[:, 2])
-    return tags
-
-
-def _tilt(first: dict[str, str], last: dict[str, str]) -> float:
-    """Angle in degrees between the stack of slice positions and the slices' normal."""
-    if _POSITION not in first or _POSITION not in last:
-        return 0.0
-    start, end = (np.array([float(v) for v in tags[_POSITION].split("\\")]) for tags in (first, last))
-    normal = np.array([float(v) for v in first["normal"].split()])
-    length = float(np.linalg.norm(end - start))
-    cosine = abs(float((end - start) @ normal)) / length if length else 1.0
-    return float(np.degrees(np.arccos(min(1.0, cosine))))
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise bad_scan(f"The DICOM series in {folder} cannot be read.", "Copy or export the series again.") from error
+    return _volume(image, folder.resolve().name, series.warnings)
 
 
 def _vector(values: object) -> Vector:

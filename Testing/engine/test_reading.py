@@ -7,6 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from flareseg.errors import FlareError
 from flareseg.reading import is_scan_file, read_volume, stem
 from images import ct_like, write_image
 from pydicom.uid import generate_uid
@@ -81,7 +82,61 @@ def test_of_several_series_the_longest_is_read_and_a_warning_says_so(series: Pat
         dataset.save_as(series / f"other-{n}.dcm")
     volume = read_volume(series)
     assert volume.voxels.shape[0] == 20
-    assert volume.warnings == ["The folder holds 2 DICOM series; the one with the most slices (20) was read."]
+    told = "The folder holds 2 DICOM series or stacks of slices; the one with the most CT slices (20) was read."
+    assert volume.warnings == [told]
+
+
+def change(paths: list[Path], **tags: object) -> None:
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        for tag, value in tags.items():
+            setattr(dataset, tag, value)
+        dataset.save_as(path)
+
+
+def add_copies(paths: list[Path], **tags: object) -> list[Path]:
+    copies = [Path(shutil.copy(path, path.with_name(f"copy-{path.name[-8:]}"))) for path in paths]
+    change(copies, **tags)
+    return copies
+
+
+def test_the_same_file_twice_is_one_slice(series: Path) -> None:
+    paths = sorted(series.iterdir())[:5]
+    for path in paths:  # the anonymised files have lost theirs
+        change([path], SOPInstanceUID=generate_uid())
+    add_copies(paths)
+    volume = read_volume(series)
+    assert (volume.voxels.shape[0], volume.warnings) == (20, [])
+
+
+def test_two_phases_at_the_same_places_are_refused(series: Path) -> None:
+    for copy in add_copies(sorted(series.iterdir())):
+        change([copy], SOPInstanceUID=generate_uid())
+    with pytest.raises(FlareError, match="several phases"):
+        read_volume(series)
+
+
+def test_a_localizer_within_the_series_is_left_out(series: Path) -> None:
+    sideways = [0, 1, 0, 0, 0, -1]
+    add_copies(sorted(series.iterdir())[:1], SOPInstanceUID=generate_uid(), ImageOrientationPatient=sideways)
+    volume = read_volume(series)
+    assert volume.voxels.shape[0] == 20
+    assert volume.geometry.spacing[0] == pytest.approx(2.0)
+    assert "2 DICOM series or stacks" in volume.warnings[0]
+
+
+def test_slices_without_a_spacing_are_no_scan(series: Path) -> None:
+    change(sorted(series.iterdir()), PixelSpacing=[0, 0])
+    with pytest.raises(FlareError, match="holds no DICOM series"):
+        read_volume(series)
+
+
+def test_ct_is_read_before_a_longer_series_of_another_kind(series: Path) -> None:
+    other = generate_uid()
+    paths = sorted(series.iterdir())
+    for path in paths[:12]:
+        change([path], SeriesInstanceUID=other, Modality="PT", SOPInstanceUID=generate_uid())
+    assert read_volume(series).voxels.shape[0] == 8
 
 
 def test_a_missing_slice_is_warned_of(series: Path) -> None:
