@@ -1,6 +1,7 @@
 """What a scan will cost before it is segmented: seconds and memory, from a model fitted to measurements.
 
-Fitted with Testing/bench/engine.py on 512x512 scans of 80 to 640 slices. Machines differ in speed, so
+For a CPU fitted with Testing/bench/engine.py on 512x512 scans of 80 to 640 slices (two server cores in
+bfloat16); for a GPU taken from one trial of 160 slices on an H200. Machines differ in speed, so
 a caller that has seen runs on this one passes how much slower they were than the model (``slowness``).
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from flareseg.geometry import Geometry
 from flareseg.report import Report
 
-# seconds = fixed + per megavoxel of the scan; two server CPU cores in bfloat16, and an H200
+# seconds = fixed + per megavoxel of the scan
 _SECONDS = {"cpu": (0.50, 0.0085), "cuda": (0.015, 0.0009)}
 _RAM_MB = {"cpu": 650.0, "cuda": 1500.0}  # the process with its networks, above scan and labels
 _GPU_MB = 250.0  # allocator; the CUDA context of the process comes on top

@@ -64,7 +64,8 @@ class Inbox:
     def __init__(self, stream: BinaryIO, outlet: Outlet) -> None:
         self._stream, self._outlet = stream, outlet
         self._jobs: queue.Queue[events.SegmentJob | events.DescribeJob | None] = queue.Queue()
-        self._open: dict[str, events.SegmentJob] = {}
+        self._open: set[str] = set()
+        self._temporary: set[Path] = set()
         self._cancelled: set[str] = set()
         self.closed = threading.Event()
 
@@ -93,14 +94,13 @@ class Inbox:
 
     def answered(self, job_id: str) -> None:
         """Forget a job; an answer to it has been sent."""
-        self._open.pop(job_id, None)
+        self._open.discard(job_id)
         self._cancelled.discard(job_id)
 
     def remove_orphans(self) -> None:
-        """Remove the temporary folders of jobs that were never answered."""
-        for job in list(self._open.values()):
-            if job.temporary:
-                shutil.rmtree(Path(job.scan).parent, ignore_errors=True)
+        """Remove the temporary folders of jobs that a caller, now gone, could not remove itself."""
+        for folder in list(self._temporary):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _take(self, line: bytes) -> None:
         try:
@@ -113,7 +113,9 @@ class Inbox:
                 self._cancelled.add(job.id)
             return
         if isinstance(job, events.SegmentJob):
-            self._open[job.id] = job
+            self._open.add(job.id)
+            if job.temporary:
+                self._temporary.add(Path(job.scan).parent)
         self._jobs.put(job)
 
 

@@ -202,6 +202,17 @@ def test_the_temporary_folder_of_a_caller_that_is_gone_is_removed(phantom: Phant
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_the_caller_did_not_get_to_remove_is_removed_in_the_end(phantom: Phantom, tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    with worker() as running:
+        running.send(job_for(phantom.volume, tmp_path / "job", temporary=True))
+        running.wait_for(events.Result)
+        assert (tmp_path / "job" / "labels-1.npy").is_file()
+        running.close_stdin()
+        assert running.ended(within=10) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_worker_ends_after_an_odd_line_too() -> None:
     with worker() as running:
         running.send(b'{"type":[]}\n')
