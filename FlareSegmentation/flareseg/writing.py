@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from flareseg import nifti_check
 from flareseg.errors import FlareError
 from flareseg.geometry import LPS_TO_RAS, Geometry
-from flareseg.organs import ORGANS, Organ
+from flareseg.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.volume import Volume
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -29,7 +29,7 @@ def suffix_of(path: Path) -> str:
 
 
 def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
-    """Write a uint8 (k, j, i) label map; ``.seg.nrrd`` makes a Slicer segmentation of four segments.
+    """Write a uint8 (k, j, i) label map; ``.seg.nrrd`` makes a Slicer segmentation, a segment an organ.
 
     Raises FlareError("write") when the disk is full or the place cannot be written.
     """
@@ -117,12 +117,13 @@ def _refused(path: Path, error: RuntimeError) -> OSError:
 def _write_segmentation(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
     import slicerio
 
+    split = bool((labels == LEFT_KIDNEY.label).any())
     segmentation = {
         "voxels": labels.T,
         "ijkToLPS": LPS_TO_RAS @ geometry.ijk_to_ras(),
         "masterRepresentation": "Binary labelmap",
         "containedRepresentationNames": ["Binary labelmap"],
-        "segments": [_segment(organ, labels.shape) for organ in ORGANS],
+        "segments": [_segment(organ, labels.shape) for organ in organs_shown(split)],
     }
     slicerio.write_segmentation(str(path), segmentation, compression_level=1)
 

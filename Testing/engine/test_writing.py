@@ -10,7 +10,7 @@ import SimpleITK as sitk
 import slicerio
 from flareseg.errors import FlareError
 from flareseg.geometry import Geometry
-from flareseg.organs import ORGANS
+from flareseg.organs import LEFT_KIDNEY, ORGANS
 from flareseg.reading import image_geometry
 from flareseg.writing import check_writable, replacing, write_labels
 
@@ -47,6 +47,13 @@ def test_a_segmentation_carries_slicers_own_terminology_entry(labels: np.ndarray
     header = nrrd.read_header(str(tmp_path / "organs.seg.nrrd"))
     for n, organ in enumerate(ORGANS):
         assert f"TerminologyEntry:{organ.terminology_entry}|" in header[f"Segment{n}_Tags"]
+
+
+def test_two_kidneys_are_two_segments(labels: np.ndarray, tmp_path: Path) -> None:
+    labels[0, 0, 0] = LEFT_KIDNEY.label
+    write_labels(tmp_path / "organs.seg.nrrd", labels, OBLIQUE)
+    segments = slicerio.read_segmentation(str(tmp_path / "organs.seg.nrrd"))["segments"]
+    assert [(s["name"], s["labelValue"]) for s in segments][1::3] == [("Right kidney", 2), ("Left kidney", 5)]
 
 
 def test_an_unknown_suffix_is_refused(labels: np.ndarray, tmp_path: Path) -> None:
