@@ -1,7 +1,7 @@
 """FlareSegmentation: liver, kidneys, spleen and pancreas in abdominal CT, in one click."""
 
 import unittest
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import qt
 import slicer
@@ -10,19 +10,27 @@ from flareseg.errors import FlareError
 from flareseg.organs import ORGANS
 from flareseg.report import Report
 from flareseg.volume import checked
+from FlareSegmentationLib import settings
+from FlareSegmentationLib.actions import ResultActions
 from FlareSegmentationLib.dependencies import Dependencies
 from FlareSegmentationLib.device import DeviceChoice
+from FlareSegmentationLib.edits import editedOrgans, segmentId
+from FlareSegmentationLib.failure import Remedy
 from FlareSegmentationLib.job import JobRunner
+from FlareSegmentationLib.node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
+from FlareSegmentationLib.options import RunOptions
 from FlareSegmentationLib.panel import Panel
+from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, optionsOf, parametersOf
+from FlareSegmentationLib.preferences import Preferences
 from FlareSegmentationLib.process import WorkerProcess, workerCommand
-from FlareSegmentationLib.results import organCentre, readReport, segmentId
-from FlareSegmentationLib.scan_watch import ScanWatch
+from FlareSegmentationLib.queue_panel import QueuePanel
+from FlareSegmentationLib.results import readReport, resultOf, showSurfaces
+from FlareSegmentationLib.scan_queue import ScanQueue
 from FlareSegmentationLib.segmenter import SegmentationRun, prepareRun
-from FlareSegmentationLib.volumes import facts, volumeOf
+from FlareSegmentationLib.volumes import volumeOf
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -51,15 +59,6 @@ class FlareSegmentation(ScriptedLoadableModule):
         )
 
 
-@parameterNodeWrapper
-class FlareSegmentationParameterNode:
-    """scan: the CT. result: where the organs go; None makes a new node. device: where the networks run."""
-
-    scan: vtkMRMLScalarVolumeNode
-    result: vtkMRMLSegmentationNode
-    device: DeviceChoice = DeviceChoice.AUTO
-
-
 class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Ties the scene and the logic to the panel."""
 
@@ -71,6 +70,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._run: SegmentationRun | None = None
         self._parameterNode: FlareSegmentationParameterNode | None = None
         self._parameterNodeGuiTag = None
+        self._askedDevice: DeviceChoice | None = None
 
     def setup(self) -> None:
         ScriptedLoadableModuleWidget.setup(self)
@@ -78,33 +78,55 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.panel = Panel(self.ui)
         self.logic = FlareSegmentationLogic()
-        self.logic.runner.logged.connect(self.panel.log)
-        self.scanWatch = ScanWatch()
-        self.scanWatch.changed.connect(self.showScan)
+        self.panel = Panel(self.ui, self.logic.runner, self.logic.dependencies)
+        self.queue = ScanQueue()
+        self.queuePanel = QueuePanel(self.ui)
+        self.actions = ResultActions(self.ui, lambda: self._parameterNode)
+        self.preferences = Preferences(self.ui)
+        self.scanWatch = NodeWatch(SCAN_EVENTS)
+        self.resultWatch = NodeWatch(SEGMENT_EVENTS)
+        self._connect()
+        self.initializeParameterNode()
+
+    def _connect(self) -> None:
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
-        self.ui.organTable.connect("cellClicked(int,int)", self.onOrganClicked)
+        self.logic.runner.logged.connect(self.panel.log)
+        self.panel.organs.went.connect(lambda point: slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *point))
+        self.panel.failure.chosen.connect(self.onRemedy)
+        self.scanWatch.changed.connect(self.showScan)
+        self.resultWatch.changed.connect(self.showEdited)
+        self.queuePanel.started.connect(self.onQueueStarted)
+        self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
+        self.queue.changed.connect(self.queuePanel.showCase)
+        self.queue.progressed.connect(self.panel.showStage)
+        self.queue.ended.connect(self.onQueueEnded)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.initializeParameterNode()
 
     def cleanup(self) -> None:
         """The module is unloaded or reloaded."""
+        self.queue.cancel()
         self.logic.close()
         self.scanWatch.watch(None)
+        self.resultWatch.watch(None)
+        self.queuePanel.removeObservers()
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self) -> None:
+        self._askedDevice = None
         self.initializeParameterNode()
+        self.showEdited(self._parameterNode.result)
+        self.queuePanel.refresh()
 
     def exit(self) -> None:
         """Another module is shown; a run in progress goes on."""
         self._disconnectGui()
 
     def onSceneStartClose(self, caller, event) -> None:
+        self.queue.cancel()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event) -> None:
@@ -134,8 +156,22 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def onParametersModified(self, caller=None, event=None) -> None:
         """The tables belong to the chosen result, also in a scene that was loaded."""
-        result = self._parameterNode.result if self._parameterNode else None
-        self.panel.showReport(readReport(result), result)
+        parameters = self._parameterNode
+        self.showResult(parameters.result if parameters else None)
+        if parameters is None:
+            return
+        self.panel.showRegion(parameters.region, parameters.roi)
+        if parameters.device is not self._askedDevice:
+            self._askedDevice = parameters.device
+            self.panel.device.ask(parameters.device)
+
+    def showResult(self, segmentationNode) -> None:
+        if self.resultWatch.watch(segmentationNode):
+            self.showEdited(segmentationNode)
+        self.panel.showReport(readReport(segmentationNode), segmentationNode)
+
+    def showEdited(self, segmentationNode) -> None:
+        self.panel.showEdited(editedOrgans(segmentationNode))
 
     def onScanChosen(self, volumeNode) -> None:
         self.scanWatch.watch(volumeNode)
@@ -146,15 +182,16 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.panel.showNoScan()
             return
         try:
-            volume = checked(volumeOf(volumeNode))
+            self.panel.showScan(checked(volumeOf(volumeNode)))
         except FlareError as error:
             self.panel.showNoScan(str(error))
-        else:
-            self.panel.showScan(facts(volume.geometry), volume.warnings)
 
     def onApplyButton(self, checked=False) -> None:
         """A click starts; while a run is in progress, a click stops it."""
-        if self._run and self._run.active:
+        if self.queue.active:
+            self.panel.showCancelling()
+            self.queue.cancel()
+        elif self._run and self._run.active:
             self.panel.showCancelling()
             self._run.cancel()
         else:
@@ -167,25 +204,64 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._run = self.logic.start(
                 parameters.scan,
                 parameters.result,
-                parameters.device,
                 onProgress=self.panel.showStage,
                 onFinished=self.onFinished,
                 onFailed=self.panel.showFailure,
+                **optionsOf(parameters),
             )
         except FlareError as error:
             self.panel.showFailure(error)
 
     def onFinished(self, segmentationNode, report: Report) -> None:
         self.panel.showReady()
-        self._parameterNode.result = segmentationNode
-        self.panel.showReport(report, segmentationNode)
+        self.showFinished(segmentationNode)
 
-    def onOrganClicked(self, row: int, column: int) -> None:
-        """Centre the slice views on the organ of this row."""
-        result = self._parameterNode.result
-        centre = organCentre(result, ORGANS[row]) if result else None
-        if centre:
-            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
+    def showFinished(self, segmentationNode) -> None:
+        self._parameterNode.result = segmentationNode
+        self.showResult(segmentationNode)
+        self.showEdited(segmentationNode)
+        self.panel.device.showCost()
+        if settings.show3D():
+            showSurfaces(segmentationNode)
+
+    def onRemedy(self, remedy: Remedy) -> None:
+        if remedy is Remedy.EXTENSIONS:
+            slicer.app.openExtensionsManagerDialog()
+        elif remedy is Remedy.REGION:
+            self.actions.adjustRegion()
+            self.ui.optionsSection.collapsed = False
+        else:
+            if remedy is Remedy.CPU:
+                self._parameterNode.device = DeviceChoice.CPU
+            self._start()
+
+    def onQueueStarted(self, volumeNodes) -> None:
+        if self._run and self._run.active:
+            return
+        try:
+            options = optionsOf(self._parameterNode)
+        except FlareError as error:
+            self.panel.showFailure(error)
+            return
+        self.panel.showRunning()
+        self.queuePanel.setRunning(True)
+
+        def start(volumeNode, **callbacks) -> SegmentationRun:
+            return self.logic.start(volumeNode, resultOf(volumeNode), **callbacks, **options)
+
+        self.queue.start(volumeNodes, start)
+
+    def onQueueEnded(self) -> None:
+        self.queuePanel.setRunning(False)
+        self.panel.showReady()
+        done = [case for case in self.queue.cases if case.result and case.result.GetScene()]
+        if done and self._parameterNode:
+            self.onQueueResultChosen(done[-1])
+
+    def onQueueResultChosen(self, case) -> None:
+        if case.volumeNode.GetScene():
+            self._parameterNode.scan = case.volumeNode
+        self.showFinished(case.result)
 
 
 class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
@@ -196,25 +272,24 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, runner: JobRunner | None = None, dependencies: Dependencies | None = None) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
-        self.runner = runner or JobRunner(WorkerProcess(workerCommand()))
+        self.runner = runner or JobRunner(WorkerProcess(workerCommand))
         self.dependencies = dependencies or Dependencies()
         slicer.app.connect("aboutToQuit()", self.close)
 
     def getParameterNode(self) -> FlareSegmentationParameterNode:
-        return FlareSegmentationParameterNode(super().getParameterNode())
+        return parametersOf(super().getParameterNode())
 
     def segment(
         self,
         volumeNode: vtkMRMLScalarVolumeNode,
         segmentationNode: vtkMRMLSegmentationNode | None = None,
-        device: str | DeviceChoice = "auto",
-        roi: Sequence[float] | None = None,
+        **options,
     ) -> vtkMRMLSegmentationNode:
         """Segment one scan and wait for it; Slicer handles events meanwhile.
 
-        ``segmentationNode`` receives the organs (None: a new node). ``device`` is "auto", "cuda" or
-        "cpu". ``roi`` is a markups ROI node or RAS bounds in mm (r0, r1, a0, a1, s0, s1); None finds
-        the abdomen. Raises FlareError with a sentence and a remedy.
+        ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
+        ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``, ``cleanUp=True``,
+        ``uncertainty=False``. Raises FlareError with a sentence and a remedy.
         """
         outcome: list = []
         loop = qt.QEventLoop()
@@ -223,7 +298,7 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
             outcome.append(nodeOrError)
             loop.quit()
 
-        run = self.start(volumeNode, segmentationNode, device, roi, onFinished=end, onFailed=end)
+        run = self.start(volumeNode, segmentationNode, onFinished=end, onFailed=end, **options)
         if run.active:
             loop.exec_()
         if run.active:  # the loop was left because Slicer quits
@@ -236,19 +311,19 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         self,
         volumeNode: vtkMRMLScalarVolumeNode,
         segmentationNode: vtkMRMLSegmentationNode | None = None,
-        device: str | DeviceChoice = "auto",
-        roi: Sequence[float] | None = None,
         onProgress: Callable | None = None,
         onFinished: Callable | None = None,
         onFailed: Callable | None = None,
+        **options,
     ) -> SegmentationRun:
-        """Begin to segment and return at once; the arguments are those of ``segment``.
+        """Begin to segment and return at once; the other arguments are those of ``segment``.
 
         ``onProgress(stage)`` is called often, then once either ``onFinished(segmentationNode, report)``
         or ``onFailed(error)``. Raises FlareError for input that cannot be segmented.
         """
         self.dependencies.ensure()
-        run = prepareRun(self.runner, volumeNode, segmentationNode, device, roi)
+        run = prepareRun(self.runner, volumeNode, segmentationNode, RunOptions(**options))
+        run.finished.connect(lambda _node, report: settings.learn(report))
         for signal, callback in ((run.progressed, onProgress), (run.finished, onFinished), (run.failed, onFailed)):
             if callback:
                 signal.connect(callback)

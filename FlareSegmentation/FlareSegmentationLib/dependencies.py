@@ -42,6 +42,16 @@ class Dependencies:
         requirements = self._packaging.load_requirements(self._requirements)
         return self._hasTorch() and bool(self._packaging.pip_check(requirements))
 
+    def canInstall(self) -> bool:
+        """Whether another try may help; else the PyTorch extension has to be installed first."""
+        if self._hasTorch():
+            return True
+        try:
+            self._importPyTorchUtils()
+        except ModuleNotFoundError:
+            return False
+        return True
+
     def ensure(self) -> None:
         """Blocks while installing. Raises FlareError("packages") when something stays missing."""
         if not self._hasTorch():

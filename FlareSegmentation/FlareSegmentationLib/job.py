@@ -11,7 +11,17 @@ from uuid import uuid4
 import numpy as np
 import qt
 from flareseg.errors import Cancelled, FlareError
-from flareseg.events import CancelJob, Failure, Result, SegmentJob, Stage, decode_event, encode
+from flareseg.events import (
+    CancelJob,
+    DescribeJob,
+    Device,
+    Failure,
+    Result,
+    SegmentJob,
+    Stage,
+    decode_event,
+    encode,
+)
 from flareseg.geometry import Geometry
 from flareseg.report import Report
 from slicer.i18n import tr as _
@@ -40,7 +50,8 @@ class Job:
     """One scan for the worker, with the private folder (mode 0700) that carries voxels and labels.
 
     Ends exactly once, by ``finished`` (labels: uint8 (k, j, i), and the report) or by ``failed``.
-    Its folder is gone by then. Making one raises FlareError("write") when the disk is full.
+    Its folder is gone by then; ``uncertainty`` is uint8 (k, j, i) in percent where it was asked for.
+    Making one raises FlareError("write") when the disk is full.
     """
 
     def __init__(
@@ -50,10 +61,14 @@ class Job:
         device: str = "auto",
         roi: list[float] | None = None,
         temporaryFolder: str | None = None,
+        splitKidneys: bool = False,
+        cleanUp: bool = True,
+        uncertainty: bool = False,
     ) -> None:
         self.progressed: Signal[Stage] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
         self.failed: Signal[FlareError] = Signal()
+        self.uncertainty: np.ndarray | None = None
         self._shape = voxels.shape
         self._folder = tempfile.TemporaryDirectory(prefix="flareseg-", dir=temporaryFolder, ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
@@ -64,12 +79,17 @@ class Job:
             labels=str(folder / "labels.npy"),
             device=device,
             roi=roi,
+            split_kidneys=splitKidneys,
+            clean_up=cleanUp,
+            uncertainty=str(folder / "uncertainty.npy") if uncertainty else None,
         )
         self._writeScan(voxels)
 
     def succeed(self, result: Result) -> None:
         try:
-            labels = self._readLabels(result.labels)
+            labels = self._read(result.labels)
+            if self.message.uncertainty:
+                self.uncertainty = self._read(self.message.uncertainty)
             report = Report.from_json(result.report)
         except (OSError, ValueError, KeyError, TypeError) as error:
             self.fail(
@@ -98,11 +118,11 @@ class Job:
                 _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
             ) from error
 
-    def _readLabels(self, path: str) -> np.ndarray:
-        labels: np.ndarray = np.load(path, allow_pickle=False)
-        if labels.dtype != np.uint8 or labels.shape != self._shape:
-            raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected uint8 {self._shape}")
-        return labels
+    def _read(self, path: str) -> np.ndarray:
+        array: np.ndarray = np.load(path, allow_pickle=False)
+        if array.dtype != np.uint8 or array.shape != self._shape:
+            raise ValueError(f"the array is {array.dtype} {array.shape}, expected uint8 {self._shape}")
+        return array
 
     def _removeFolder(self) -> None:
         self._folder.cleanup()
@@ -111,10 +131,14 @@ class Job:
 
 
 class JobRunner:
-    """Runs one job at a time in a worker that stays warm in between."""
+    """Runs one job at a time in a worker that stays warm in between.
+
+    ``described`` answers ``describe``: the id it returned, and the device or why there is none.
+    """
 
     def __init__(self, process: LineProcess, patienceSeconds: float = PATIENCE_SECONDS) -> None:
         self.logged: Signal[str] = Signal()
+        self.described: Signal[str, Device | FlareError] = Signal()
         self.process = process
         self.process.lineReceived.connect(self._onLine)
         self.process.logged.connect(self.logged.emit)
@@ -147,6 +171,14 @@ class JobRunner:
         if self._job is job:  # a process that cannot even be started may have ended it by now
             self.process.send(encode(job.message))
 
+    def describe(self, device: str) -> str:
+        """Ask what a choice of device means, which also starts the worker. Never waits; returns an id."""
+        question = DescribeJob(uuid4().hex, device)
+        self.process.start()
+        if self.process.running:
+            self.process.send(encode(question))
+        return question.id
+
     def cancel(self, reason: FlareError | None = None) -> None:
         """End the job in progress, if any, with ``reason``. A worker that does not obey is killed."""
         if self._job is None or self._reason is not None:
@@ -166,7 +198,10 @@ class JobRunner:
         except FlareError:
             self.logged.emit(line.decode("utf-8", errors="replace"))
             return
+        if isinstance(event, Device):
+            self.described.emit(event.id, event)
         if isinstance(event, Failure):
+            self.described.emit(event.id or "", FlareError(event.kind, event.sentence, event.remedy))
             self.logged.emit("\n".join(filter(None, (event.sentence, event.details))))
         if self._job is None or getattr(event, "id", None) != self._job.message.id:
             return

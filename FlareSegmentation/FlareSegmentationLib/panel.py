@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-import qt
 import slicer
 from flareseg.errors import FlareError
 from flareseg.events import Stage
-from flareseg.report import STAGES, Report
+from flareseg.organs import Organ
+from flareseg.report import Report
+from flareseg.volume import Volume
 from slicer.i18n import tr as _
 
-from .readouts import fillOrganTable, fillStageTable, layOut, percent, seconds, totals
+from .dependencies import Dependencies
+from .device_line import DeviceLine
+from .failure import FailureNote
+from .job import JobRunner
+from .organ_table import OrganTable
+from .progress import RunProgress
+from .readouts import fillStageTable, layOut, totals
+from .roi import Region
+from .uncertainty import uncertaintyOf
+from .volumes import facts
 
-_TICK_MS = 100
 _NOTE_STYLE = "QLabel {{ padding: 5px 8px; border-left: 4px solid {colour}; background: {tint}; }}"
 WARNING_STYLE = _NOTE_STYLE.format(colour="#d99a00", tint="rgba(217, 154, 0, 40)")
 FAILURE_STYLE = _NOTE_STYLE.format(colour="#d0312d", tint="rgba(208, 49, 45, 55)")
@@ -23,65 +31,72 @@ FAILURE_STYLE = _NOTE_STYLE.format(colour="#d0312d", tint="rgba(208, 49, 45, 55)
 class Panel:
     """``ui`` holds the widgets of FlareSegmentation.ui by name."""
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: Any, runner: JobRunner, dependencies: Dependencies) -> None:
         self.ui = ui
+        self.organs = OrganTable(ui.organTable)
+        self.progress = RunProgress(ui.progressBar)
+        self.failure = FailureNote(ui.failureLabel, ui.remedyButton, dependencies)
+        self.device = DeviceLine(ui.deviceFactsLabel, ui.costLabel, runner, dependencies)
         self._scanIsFine = False
         self._running = False
-        self._stage: Stage | None = None
-        self._startedAt = 0.0
-        self._clock = qt.QTimer()
-        self._clock.setInterval(_TICK_MS)
-        self._clock.connect("timeout()", self._showProgress)
         ui.warningLabel.setStyleSheet(WARNING_STYLE)
         ui.reportWarningLabel.setStyleSheet(WARNING_STYLE)
+        ui.regionNoteLabel.setStyleSheet(WARNING_STYLE)
         ui.failureLabel.setStyleSheet(FAILURE_STYLE)
-        for table in (ui.organTable, ui.stageTable):
-            layOut(table)
+        layOut(ui.stageTable)
         self.showReady()
         self.showNoScan()
         self.showReport(None, None)
+        self.showEdited([])
+        self.showRegion(Region.AUTOMATIC, None)
 
-    def showScan(self, facts: str, warnings: list[str]) -> None:
+    def showScan(self, volume: Volume) -> None:
         """The line under the scan selector, and what is odd about the scan."""
-        self._showScan(facts, warnings, isFine=True)
+        self._showScan(facts(volume.geometry), volume.warnings, volume)
 
     def showNoScan(self, problem: str = "") -> None:
         """No scan is chosen, or one that cannot be segmented, for the reason given."""
         hint = "" if problem else _("Load an abdominal CT and choose it here.")
-        self._showScan(hint, [problem], isFine=False)
+        self._showScan(hint, [problem], None)
 
-    def _showScan(self, facts: str, warnings: list[str], isFine: bool) -> None:
-        self._scanIsFine = isFine
-        self.ui.scanFactsLabel.setText(facts)
-        _showText(self.ui.warningLabel, "\n".join(warnings))
+    def _showScan(self, line: str, warnings: list[str], volume: Volume | None) -> None:
+        self._scanIsFine = volume is not None
+        self.ui.scanFactsLabel.setText(line)
+        self.device.setScan(volume)
+        showText(self.ui.warningLabel, "\n".join(warnings))
         if not self._running:
-            self.ui.applyButton.setEnabled(isFine)
+            self.ui.applyButton.setEnabled(self._scanIsFine)
+
+    def showEdited(self, organs: list[Organ]) -> None:
+        """Which segments were changed by hand, and the choice of what becomes of them; nothing without."""
+        self.ui.editedOrgansLabel.setText(", ".join(organ.name for organ in organs))
+        for widget in (self.ui.editedLabel, self.ui.editedOrgansLabel, self.ui.editedComboBox):
+            widget.setVisible(bool(organs))
+
+    def showRegion(self, region: Region, roiNode: slicer.vtkMRMLMarkupsROINode | None) -> None:
+        """A box that confines the run is told beside the button too: Options may be closed."""
+        isBox = region is Region.ROI
+        self.ui.roiSelector.setVisible(isBox)
+        note = _('Only the inside of the box "{box}" will be segmented (see Options).')
+        showText(self.ui.regionNoteLabel, note.format(box=roiNode.GetName()) if isBox and roiNode else "")
 
     def showReady(self) -> None:
         """Neither running nor failed."""
         self._running = False
-        self._clock.stop()
-        self.ui.progressBar.setVisible(False)
-        _showText(self.ui.failureLabel, "")
+        self.progress.stop()
+        self.failure.hide()
         self._setButton(_("Segment organs"), _("Segment liver, kidneys, spleen and pancreas"), self._scanIsFine)
 
     def showRunning(self) -> None:
         self._running = True
-        self._stage = None
-        self._startedAt = time.monotonic()
         self.ui.logText.clear()
-        _showText(self.ui.failureLabel, "")
-        self.ui.progressBar.setRange(0, 0)
-        self.ui.progressBar.setVisible(True)
+        self.failure.hide()
+        cost = self.device.cost
+        self.progress.start(cost.seconds if cost else None)
         self._setButton(_("Cancel"), _("Stop the segmentation; the scene stays as it is"), True)
-        self._clock.start()
-        self._showProgress()
 
     def showStage(self, stage: Stage) -> None:
-        self._stage = stage
-        self.ui.progressBar.setRange(0, 100)
-        self.ui.progressBar.setValue(percent(stage))
-        self._showProgress()
+        self.progress.showStage(stage)
 
     def showCancelling(self) -> None:
         self._setButton(_("Cancelling..."), _("The engine is being stopped"), False)
@@ -91,19 +106,20 @@ class Panel:
         self.showReady()
         self.log(str(error))
         if error.kind != "cancelled":
-            _showText(self.ui.failureLabel, f"{error.sentence} {error.remedy}".strip())
+            self.failure.show(error)
 
     def showReport(self, report: Report | None, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         """The tables of a run; nothing at all while there is none."""
         self.ui.organsSection.setVisible(report is not None)
         self.ui.timingSection.setVisible(report is not None)
         self.ui.show3DButton.setSegmentationNode(segmentationNode)
+        self.ui.showUncertaintyButton.setVisible(uncertaintyOf(segmentationNode) is not None)
         if report is None:
             return
-        fillOrganTable(self.ui.organTable, report, segmentationNode)
+        self.organs.show(report, segmentationNode)
         fillStageTable(self.ui.stageTable, report)
         self.ui.totalsLabel.setText(totals(report))
-        _showText(self.ui.reportWarningLabel, "\n".join(report.warnings))
+        showText(self.ui.reportWarningLabel, "\n".join(report.warnings))
 
     def log(self, text: str) -> None:
         self.ui.logText.appendPlainText(text)
@@ -113,13 +129,8 @@ class Panel:
         self.ui.applyButton.setToolTip(toolTip)
         self.ui.applyButton.setEnabled(isEnabled)
 
-    def _showProgress(self) -> None:
-        """Called every tick: the seconds go on while the engine is busy with one step."""
-        doing = STAGES.get(self._stage.stage, self._stage.stage) if self._stage else _("Starting the engine")
-        elapsed = seconds(time.monotonic() - self._startedAt)[:-1]
-        self.ui.progressBar.setFormat(f"{doing} · {elapsed} s")
 
-
-def _showText(label: qt.QLabel, text: str) -> None:
+def showText(label: Any, text: str) -> None:
+    """A label that is not there while it has nothing to say."""
     label.setText(text)
     label.setVisible(bool(text))

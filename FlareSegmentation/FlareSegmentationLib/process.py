@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import qt
@@ -12,28 +13,31 @@ import slicer
 from flareseg.errors import FlareError
 from slicer.i18n import tr as _
 
+from . import settings
 from .signals import Signal
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
-IDLE_SECONDS = 300  # an unused worker then ends, which gives the GPU back whole
 GOODBYE_MS = 1000  # for a worker to end by itself once its stdin is closed
 
 
 def workerCommand() -> list[str]:
-    """Slicer's own Python running the engine. It ends when Slicer does, however Slicer ends."""
+    """Slicer's own Python running the engine. It ends when Slicer does, however Slicer ends.
+
+    An unused worker ends after the time that the person wants it warm, which gives the GPU back whole.
+    """
     python = shutil.which("PythonSlicer") or sys.executable
-    options = ["--idle-seconds", str(IDLE_SECONDS), "--parent", str(os.getpid())]
+    options = ["--idle-seconds", str(60 * settings.keepWarmMinutes()), "--parent", str(os.getpid())]
     return [python, "-m", "flareseg.worker", *options]
 
 
 class WorkerProcess:
-    """Runs ``command`` (program and arguments) and can be started again after it has ended.
+    """Runs a command (program and arguments, asked for at each start); can be started again once it has ended.
 
     ``lineReceived`` gives each whole line of its stdout, ``logged`` text of its stderr, and
     ``ended`` the reason once it has gone, as the FlareError that a job in progress then fails with.
     """
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: Callable[[], list[str]]) -> None:
         self.lineReceived: Signal[bytes] = Signal()
         self.logged: Signal[str] = Signal()
         self.ended: Signal[FlareError] = Signal()
@@ -57,7 +61,8 @@ class WorkerProcess:
         self._partialLine = b""
         self._process.setProcessEnvironment(_environment())
         self._process.setWorkingDirectory(str(MODULE_FOLDER))
-        self._process.start(self._command[0], self._command[1:])
+        program, *arguments = self._command()
+        self._process.start(program, arguments)
 
     def send(self, line: bytes) -> None:
         self._process.write(line)

@@ -1,15 +1,13 @@
-"""A report as the panel shows it: organ table, stage table, totals line, progress."""
+"""Numbers as the panel writes them, tables as it lays them out, and the stage table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import qt
-import slicer
 from flareseg.events import Stage
-from flareseg.organs import ORGANS
 from flareseg.report import STAGES, Report, StageTime
 from slicer.i18n import tr as _
-
-from .results import organColour
 
 # Percent of the time that each stage typically takes on a CPU, so that the bar moves steadily.
 _SHARES = {
@@ -35,8 +33,8 @@ def seconds(value: float) -> str:
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
 
 
-def gigabytes(megabytes: float) -> str:
-    return f"{megabytes / 1000:.2f} GB"
+def gigabytes(megabytes: float, decimals: int = 2) -> str:
+    return f"{megabytes / 1000:.{decimals}f} GB"
 
 
 def percent(stage: Stage) -> int:
@@ -57,14 +55,14 @@ def totals(report: Report) -> str:
     return " · ".join(parts)
 
 
-def layOut(table: qt.QTableWidget) -> None:
+def layOut(table: qt.QTableWidget, numbers: Sequence[int] = (1,)) -> None:
     """Columns as wide as their content, numbers to the right; the last column takes the rest."""
     header = table.horizontalHeader()
     last = table.columnCount - 1
     for column in range(table.columnCount):
         isLast = column == last
         header.setSectionResizeMode(column, qt.QHeaderView.Stretch if isLast else qt.QHeaderView.ResizeToContents)
-        table.horizontalHeaderItem(column).setTextAlignment(_alignment(isNumber=column == 1))
+        table.horizontalHeaderItem(column).setTextAlignment(_alignment(column in numbers))
     header.setStyleSheet(_HEADER_STYLE)
     header.setFixedHeight(_rowHeight(table))
     header.connect("sectionResized(int,int,int)", lambda *_sizes: fitRows(table))
@@ -84,36 +82,22 @@ def _rowHeight(table: qt.QTableWidget) -> int:
     return int(table.fontMetrics().height()) + _ROW_MARGIN
 
 
-def fillOrganTable(
-    table: qt.QTableWidget, report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode | None
-) -> None:
-    """Columns: organ with its segment's colour, volume in mL, what deserves a look."""
-    colours = {organ.label: organColour(segmentationNode, organ) for organ in ORGANS}
-    table.setRowCount(len(report.organs))
-    for row, organ in enumerate(report.organs):
-        name = _item(organ.name)
-        name.setData(qt.Qt.DecorationRole, qt.QColor(*colours[organ.label]))
-        table.setItem(row, 0, name)
-        table.setItem(row, 1, _item(f"{organ.volume_ml:.0f} mL" if organ.voxels else "-", isNumber=True))
-        table.setItem(row, 2, _item("; ".join(organ.warnings)))
-    fitRows(table)
-
-
 def fillStageTable(table: qt.QTableWidget, report: Report) -> None:
     """Columns: stage, seconds, bar relative to the longest stage."""
     longest = max((stage.seconds for stage in report.stages), default=0.0)
     table.setRowCount(len(report.stages))
     for row, stage in enumerate(report.stages):
-        table.setItem(row, 0, _item(STAGES.get(stage.name, stage.name)))
-        table.setItem(row, 1, _item(seconds(stage.seconds), isNumber=True))
+        table.setItem(row, 0, cell(STAGES.get(stage.name, stage.name)))
+        table.setItem(row, 1, cell(seconds(stage.seconds), isNumber=True))
         table.setCellWidget(row, 2, _bar(stage, longest))
     fitRows(table)
 
 
-def _item(text: str, isNumber: bool = False) -> qt.QTableWidgetItem:
+def cell(text: str, isNumber: bool = False) -> qt.QTableWidgetItem:
     item = qt.QTableWidgetItem(text)
     item.setTextAlignment(_alignment(isNumber))
     item.setToolTip(text)
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
     return item
 
 

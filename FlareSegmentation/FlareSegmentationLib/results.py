@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import slicer
 import vtk
-from flareseg.organs import ORGANS, Organ
+from flareseg.organs import BACKGROUND, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
 from flareseg.report import Report
 from slicer.i18n import tr as _
 
+from .edits import POSSIBLE_ORGANS, segmentId, sign
+from .kept import withKept
+
+_KIDNEYS = ORGANS[1]
 _ATTRIBUTE = "FlareSegmentation."
 _REPORT = _ATTRIBUTE + "Report"
-
-
-def segmentId(organ: Organ) -> str:
-    """The segment that holds an organ; a segment that a person drew has another id, whatever its name."""
-    return f"FlareSegmentation.{organ.name}"
 
 
 def newSegmentationNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -30,10 +30,13 @@ def writeResult(
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
     labels: np.ndarray,
     report: Report,
-) -> None:
+    kept: Sequence[Organ] = (),
+) -> Report:
     """Replace the organs of the node by ``labels`` (uint8 (k, j, i) on the volume's grid).
 
-    Segments of other origin stay. An organ that was not found stays as an empty segment.
+    Segments of other origin and the segments of ``kept`` organs stay as they are, bit for bit; where a
+    kept one lies, no other organ is written. An organ that was not found stays as an empty segment.
+    Returns the report with the facts of the kept segments, as it was stored on the node.
     """
     segmentation = segmentationNode.GetSegmentation()
     with slicer.util.NodeModify(segmentationNode):
@@ -41,11 +44,23 @@ def writeResult(
         surfaceShown = segmentation.ContainsRepresentation(surface)
         segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
         segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-        _importLabels(segmentationNode, _labelNode(labels, volumeNode))
+        masks = {organ: _maskOf(segmentationNode, organ, volumeNode) for organ in kept}
+        written = [organ for organ in _organsOf(report) if not _isCovered(organ, kept)]
+        _removeOrgans(segmentationNode, kept)
+        _importLabels(segmentationNode, volumeNode, _compacted(labels, written, masks), written)
         if surfaceShown:  # importing labels drops derived representations
             segmentation.CreateRepresentation(surface)
+        report = withKept(report, written, masks, volumeNode)
         _writeProvenance(segmentationNode, report)
+    for organ in written:
+        sign(segmentationNode, organ)
     segmentationNode.CreateDefaultDisplayNodes()
+    return report
+
+
+def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+    """Show the organs in the 3D views."""
+    segmentationNode.CreateClosedSurfaceRepresentation()
 
 
 def readReport(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> Report | None:
@@ -57,6 +72,23 @@ def readReport(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> Repor
         return Report.from_json(json.loads(text))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def resultOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode | None:
+    """The segmentation that an earlier run made of this scan."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return next((node for node in nodes if readReport(node) and scanOf(node) is volumeNode), None)
+
+
+def scanOf(segmentationNode: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The scan that a result was made of, while it is in the scene."""
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    return segmentationNode.GetNodeReference(role)
+
+
+def organNamed(name: str) -> Organ:
+    """The organ of a row of a report."""
+    return next(organ for organ in POSSIBLE_ORGANS if organ.name == name)
 
 
 def organColour(segmentationNode: slicer.vtkMRMLSegmentationNode | None, organ: Organ) -> tuple[int, int, int]:
@@ -84,21 +116,63 @@ def _labelNode(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -
     return labelNode
 
 
+def _organsOf(report: Report) -> list[Organ]:
+    """The organs of the label map that the report is about, in the order of their labels."""
+    names = {found.name for found in report.organs}
+    return [organ for organ in organs_shown(LEFT_KIDNEY.name in names) if organ.name in names]
+
+
+def _isCovered(organ: Organ, kept: Sequence[Organ]) -> bool:
+    """Whether a kept segment stands for this organ; one for both kidneys stands for each of them."""
+    return organ in kept or (organ in (LEFT_KIDNEY, RIGHT_KIDNEY) and _KIDNEYS in kept)
+
+
+def _maskOf(
+    segmentationNode: slicer.vtkMRMLSegmentationNode, organ: Organ, volumeNode: slicer.vtkMRMLScalarVolumeNode
+) -> np.ndarray:
+    """Voxels of a segment on the volume's grid: bool (k, j, i)."""
+    array: np.ndarray = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, segmentId(organ), volumeNode)
+    return array > 0
+
+
+def _removeOrgans(segmentationNode: slicer.vtkMRMLSegmentationNode, kept: Sequence[Organ]) -> None:
+    """Make room for the new organs; each kept one gets a layer that no import touches."""
+    segmentation = segmentationNode.GetSegmentation()
+    for organ in POSSIBLE_ORGANS:
+        if organ in kept:
+            segmentation.SeparateSegmentLabelmap(segmentId(organ))
+        elif segmentation.GetSegment(segmentId(organ)):
+            segmentation.RemoveSegment(segmentId(organ))
+
+
+def _compacted(labels: np.ndarray, written: Sequence[Organ], masks: dict[Organ, np.ndarray]) -> np.ndarray:
+    """Labels 1, 2, ... for the written organs in their order, nothing else, and nothing where a mask is."""
+    if not masks and [organ.label for organ in written] == list(range(1, len(written) + 1)):
+        return labels
+    table = np.zeros(256, np.uint8)
+    table[[organ.label for organ in written]] = range(1, len(written) + 1)
+    compact: np.ndarray = table[labels]
+    for mask in masks.values():
+        compact[mask] = BACKGROUND
+    return compact
+
+
 def _importLabels(
-    segmentationNode: slicer.vtkMRMLSegmentationNode, labelNode: slicer.vtkMRMLLabelMapVolumeNode
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    labels: np.ndarray,
+    organs: Sequence[Organ],
 ) -> None:
     """All organs at once: one shared layer, and no time lost (organ by organ takes seconds)."""
     segmentation = segmentationNode.GetSegmentation()
     ids = vtk.vtkStringArray()
-    for organ in ORGANS:  # the k-th id takes label k + 1, which is the order of ORGANS
-        if segmentation.GetSegment(segmentId(organ)):
-            segmentation.RemoveSegment(segmentId(organ))
+    for organ in organs:  # the k-th id takes label k + 1
         colour = [c / 255 for c in organ.colour]
         ids.InsertNextValue(segmentation.AddEmptySegment(segmentId(organ), organ.name, colour))
         segment = segmentation.GetSegment(segmentId(organ))
         segment.SetTag(segment.GetTerminologyEntryTagName(), organ.terminology_entry)
     logic = slicer.modules.segmentations.logic()
-    if not logic.ImportLabelmapToSegmentationNode(labelNode, segmentationNode, ids):
+    if organs and not logic.ImportLabelmapToSegmentationNode(_labelNode(labels, volumeNode), segmentationNode, ids):
         raise RuntimeError("ImportLabelmapToSegmentationNode refused the labels")
 
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 import numpy as np
 import slicer
 import vtk
 from flareseg.errors import FlareError
+from flareseg.geometry import Geometry
 from slicer.i18n import tr as _
 
 _ALIGNED = 0.999  # cosine between a side of the box and a patient axis: 2.6 degrees
+_FILL_OPACITY = 0.1  # the organs have to be seen through the box
 _BOX_TYPES = ("ROITypeBox", "ROITypeBoundingBox")
+
+
+class Region(Enum):
+    """Where to look for the organs."""
+
+    AUTOMATIC = "automatic"
+    ROI = "roi"
+
+    def label(self) -> str:
+        """Slicer's parameter node fills the combo box with these."""
+        return {"automatic": _("Automatic"), "roi": _("From the box")}[self.value]
 
 
 def roiBounds(
@@ -30,6 +44,35 @@ def roiBounds(
             _("Draw a box around the abdomen, or give six bounds in mm: R, R, A, A, S, S, each pair ascending."),
         )
     return bounds
+
+
+def showRegion(
+    roiNode: slicer.vtkMRMLMarkupsROINode | None, bounds: Sequence[float], volumeNode: slicer.vtkMRMLScalarVolumeNode
+) -> slicer.vtkMRMLMarkupsROINode:
+    """A box node, new or again, at ``bounds`` (as of ``roiBounds``), ready to be moved by its handles."""
+    node = roiNode or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", _("Region to segment"))
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    node.SetAndObserveObjectToNodeMatrix(vtk.vtkMatrix4x4())
+    low, high = np.array(bounds[::2], float), np.array(bounds[1::2], float)
+    node.SetCenter(*((low + high) / 2))
+    node.SetSize(*(high - low))
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetVisibility(True)
+    display.SetHandlesInteractive(True)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetFillOpacity(_FILL_OPACITY)
+    return node
+
+
+def middleOf(geometry: Geometry) -> list[float]:
+    """Bounds (as of ``roiBounds``) of the middle of a scan, half as long as the scan along each axis."""
+    ends = np.array([[-0.5, n - 0.5] for n in reversed(geometry.shape)])
+    corners = np.array([[i, j, k, 1] for i in ends[0] for j in ends[1] for k in ends[2]])
+    ras = (corners @ geometry.ijk_to_ras().T)[:, :3]
+    low, high = ras.min(axis=0), ras.max(axis=0)
+    quarter = (high - low) / 4
+    return [float(value) for value in np.stack([low + quarter, high - quarter], axis=1).ravel()]
 
 
 def _boundsOfNode(roiNode: slicer.vtkMRMLMarkupsROINode, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[float]:

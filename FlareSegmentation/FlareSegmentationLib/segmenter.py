@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 import numpy as np
 import slicer
@@ -14,10 +13,13 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .device import DeviceChoice
+from .edits import EditedSegments, editedOrgans
 from .job import Job, JobRunner
+from .options import RunOptions
 from .results import newSegmentationNode, writeResult
 from .roi import roiBounds
 from .signals import Signal
+from .uncertainty import writeUncertainty
 from .volumes import volumeOf
 
 
@@ -34,6 +36,7 @@ class SegmentationRun(VTKObservationMixin):
         segmentationNode: slicer.vtkMRMLSegmentationNode | None,
         job: Job,
         runner: JobRunner,
+        options: RunOptions,
     ) -> None:
         super().__init__()
         self.progressed = job.progressed
@@ -44,6 +47,7 @@ class SegmentationRun(VTKObservationMixin):
         self._segmentationNode = segmentationNode
         self._job = job
         self._runner = runner
+        self._edited = options.edited
         job.finished.connect(self._onFinished)
         job.failed.connect(self._fail)
 
@@ -60,7 +64,7 @@ class SegmentationRun(VTKObservationMixin):
 
     def _onFinished(self, labels: np.ndarray, report: Report) -> None:
         try:
-            node = self._write(labels, report)
+            node, report = self._write(labels, report)
         except Exception as error:  # whatever it is, the run has to end
             logging.exception("FlareSegmentation: the result could not be shown")
             self._fail(
@@ -74,15 +78,21 @@ class SegmentationRun(VTKObservationMixin):
         self._end()
         self.finished.emit(node, report)
 
-    def _write(self, labels: np.ndarray, report: Report) -> slicer.vtkMRMLSegmentationNode:
-        node = self._segmentationNode or newSegmentationNode(self._volumeNode)
+    def _write(self, labels: np.ndarray, report: Report) -> tuple[slicer.vtkMRMLSegmentationNode, Report]:
+        """What counts as edited is decided now: a person may have gone on editing during the run."""
+        edited = editedOrgans(self._segmentationNode)
+        given = None if edited and self._edited is EditedSegments.NEW else self._segmentationNode
+        node = given or newSegmentationNode(self._volumeNode)
+        kept = edited if self._edited is EditedSegments.KEEP else []
         try:
-            writeResult(node, self._volumeNode, labels, report)
+            report = writeResult(node, self._volumeNode, labels, report, kept)
+            if self._job.uncertainty is not None:
+                writeUncertainty(node, self._volumeNode, self._job.uncertainty)
+            return node, report
         except Exception:
-            if node is not self._segmentationNode:
+            if given is None:
                 node.GetScene().RemoveNode(node)
             raise
-        return node
 
     def _fail(self, error: FlareError) -> None:
         self._end()
@@ -106,16 +116,23 @@ class SegmentationRun(VTKObservationMixin):
 def prepareRun(
     runner: JobRunner,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
-    segmentationNode: slicer.vtkMRMLSegmentationNode | None = None,
-    device: str | DeviceChoice = "auto",
-    roi: slicer.vtkMRMLMarkupsROINode | Sequence[float] | None = None,
+    segmentationNode: slicer.vtkMRMLSegmentationNode | None,
+    options: RunOptions,
 ) -> SegmentationRun:
     """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
     runner.refuseWhenBusy()
     volume = volumeOf(volumeNode)
-    bounds = None if roi is None else roiBounds(roi, volumeNode)
-    job = Job(volume.voxels, volume.geometry, DeviceChoice.of(device).value, bounds, slicer.app.temporaryPath)
-    return SegmentationRun(volumeNode, segmentationNode, job, runner)
+    job = Job(
+        volume.voxels,
+        volume.geometry,
+        DeviceChoice.of(options.device).value,
+        None if options.roi is None else roiBounds(options.roi, volumeNode),
+        slicer.app.temporaryPath,
+        options.splitKidneys,
+        options.cleanUp,
+        options.uncertainty,
+    )
+    return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
 
 
 def _stopped(sentence: str) -> FlareError:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -19,8 +20,18 @@ from standins.install import install
 install()
 
 import slicer  # noqa: E402
+from flareseg.organs import ORGANS  # noqa: E402
+from flareseg.report import (  # noqa: E402
+    DeviceFacts,
+    MemoryFacts,
+    OrganFacts,
+    Report,
+    ScanFacts,
+    WeightsFacts,
+)
 from FlareSegmentationLib.job import JobRunner  # noqa: E402
 from FlareSegmentationLib.process import WorkerProcess, workerCommand  # noqa: E402
+from FlareSegmentationLib.results import newSegmentationNode, writeResult  # noqa: E402
 from FlareSegmentationLib.signals import Signal  # noqa: E402
 from PySide6.QtCore import QCoreApplication, QEventLoop  # noqa: E402
 from standins import application  # noqa: E402
@@ -34,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 LIMIT_SECONDS = 120.0
+GRID = np.array([[0.0, -2.0, 0.0, 10.0], [1.5, 0.0, 0.0, -20.0], [0.0, 0.0, 3.0, 30.0], [0, 0, 0, 1]])
 SCRIPT = Path(__file__).parent / "workers" / "script.py"
 
 
@@ -44,6 +56,30 @@ def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) 
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:g} s")
         QCoreApplication.processEvents(QEventLoop.WaitForMoreEvents, 50)
+
+
+def click(panel: Any) -> None:
+    panel.ui.applyButton.click()
+
+
+def is_ready(panel: Any) -> bool:
+    return bool(panel.ui.applyButton.text == "Segment organs")
+
+
+def is_running(panel: Any) -> bool:
+    """The engine has begun, so that there is something to cancel."""
+    return not panel.ui.progressBar.isHidden() and panel.ui.progressBar.maximum == 100
+
+
+def segmentations() -> list[Any]:
+    return list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
+
+
+def run_once(panel: Any) -> Any:
+    """Click, wait for the end, give the chosen result."""
+    click(panel)
+    wait_until(lambda: is_ready(panel))
+    return panel.ui.resultSelector.currentNode()
 
 
 class Outcome:
@@ -83,7 +119,7 @@ class WarmProcess(WorkerProcess):
 
 @pytest.fixture(scope="session")
 def warm_process() -> Iterator[WarmProcess]:
-    process = WarmProcess(workerCommand())
+    process = WarmProcess(workerCommand)
     yield process
     WorkerProcess.stop(process)
 
@@ -101,7 +137,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], JobRun
     processes = []
 
     def make(function: str, patienceSeconds: float = 2.0) -> JobRunner:
-        process = WorkerProcess([sys.executable, str(SCRIPT), function])
+        process = WorkerProcess(lambda: [sys.executable, str(SCRIPT), function])
         processes.append(process)
         runner = JobRunner(process, patienceSeconds)
         monkeypatch.setattr(FlareSegmentation, "JobRunner", lambda process: runner)
@@ -118,6 +154,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(slicer.app, "temporaryPath", str(folder))
+    monkeypatch.setattr(slicer.app, "settingsFile", str(tmp_path / "Slicer.ini"))
     application.new_scene()
     yield slicer.mrmlScene
     assert not list(folder.iterdir()), "a temporary folder was left behind"
@@ -135,8 +172,13 @@ def add_scan(phantom: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def open_panel() -> Iterator[Callable[[], Any]]:
-    """Opens the module's panel as Slicer does, and closes it after the test."""
+def open_panel(request: pytest.FixtureRequest) -> Iterator[Callable[[], Any]]:
+    """Opens the module's panel as Slicer does, and closes it after the test.
+
+    Its worker is a scripted one unless the test asks for another: the panel starts it at once.
+    """
+    if not {"engine", "scripted"} & set(request.fixturenames):
+        request.getfixturevalue("scripted")("obedient")
     opened = []
 
     def open_() -> Any:
@@ -146,3 +188,67 @@ def open_panel() -> Iterator[Callable[[], Any]]:
     yield open_
     for widget in opened:
         close_module(widget)
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    """Four boxes, one an organ: uint8 (k, j, i)."""
+    labels = np.zeros((8, 20, 24), np.uint8)
+    for organ in ORGANS:
+        labels[1:7, 4 * organ.label : 4 * organ.label + 3, 5:12] = organ.label
+    return labels
+
+
+@pytest.fixture
+def scan(labels: np.ndarray) -> Any:
+    """A volume node for ``labels``, oblique to no axis but with i and j exchanged."""
+    return slicer.util.addVolumeFromArray(np.zeros(labels.shape, np.int16), GRID, "CTA")
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report(
+        version="1.2.3",
+        scan=ScanFacts("scan", [8, 20, 24], [3.0, 2.0, 1.5], "LPS"),
+        device=DeviceFacts("cuda", 'NVIDIA Test: 100 %; "x"', "float16"),
+        weights=[WeightsFacts("dense_vnet", "ab12")],
+        roi=[0.0, 1.0, 0.0, 1.0, 0.0, 1.0],
+        roi_source="network",
+        stages=[],
+        total_seconds=1.5,
+        memory=MemoryFacts(900.0, 200.0, 700.0),
+        organs=[OrganFacts(o.label, o.name, 126, 1.0) for o in ORGANS],
+    )
+
+
+@pytest.fixture
+def node(scan: Any, labels: np.ndarray, report: Report) -> Any:
+    """The segmentation node that ``labels`` become."""
+    node = newSegmentationNode(scan)
+    writeResult(node, scan, labels, report)
+    return node
+
+
+@pytest.fixture
+def ready(open_panel: Callable[[], Any], add_scan: Callable[..., Any]) -> Any:
+    """A panel with the phantom chosen."""
+    panel = open_panel()
+    add_scan()
+    wait_until(lambda: panel.ui.applyButton.enabled)
+    return panel
+
+
+@pytest.fixture
+def ready_with(
+    scripted: Callable[[str], JobRunner], open_panel: Callable[[], Any], add_scan: Callable[..., Any]
+) -> Callable[[str], Any]:
+    """A panel with the phantom chosen, on a worker of workers/script.py."""
+
+    def make(function: str) -> Any:
+        scripted(function)
+        panel = open_panel()
+        add_scan()
+        wait_until(lambda: panel.ui.applyButton.enabled)
+        return panel
+
+    return make

@@ -112,7 +112,7 @@ def test_crash_of_the_worker_fails_the_job_with_a_remedy_and_its_last_words_logg
 
 
 def test_missing_program_fails_the_job_with_a_remedy():
-    runner = JobRunner(WorkerProcess(["no-such-program"]))
+    runner = JobRunner(WorkerProcess(lambda: ["no-such-program"]))
     error = run(runner, new_job()).wait().error
     assert error.kind == "worker"
     assert "could not be started" in error.sentence

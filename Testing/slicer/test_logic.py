@@ -15,7 +15,8 @@ import slicer
 from conftest import Outcome, wait_until
 from flareseg.errors import FlareError
 from flareseg.organs import ORGANS
-from FlareSegmentationLib.results import readReport, segmentId
+from FlareSegmentationLib.edits import segmentId
+from FlareSegmentationLib.results import readReport
 
 import FlareSegmentation
 

@@ -9,35 +9,9 @@ import pytest
 import qt
 import slicer
 import vtk
-from conftest import wait_until
+from conftest import click, is_ready, is_running, segmentations, wait_until
 from flareseg.organs import ORGANS
-from FlareSegmentationLib.results import segmentId
-
-
-def click(panel):
-    panel.ui.applyButton.click()
-
-
-def is_ready(panel):
-    return panel.ui.applyButton.text == "Segment organs"
-
-
-def is_running(panel):
-    """The engine has begun, so that there is something to cancel."""
-    return not panel.ui.progressBar.isHidden() and panel.ui.progressBar.maximum == 100
-
-
-def segmentations():
-    return slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-
-
-@pytest.fixture
-def ready(open_panel, add_scan):
-    """A panel with the phantom chosen."""
-    panel = open_panel()
-    add_scan()
-    wait_until(lambda: panel.ui.applyButton.enabled)
-    return panel
+from FlareSegmentationLib.edits import segmentId
 
 
 class TestBeforeTheClick:
@@ -88,8 +62,9 @@ class TestBeforeTheClick:
     def test_every_control_has_a_tooltip(self, open_panel):
         ui = open_panel().ui
         kinds = (qt.QPushButton, qt.QComboBox, qt.QTableWidget, slicer.qMRMLNodeComboBox, qt.QPlainTextEdit)
+        kinds += (qt.QCheckBox, qt.QSpinBox, qt.QProgressBar, slicer.qMRMLSegmentationShow3DButton)
         controls = [widget for widget in vars(ui).values() if type(widget) in kinds]
-        assert len(controls) >= 7
+        assert len(controls) >= 25
         assert [widget.name for widget in controls if not widget.toolTip] == []
 
 
@@ -172,20 +147,6 @@ class TestARun:
         assert done.ui.organsSection.isHidden()
         done.ui.resultSelector.setCurrentNode(result)
         assert not done.ui.organsSection.isHidden()
-
-
-@pytest.fixture
-def ready_with(scripted, open_panel, add_scan):
-    """A panel with the phantom chosen, on a worker of workers/script.py."""
-
-    def make(function):
-        scripted(function)
-        panel = open_panel()
-        add_scan()
-        wait_until(lambda: panel.ui.applyButton.enabled)
-        return panel
-
-    return make
 
 
 class TestStopping:
@@ -283,7 +244,8 @@ class TestFailing:
         panel = open_panel()
         click(panel)
         wait_until(lambda: is_ready(panel))
-        assert panel.ui.failureLabel.text.startswith("No abdomen found in this scan. ")
+        assert panel.ui.failureLabel.text == "No abdomen found in this scan."
+        assert panel.ui.remedyButton.text == "Choose a region"
         assert segmentations() == []
 
     def test_next_run_clears_the_red_line(self, ready_with):
@@ -301,6 +263,7 @@ class TestFailing:
         panel.logic.dependencies._requirements = requirements
         click(panel)
         assert "were not installed" in panel.ui.failureLabel.text
+        assert panel.ui.remedyButton.text == "Install PyTorch"
         assert is_ready(panel)
 
 

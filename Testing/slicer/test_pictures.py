@@ -12,17 +12,19 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from conftest import wait_until
+from conftest import click, is_ready, run_once, segmentations, wait_until
 from flareseg.organs import ORGANS
-from FlareSegmentationLib.results import segmentId
+from FlareSegmentationLib.edits import segmentId
 from PIL import Image
 from PySide6.QtGui import QImage, QPixmap
 from views import slice_picture, three_d_picture
 
 SPL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ct" / "spl_abdomen" / "ct.nii.gz"
-PANEL_WIDTH, HEIGHT, VIEW_WIDTH = 420, 680, 600
+PANEL_WIDTH, HEIGHT, VIEW_WIDTH = 460, 760, 640
 GAP = 4
 SHARPNESS = 2  # pixels of the picture per pixel of the screen
+FLAT = (SHARPNESS * VIEW_WIDTH, SHARPNESS * 440)  # for a panel that shows little
+WIDE = (SHARPNESS * VIEW_WIDTH, SHARPNESS * HEIGHT)
 WINDOW, LEVEL = 400, 40
 
 
@@ -50,26 +52,89 @@ def read(path: Path):
     return slicer.util.addVolumeFromArray(volume.voxels, volume.geometry.ijk_to_ras(), "CTA abdomen")
 
 
-def test_picture_of_panel_and_views(engine, open_panel, scan, folder):
+@pytest.fixture
+def done(engine, open_panel, scan):
+    """A panel with its result; the second run shows what a warm engine needs."""
     panel = open_panel()
-    for _ in range(2):  # the second run shows what a warm engine needs
-        panel.ui.applyButton.click()
-        wait_until(lambda: panel.ui.applyButton.text == "Segment organs")
+    panel.ui.deviceComboBox.currentIndex = 2
+    wait_until(lambda: not panel.ui.costLabel.isHidden())
+    for _ in range(2):
+        run_once(panel)
     assert panel.ui.failureLabel.isHidden(), panel.ui.failureLabel.text
-    panel.ui.show3DButton.click()
-    panel_picture = grab(panel.parent)
-    upper, lower = views(scan, panel.ui.resultSelector.currentNode())
-    picture = side_by_side(panel_picture, upper, lower)
-    Image.fromarray(picture).save(folder / "panel.png", optimize=True)
+    return panel
+
+
+def test_picture_before_the_click(engine, open_panel, scan, folder):
+    panel = open_panel()
+    panel.ui.deviceComboBox.currentIndex = 2
+    wait_until(lambda: not panel.ui.costLabel.isHidden())
+    save(folder / "before.png", panel, slice_picture(scan, middle(scan), FLAT, zoom=1.4))
+
+
+def test_picture_during_the_run(done, scan, folder):
+    done.ui.resultSelector.setCurrentNode(None)
+    slicer.mrmlScene.RemoveNode(segmentations()[0])
+    click(done)
+    wait_until(lambda: done.ui.progressBar.format.startswith("Segment organs"))
+    save(folder / "during.png", done, slice_picture(scan, middle(scan), FLAT, zoom=1.4))
+    click(done)
+    wait_until(lambda: is_ready(done))
+
+
+def test_picture_of_panel_and_views(done, scan, folder):
+    done.ui.show3DButton.click()
+    panel_picture = grab(done.parent)
+    upper, lower = views(scan, done.ui.resultSelector.currentNode(), len(panel_picture))
+    Image.fromarray(side_by_side(panel_picture, upper, lower)).save(folder / "panel.png", optimize=True)
     for organ in ORGANS:
         assert shows(panel_picture, organ.colour), f"no swatch of {organ.name}"
     assert has_colour(upper)
     assert has_colour(lower)
 
 
-def views(scan, segmentation) -> tuple[np.ndarray, np.ndarray]:
-    """Slice view above, 3D view below."""
-    size = (SHARPNESS * VIEW_WIDTH, SHARPNESS * (HEIGHT - GAP) // 2)
+def test_picture_of_a_doubtful_place(done, scan, folder):
+    """A click on "check here" of the pancreas."""
+    points = []
+    done.panel.organs.went.connect(points.append)
+    done.ui.organTable.cellClicked.emit(3, 4)
+    done.ui.organTable.setCurrentCell(3, 4)
+    done.ui.resultSelector.currentNode().GetDisplayNode().SetOpacity2DFill(0.25)
+    save(folder / "check-here.png", done, slice_picture(scan, points[0], WIDE, zoom=2.2))
+
+
+def test_picture_of_an_error(engine, open_panel, scan, folder):
+    """What a person sees who wants a GPU on a computer that has none."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this computer has a GPU")
+    panel = open_panel()
+    panel.ui.deviceComboBox.currentIndex = 1
+    run_once(panel)
+    assert panel.ui.remedyButton.text == "Retry on CPU"
+    save(folder / "error.png", panel, slice_picture(scan, middle(scan), FLAT, zoom=1.4))
+
+
+def save(path: Path, panel, view: np.ndarray) -> None:
+    """The panel beside one view of its height."""
+    picture = grab(panel.parent)
+    assert panel.ui.applyButton.isVisible()
+    rows = min(len(picture), len(view))
+    gap = np.full((rows, SHARPNESS * GAP, 3), 60, np.uint8)
+    Image.fromarray(np.hstack([picture[:rows], gap, view[:rows]])).save(path, optimize=True)
+
+
+def middle(scan) -> tuple[float, float, float]:
+    """RAS of the middle of the scan's grid."""
+    bounds = np.zeros(6)
+    scan.GetRASBounds(bounds)
+    r, a, s = (bounds[::2] + bounds[1::2]) / 2
+    return float(r), float(a), float(s)
+
+
+def views(scan, segmentation, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Slice view above, 3D view below, ``rows`` high together."""
+    size = (SHARPNESS * VIEW_WIDTH, (rows - SHARPNESS * GAP) // 2)
     return (
         slice_picture(scan, richest_point(scan, segmentation), size, zoom=1.6),
         three_d_picture(surface_bounds(segmentation), size, zoom=1.6),

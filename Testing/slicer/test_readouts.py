@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import qt
 from flareseg.events import Stage
-from flareseg.organs import ORGANS
-from flareseg.report import STAGES, DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, StageTime
+from flareseg.report import STAGES, DeviceFacts, MemoryFacts, Report, ScanFacts, StageTime
 from FlareSegmentationLib import readouts
 
 
@@ -22,11 +21,7 @@ def report():
         stages=[StageTime("find_abdomen", 0.25), StageTime("segment", 1.0), StageTime("put_back", 12.34)],
         total_seconds=13.59,
         memory=MemoryFacts(880.0, 160.0, 210.0),
-        organs=[
-            OrganFacts(1, "Liver", 9, 1489.4),
-            OrganFacts(2, "Kidneys", 9, 317.6, ["touches the lower edge of the scan", "801 mL is more than expected"]),
-            OrganFacts(4, "Pancreas", 0, 0.0, ["not found"]),
-        ],
+        organs=[],
     )
 
 
@@ -39,21 +34,6 @@ def table(*columns):
 
 def texts(widget, column):
     return [widget.item(row, column).text() for row in range(widget.rowCount)]
-
-
-def test_organ_table_names_volumes_and_what_to_check(report):
-    widget = table("Organ", "Volume", "Check here")
-    readouts.fillOrganTable(widget, report, None)
-    assert texts(widget, 0) == ["Liver", "Kidneys", "Pancreas"]
-    assert texts(widget, 1) == ["1489 mL", "318 mL", "-"]
-    assert texts(widget, 2) == ["", "touches the lower edge of the scan; 801 mL is more than expected", "not found"]
-
-
-def test_organ_table_shows_each_organs_own_colour(report):
-    widget = table("Organ", "Volume", "Check here")
-    readouts.fillOrganTable(widget, report, None)
-    swatch = widget.item(2, 0).data(qt.Qt.DecorationRole)
-    assert (swatch.red(), swatch.green(), swatch.blue()) == ORGANS[3].colour
 
 
 def test_stage_table_has_seconds_and_bars_relative_to_the_longest(report):

@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import slicer
 import vtk
+from conftest import GRID
 from flareseg.organs import ORGANS
-from flareseg.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, WeightsFacts
+from FlareSegmentationLib.edits import segmentId
 from FlareSegmentationLib.results import (
     newSegmentationNode,
     organCentre,
     organColour,
     readReport,
-    segmentId,
     writeResult,
 )
-
-GRID = np.array([[0.0, -2.0, 0.0, 10.0], [1.5, 0.0, 0.0, -20.0], [0.0, 0.0, 3.0, 30.0], [0, 0, 0, 1]])
-
-
-@pytest.fixture
-def labels():
-    labels = np.zeros((8, 20, 24), np.uint8)
-    for organ in ORGANS:
-        labels[1:7, 4 * organ.label : 4 * organ.label + 3, 5:12] = organ.label
-    return labels
-
-
-@pytest.fixture
-def scan(labels):
-    return slicer.util.addVolumeFromArray(np.zeros(labels.shape, np.int16), GRID, "CTA")
-
-
-@pytest.fixture
-def report():
-    return Report(
-        version="1.2.3",
-        scan=ScanFacts("scan", [8, 20, 24], [3.0, 2.0, 1.5], "LPS"),
-        device=DeviceFacts("cuda", 'NVIDIA Test: 100 %; "x"', "float16"),
-        weights=[WeightsFacts("dense_vnet", "ab12")],
-        roi=[0.0, 1.0, 0.0, 1.0, 0.0, 1.0],
-        roi_source="network",
-        stages=[],
-        total_seconds=1.5,
-        memory=MemoryFacts(900.0, 200.0, 700.0),
-        organs=[OrganFacts(o.label, o.name, 126, 1.0) for o in ORGANS],
-    )
-
-
-@pytest.fixture
-def node(scan, labels, report):
-    node = newSegmentationNode(scan)
-    writeResult(node, scan, labels, report)
-    return node
 
 
 def voxels(node, organ, scan):

@@ -62,6 +62,25 @@ def test_parameter_of_another_type_is_refused():
         parameters.scan = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode")
 
 
+def test_truth_value_is_no_text():
+    parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
+    with pytest.raises(TypeError):
+        parameters.cleanUp = "no"
+
+
+def test_truth_value_needs_a_check_box(tmp_path):
+    text = UI.read_text(encoding="utf-8").replace('class="QCheckBox" name="cleanUpCheckBox"', 'class="QLabel" name="x"')
+    ui = slicer.util.childWidgetVariables(load(text, tmp_path))
+    parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
+    with pytest.raises(RuntimeError, match="no connector from bool to QLabel"):
+        parameters.connectGui(ui)
+
+
+def test_unknown_module_is_refused():
+    with pytest.raises(RuntimeError, match="no module SegmentEditr"):
+        slicer.util.selectModule("SegmentEditr")
+
+
 def test_unknown_parameter_is_refused():
     with pytest.raises(AttributeError):
         FlareSegmentation.FlareSegmentationLogic().getParameterNode().volume = None

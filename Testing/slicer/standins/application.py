@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import slicer
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 
 class Application:
@@ -17,19 +18,30 @@ class Application:
     applicationName = "Slicer"
 
     def __init__(self, folder: str) -> None:
+        self.selectedModule = ""
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.temporaryPath = folder
+        self.settingsFile = str(Path(folder) / "Slicer.ini")
 
     def connect(self, signature: str, slot: Callable[[], object]) -> None:
         if signature != "aboutToQuit()":
             raise ValueError(f"slicer.app has no signal {signature}")
         self._qt.aboutToQuit.connect(slot)
 
+    def clipboard(self) -> QtGui.QClipboard:
+        return self._qt.clipboard()
+
+    def openExtensionsManagerDialog(self) -> None:
+        raise RuntimeError("nobody answers a dialog in a test")
+
     def processEvents(self) -> None:
         self._qt.processEvents()
 
     def startupEnvironment(self) -> QtCore.QProcessEnvironment:
         return QtCore.QProcessEnvironment.systemEnvironment()
+
+    def userSettings(self) -> QtCore.QSettings:
+        return QtCore.QSettings(self.settingsFile, QtCore.QSettings.IniFormat)
 
     def testingEnabled(self) -> bool:
         return True
@@ -39,6 +51,19 @@ class Application:
 
     def moduleManager(self) -> Any:
         return SimpleNamespace(connect=lambda signature, slot: None, disconnect=lambda signature, slot: None)
+
+
+def select_module(name: str) -> None:
+    """``slicer.util.selectModule``; showing the Segment Editor makes its parameter node, as there."""
+    if name not in ("FlareSegmentation", "SegmentEditor"):
+        raise RuntimeError(f"there is no module {name}")
+    slicer.app.selectedModule = name
+    tag, kind = "SegmentEditor", "vtkMRMLSegmentEditorNode"
+    if name == tag and slicer.mrmlScene.GetSingletonNode(tag, kind) is None:
+        node = slicer.mrmlScene.CreateNodeByClass(kind)
+        node.UnRegister(None)
+        node.SetSingletonTag(tag)
+        slicer.mrmlScene.AddNode(node)
 
 
 def new_scene() -> None:
@@ -66,4 +91,5 @@ def _module(logicClass: type, applicationLogic: Any) -> SimpleNamespace:
 
 def install() -> None:
     slicer.app = Application(tempfile.gettempdir())
+    slicer.util.selectModule = select_module
     new_scene()

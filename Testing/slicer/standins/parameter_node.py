@@ -44,11 +44,26 @@ class _EnumSerializer:
         return self.kind[node.GetParameter(name)]
 
 
+class _BoolSerializer:
+    kind = bool
+    default = False
+
+    def write(self, node: Any, name: str, value: Any) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} takes bool, not {value!r}")
+        node.SetParameter(name, str(value))
+
+    def read(self, node: Any, name: str) -> bool:
+        return bool(node.GetParameter(name) == "True")
+
+
 def _serializer(kind: type) -> Any:
     if issubclass(kind, slicer.vtkMRMLNode):
         return _NodeSerializer(kind)
     if issubclass(kind, enum.Enum):
         return _EnumSerializer(kind)
+    if kind is bool:
+        return _BoolSerializer()
     raise TypeError(f"no serializer for {kind}")
 
 
@@ -89,6 +104,26 @@ class _EnumConnector:
 
     def onChanged(self, callback: Callable[..., None] | None) -> None:
         _reconnect(self, callback)
+
+
+class _BoolConnector:
+    def __init__(self, widget: Any, kind: type[bool]) -> None:
+        if type(widget) is not qt.QCheckBox:
+            raise RuntimeError(f"no connector from bool to {type(widget).__name__}")
+        self._widget = widget
+        self._signal = widget.stateChanged
+
+    def read(self) -> bool:
+        return bool(self._widget.checked)
+
+    def write(self, value: bool) -> None:
+        self._widget.checked = value
+
+    def onChanged(self, callback: Callable[..., None] | None) -> None:
+        _reconnect(self, callback)
+
+
+_CONNECTORS = {_NodeSerializer: _NodeConnector, _EnumSerializer: _EnumConnector, _BoolSerializer: _BoolConnector}
 
 
 def _reconnect(connector: Any, callback: Callable[..., None] | None) -> None:
@@ -147,8 +182,7 @@ class _Wrapper:
         if name not in self._serializers:
             raise ValueError(f"{widget.name} asks for parameter {name}, which does not exist")
         serializer = self._serializers[name]
-        connector = _NodeConnector if isinstance(serializer, _NodeSerializer) else _EnumConnector
-        return connector(widget, serializer.kind)
+        return _CONNECTORS[type(serializer)](widget, serializer.kind)
 
     def _onGuiChanged(self, name: str, connector: Any) -> None:
         if not self._writing:

@@ -29,7 +29,11 @@ def write(data: bytes) -> None:
 def jobs() -> Iterator[events.Job]:
     say(events.Ready(os.getpid(), "0"))
     for line in sys.stdin.buffer:
-        yield events.decode_job(line)
+        job = events.decode_job(line)
+        if isinstance(job, events.DescribeJob):
+            say(events.Device(job.id, "cpu", "Test CPU", 9100.0, 16000.0))
+        else:
+            yield job
 
 
 def report() -> dict[str, object]:
@@ -88,6 +92,48 @@ def pieces() -> None:
             for byte in line[:40]:
                 write(bytes([byte]))
             write(line[40:])
+
+
+def answer(job: events.SegmentJob) -> None:
+    np.save(job.labels, labels_of(job))
+    if job.uncertainty:
+        np.save(job.uncertainty, np.full(job.geometry["shape"], 30, np.uint8))
+    source = "network" if job.roi is None else "caller"
+    bounds = job.roi or [-60.0, 60.0, -50.0, 50.0, -40.0, 40.0]
+    say(events.Result(job.id, job.labels, {**report(), "roi": bounds, "roi_source": source}))
+
+
+def willing() -> None:
+    """Everything is liver. A scan whose first voxel is -1 fails; one whose first voxel is -2 waits for a cancel."""
+    for job in jobs():
+        if isinstance(job, events.CancelJob):
+            say(events.Failure(job.id, "cancelled", "The job was cancelled."))
+            continue
+        first = np.load(job.scan, mmap_mode="r")[0, 0, 0]
+        if first == -1:
+            say(events.Failure(job.id, "bad_scan", "This scan is broken.", "Load another."))
+        elif first == -2:
+            say(events.Stage(job.id, "segment", 0.5, 1.0))
+        else:
+            answer(job)
+
+
+def cpu_only() -> None:
+    """The GPU's memory is always full."""
+    for job in jobs():
+        if job.device == "cpu":
+            answer(job)
+        else:
+            say(events.Failure(job.id, "gpu_memory", "The GPU memory ran out.", "Use the CPU."))
+
+
+def lost() -> None:
+    """Finds the abdomen only when told where."""
+    for job in jobs():
+        if job.roi:
+            answer(job)
+        else:
+            say(events.Failure(job.id, "no_abdomen", "No abdomen found in this scan.", "Give a region."))
 
 
 def wrong_shape() -> None:

@@ -1,0 +1,68 @@
+"""The buttons under a result: edit it, move its region, show its doubt, take its report along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from flareseg.report import Report
+
+from .editor import openEditor
+from .organ_table import mostDoubtful
+from .report_export import addTable, asText
+from .results import readReport, scanOf
+from .roi import Region, middleOf, showRegion
+from .uncertainty import showUncertainty
+from .volumes import volumeOf
+
+
+class ResultActions:
+    """``parameters()`` gives the parameter node of the moment, or None while there is no scene."""
+
+    def __init__(self, ui: Any, parameters: Callable[[], Any]) -> None:
+        self._parameters = parameters
+        ui.editButton.connect("clicked(bool)", self.edit)
+        ui.adjustRegionButton.connect("clicked(bool)", self.adjustRegion)
+        ui.showUncertaintyButton.connect("toggled(bool)", self.showUncertainty)
+        ui.copyReportButton.connect("clicked(bool)", self.copyReport)
+        ui.keepTableButton.connect("clicked(bool)", self.keepTable)
+
+    def edit(self, _checked: bool = False) -> None:
+        node, report = self._result()
+        if node and report:
+            openEditor(node, scanOf(node), mostDoubtful(report))
+
+    def adjustRegion(self, _checked: bool = False) -> None:
+        """Show the box of the result, or the middle of a scan that has none, and segment inside it from now on."""
+        parameters = self._parameters()
+        if not parameters or not parameters.scan:
+            return
+        _node, report = self._result()
+        isOwn = report is not None and report.roi_source == "caller" and parameters.roi is not None
+        if isOwn:  # the box of the person, who may have moved it since
+            parameters.roi.SetDisplayVisibility(True)
+        else:
+            bounds = report.roi if report else middleOf(volumeOf(parameters.scan).geometry)
+            parameters.roi = showRegion(parameters.roi, bounds, parameters.scan)
+        parameters.region = Region.ROI
+
+    def showUncertainty(self, isShown: bool) -> None:
+        node, _report = self._result()
+        if node:
+            showUncertainty(node, isShown)
+
+    def copyReport(self, _checked: bool = False) -> None:
+        _node, report = self._result()
+        if report:
+            slicer.app.clipboard().setText(asText(report))
+
+    def keepTable(self, _checked: bool = False) -> None:
+        node, report = self._result()
+        if node and report:
+            addTable(report, node)
+
+    def _result(self) -> tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]:
+        parameters = self._parameters()
+        node = parameters.result if parameters else None
+        return node, readReport(node)

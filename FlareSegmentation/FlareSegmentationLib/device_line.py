@@ -1,0 +1,83 @@
+"""What the panel says before the click: the device that will be used, and what this scan will take."""
+
+from __future__ import annotations
+
+import qt
+from flareseg.errors import FlareError
+from flareseg.estimate import Cost, estimate
+from flareseg.events import Device
+from flareseg.volume import Volume
+from slicer.i18n import tr as _
+
+from . import settings
+from .dependencies import Dependencies
+from .device import DeviceChoice
+from .job import JobRunner
+from .readouts import gigabytes, seconds
+
+
+class DeviceLine:
+    """Asks the worker, which warms it up for the first click, and never waits for the answer."""
+
+    def __init__(
+        self, deviceLabel: qt.QLabel, costLabel: qt.QLabel, runner: JobRunner, dependencies: Dependencies
+    ) -> None:
+        self._deviceLabel, self._costLabel = deviceLabel, costLabel
+        self._runner, self._dependencies = runner, dependencies
+        self._question = ""
+        self._kind = ""
+        self._volume: Volume | None = None
+        runner.described.connect(self._onDescribed)
+        self._show("")
+
+    def ask(self, choice: DeviceChoice) -> None:
+        """Where something is missing nothing is started: the click will ask to install it."""
+        if self._dependencies.areThere():
+            self._question = self._runner.describe(choice.value)
+        else:
+            self._show(_("The first click asks to install what the engine needs."))
+
+    def setScan(self, volume: Volume | None) -> None:
+        self._volume = volume
+        self.showCost()
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the chosen scan is expected to take; None while scan or device are not known."""
+        if self._volume is None or not self._kind:
+            return None
+        voxels = self._volume.voxels
+        return estimate(self._volume.geometry, voxels.itemsize, self._kind, settings.slowness(self._kind))
+
+    def showCost(self) -> None:
+        cost = self.cost
+        self._costLabel.setVisible(cost is not None)
+        if cost is not None:
+            parts = [_("about {seconds} s").format(seconds=_round(cost.seconds))]
+            if cost.gpu_mb:
+                parts.append(_("{memory} GPU memory").format(memory=gigabytes(cost.gpu_mb, 1)))
+            parts.append(_("{memory} RAM").format(memory=gigabytes(cost.ram_mb, 1)))
+            self._costLabel.setText(" · ".join(parts))
+
+    def _onDescribed(self, question: str, answer: Device | FlareError) -> None:
+        if question != self._question:
+            return
+        if isinstance(answer, FlareError):
+            self._kind = ""
+            self._show(answer.sentence, answer.remedy)
+        else:
+            self._kind = answer.kind
+            free = gigabytes(answer.free_mb, 1)
+            self._show(_("{device}, {memory} free").format(device=answer.name, memory=free))
+        self.showCost()
+
+    def _show(self, text: str, remedy: str = "") -> None:
+        """One line; a panel too narrow for it has all of it in the tooltip."""
+        self._deviceLabel.setText(text)
+        self._deviceLabel.setToolTip(f"{text} {remedy}".strip())
+        self._deviceLabel.setVisible(bool(text))
+        self.showCost()
+
+
+def _round(value: float) -> str:
+    return seconds(value)[:-1] if value < 10 else f"{value:.0f}"

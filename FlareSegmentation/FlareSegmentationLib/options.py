@@ -1,0 +1,33 @@
+"""How a scan is to be segmented: what the panel's controls and the arguments of scripts come down to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import slicer
+
+from .device import DeviceChoice
+from .edits import EditedSegments
+
+
+@dataclass
+class RunOptions:
+    """``device``: "auto", "cuda" or "cpu". ``roi``: a markups ROI node or RAS bounds in mm
+    (r0, r1, a0, a1, s0, s1); None finds the abdomen. ``edited``: what becomes of segments that a person
+    changed, "keep", "replace" or "new" (a new segmentation). ``splitKidneys``: two segments instead of
+    one. ``cleanUp``: remove small loose parts. ``uncertainty``: add a volume with the doubt in percent.
+
+    Raises FlareError("bad_job") for a device or a choice that does not exist.
+    """
+
+    device: str | DeviceChoice = DeviceChoice.AUTO
+    roi: slicer.vtkMRMLMarkupsROINode | Sequence[float] | None = None
+    edited: str | EditedSegments = EditedSegments.KEEP
+    splitKidneys: bool = False
+    cleanUp: bool = True
+    uncertainty: bool = False
+
+    def __post_init__(self) -> None:
+        self.device = DeviceChoice.of(self.device)
+        self.edited = EditedSegments.of(self.edited)

@@ -1,0 +1,96 @@
+"""The organ table: what was found, how sure it is, and the way to each place that deserves a look."""
+
+from __future__ import annotations
+
+import qt
+import slicer
+from flareseg.organs import Organ
+from flareseg.report import OrganFacts, Report
+from slicer.i18n import tr as _
+
+from .readouts import cell, fitRows, layOut
+from .results import organCentre, organColour, organNamed
+from .signals import Signal
+
+_CHECK_COLUMN = 4
+_NOTHING = "-"
+
+
+class OrganTable:
+    """``went`` gives the point (world RAS, mm) that a click asks for."""
+
+    def __init__(self, table: qt.QTableWidget) -> None:
+        self.went: Signal[tuple[float, float, float]] = Signal()
+        self._table = table
+        self._report: Report | None = None
+        self._segmentationNode: slicer.vtkMRMLSegmentationNode | None = None
+        self._next: dict[int, int] = {}
+        layOut(table, numbers=(1, 2, 3))
+        table.connect("cellClicked(int,int)", self._onClicked)
+
+    def show(self, report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
+        self._report, self._segmentationNode, self._next = report, segmentationNode, {}
+        self._table.setRowCount(len(report.organs))
+        for row, found in enumerate(report.organs):
+            self._fill(row, found, organColour(segmentationNode, organNamed(found.name)))
+        fitRows(self._table)
+
+    def _fill(self, row: int, found: OrganFacts, colour: tuple[int, int, int]) -> None:
+        name = cell(found.name)
+        name.setData(qt.Qt.DecorationRole, qt.QColor(*colour))
+        self._table.setItem(row, 0, name)
+        for column, text in enumerate((volume(found), meanHu(found), sure(found)), start=1):
+            self._table.setItem(row, column, cell(text, isNumber=True))
+        if found.std_hu is not None:
+            self._table.item(row, 2).setToolTip(_("standard deviation {hu} HU").format(hu=f"{found.std_hu:.0f}"))
+        self._table.setItem(row, _CHECK_COLUMN, cell(checkHere(found)))
+
+    def _onClicked(self, row: int, column: int) -> None:
+        if self._report is None or self._segmentationNode is None:
+            return
+        found = self._report.organs[row]
+        if column == _CHECK_COLUMN and found.doubtful:
+            turn = self._next.get(row, 0)
+            self._next[row] = (turn + 1) % len(found.doubtful)
+            self._go(toWorld(self._segmentationNode, found.doubtful[turn].ras))
+        else:
+            self._go(organCentre(self._segmentationNode, organNamed(found.name)))
+
+    def _go(self, point: tuple[float, float, float] | None) -> None:
+        if point is not None:
+            self.went.emit(point)
+
+
+def volume(found: OrganFacts) -> str:
+    return f"{found.volume_ml:.0f} mL" if found.voxels else _NOTHING
+
+
+def meanHu(found: OrganFacts) -> str:
+    return _NOTHING if found.mean_hu is None else f"{found.mean_hu:.0f}"
+
+
+def sure(found: OrganFacts) -> str:
+    return _NOTHING if found.confidence is None else f"{100 * found.confidence:.0f} %"
+
+
+def checkHere(found: OrganFacts) -> str:
+    """What deserves a look, for example "touches the upper edge of the scan; slices 141-146, 152"."""
+    places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.doubtful]
+    slices = _("slices {list}").format(list=", ".join(places)) if places else ""
+    return "; ".join(filter(None, (*found.warnings, slices)))
+
+
+def mostDoubtful(report: Report) -> Organ | None:
+    """The organ to look at first: with a warning if there is one, and of these the least sure."""
+    found = [organ for organ in report.organs if organ.voxels]
+    if not found:
+        return None
+    first = min(found, key=lambda organ: (not (organ.warnings or organ.doubtful), organ.confidence or 0.0))
+    return organNamed(first.name)
+
+
+def toWorld(segmentationNode: slicer.vtkMRMLSegmentationNode, ras: list[float]) -> tuple[float, float, float]:
+    """A point of the scan's own RAS as it lies in the views, under the transform of the result."""
+    point = [0.0, 0.0, 0.0]
+    segmentationNode.TransformPointToWorld(ras, point)
+    return (point[0], point[1], point[2])

@@ -1,0 +1,65 @@
+"""The progress bar: stage, seconds so far and to go, memory now."""
+
+from __future__ import annotations
+
+import time
+
+import qt
+from flareseg.events import Stage
+from flareseg.report import STAGES
+from slicer.i18n import tr as _
+
+from .readouts import gigabytes, percent, seconds
+
+_TICK_MS = 100
+
+
+class RunProgress:
+    """Ticks by itself, so that the seconds go on while the engine is busy with one step."""
+
+    def __init__(self, bar: qt.QProgressBar) -> None:
+        self._bar = bar
+        self._stage: Stage | None = None
+        self._expectedSeconds: float | None = None
+        self._startedAt = self._loadedAt = 0.0
+        self._clock = qt.QTimer()
+        self._clock.setInterval(_TICK_MS)
+        self._clock.connect("timeout()", self._show)
+        self.stop()
+
+    def start(self, expectedSeconds: float | None = None) -> None:
+        """``expectedSeconds``: of a run whose networks are loaded; None when nobody knows."""
+        self._stage, self._expectedSeconds = None, expectedSeconds
+        self._startedAt = self._loadedAt = time.monotonic()
+        self._bar.setRange(0, 0)
+        self._bar.setVisible(True)
+        self._clock.start()
+        self._show()
+
+    def showStage(self, stage: Stage) -> None:
+        if self._stage is None or stage.stage == "load":
+            self._loadedAt = time.monotonic()
+        self._stage = stage
+        self._bar.setRange(0, 100)
+        self._bar.setValue(percent(stage))
+        self._show()
+
+    def stop(self) -> None:
+        self._clock.stop()
+        self._bar.setVisible(False)
+
+    def _show(self) -> None:
+        doing = STAGES.get(self._stage.stage, self._stage.stage) if self._stage else _("Starting the engine")
+        parts = [doing, f"{seconds(time.monotonic() - self._startedAt)[:-1]} s", self._remaining(), self._memory()]
+        self._bar.setFormat(" · ".join(filter(None, parts)))
+
+    def _remaining(self) -> str:
+        if self._expectedSeconds is None or self._stage is None or self._stage.stage == "load":
+            return ""
+        left = max(0.1, self._expectedSeconds - (time.monotonic() - self._loadedAt))
+        return _("about {seconds} s left").format(seconds=f"{left:.1f}" if left < 10 else f"{left:.0f}")
+
+    def _memory(self) -> str:
+        if self._stage is None:
+            return ""
+        return gigabytes(self._stage.ram_mb if self._stage.gpu_mb is None else self._stage.gpu_mb)

@@ -1,0 +1,58 @@
+"""The doubt of a result as a volume that can be laid over the scan."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+_ROLE = "FlareSegmentation.Uncertainty"
+_COLOURS = "vtkMRMLColorTableNodeWarm1"
+_VISIBLE_PERCENT = 5  # less doubt than this is no news
+_FULL_PERCENT = 60  # doubt that is as bright as it gets: with two classes at odds it seldom exceeds this
+_OPACITY = 0.7
+
+
+def writeUncertainty(
+    segmentationNode: slicer.vtkMRMLSegmentationNode, volumeNode: slicer.vtkMRMLScalarVolumeNode, percent: np.ndarray
+) -> None:
+    """Give the segmentation its uncertainty volume (uint8 (k, j, i) on the volume's grid), new or again."""
+    node = uncertaintyOf(segmentationNode)
+    if node is None:
+        name = slicer.mrmlScene.GenerateUniqueName(_("{scan} uncertainty").format(scan=volumeNode.GetName()))
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        segmentationNode.SetNodeReferenceID(_ROLE, node.GetID())
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    node.SetIJKToRASMatrix(matrix)
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    slicer.util.updateVolumeFromArray(node, percent)
+    _setUpDisplay(node)
+
+
+def uncertaintyOf(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> slicer.vtkMRMLScalarVolumeNode | None:
+    return segmentationNode.GetNodeReference(_ROLE) if segmentationNode else None
+
+
+def showUncertainty(segmentationNode: slicer.vtkMRMLSegmentationNode, isShown: bool) -> None:
+    """Lay the volume over the scan in all slice views, or take it away again."""
+    node = uncertaintyOf(segmentationNode) if isShown else None
+    slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=_OPACITY if node else 0.0)
+
+
+def isUncertainty(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether a volume is the doubt of some result rather than a scan."""
+    segmentations = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return any(uncertaintyOf(node) is volumeNode for node in segmentations)
+
+
+def _setUpDisplay(node: slicer.vtkMRMLScalarVolumeNode) -> None:
+    if node.GetDisplayNode() is None:
+        node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAndObserveColorNodeID(_COLOURS)
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(_FULL_PERCENT, _FULL_PERCENT / 2)
+    display.SetThreshold(_VISIBLE_PERCENT, 100)
+    display.SetApplyThreshold(True)

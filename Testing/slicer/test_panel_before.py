@@ -1,0 +1,130 @@
+"""Before the click: device, cost, and segments that were edited."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+from conftest import click, is_ready, is_running, run_once, segmentations, wait_until
+from flareseg.organs import ORGANS
+from FlareSegmentationLib import settings
+from FlareSegmentationLib.edits import segmentId
+
+LIVER = ORGANS[0]
+
+
+class TestDeviceLine:
+    def test_tells_device_and_free_memory_without_a_click(self, ready):
+        wait_until(lambda: ready.ui.deviceFactsLabel.text)
+        assert ready.ui.deviceFactsLabel.text == "Test CPU, 9.1 GB free"
+
+    def test_tells_what_this_scan_will_take(self, ready):
+        wait_until(lambda: not ready.ui.costLabel.isHidden())
+        assert ready.ui.costLabel.text == "about 0.5 s · 0.7 GB RAM"
+
+    def test_learns_from_the_runs_on_this_computer(self, ready_with):
+        panel = ready_with("willing")
+        wait_until(lambda: not panel.ui.costLabel.isHidden())
+        before = panel.panel.device.cost.seconds
+        run_once(panel)  # says that it took a second for 24 voxels
+        assert panel.panel.device.cost.seconds == pytest.approx(2 * before, rel=0.1)
+        assert settings.slowness("cpu") == pytest.approx(2, rel=0.1)
+
+    def test_asks_again_when_another_device_is_chosen(self, ready_with):
+        panel = ready_with("willing")
+        questions = []
+        panel.logic.runner.described.connect(lambda _id, device: questions.append(device))
+        panel.ui.deviceComboBox.currentIndex = 2
+        wait_until(lambda: questions)
+
+    def test_device_that_is_not_there_is_told(self, engine, ready):
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this computer has a GPU")
+        ready.ui.deviceComboBox.currentIndex = 1
+        wait_until(lambda: "GPU" in ready.ui.deviceFactsLabel.text)
+        assert ready.ui.costLabel.isHidden()
+
+    def test_starts_nothing_while_packages_are_missing(self, scripted, open_panel, monkeypatch):
+        runner = scripted("obedient")
+        monkeypatch.setattr("FlareSegmentationLib.dependencies.Dependencies.areThere", lambda self: False)
+        panel = open_panel()
+        assert "asks to install" in panel.ui.deviceFactsLabel.text
+        assert not runner.process.running
+
+    def test_progress_tells_what_is_left_and_memory_now(self, ready_with):
+        panel = ready_with("obedient")
+        wait_until(lambda: not panel.ui.costLabel.isHidden())
+        click(panel)
+        wait_until(lambda: is_running(panel))
+        assert " s left · 0.00 GB" in panel.ui.progressBar.format
+
+
+def edit(node, organ, scan):
+    """As the Segment Editor does: another binary label map for one segment. Returns its voxels."""
+    drawn = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId(organ), scan)
+    drawn[10:20, 10:30, 10:30] ^= 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(drawn, node, segmentId(organ), scan)
+    return drawn
+
+
+class TestEditedSegments:
+    @pytest.fixture
+    def panel(self, ready_with):
+        return ready_with("willing")
+
+    def voxels(self, node, panel):
+        scan = panel.ui.scanSelector.currentNode()
+        return slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId(LIVER), scan)
+
+    def test_nothing_is_asked_while_nothing_was_edited(self, panel):
+        run_once(panel)
+        assert panel.ui.editedComboBox.isHidden()
+        assert panel.ui.editedLabel.isHidden()
+
+    def test_edited_segments_are_named_and_a_choice_is_offered(self, panel):
+        edit(run_once(panel), LIVER, panel.ui.scanSelector.currentNode())
+        wait_until(lambda: not panel.ui.editedComboBox.isHidden())
+        assert panel.ui.editedOrgansLabel.text == "Liver"
+        assert panel.ui.editedComboBox.currentText == "Keep them"
+
+    def test_edits_are_found_when_the_panel_is_entered_again(self, panel):
+        node = run_once(panel)
+        panel.exit()
+        edit(node, LIVER, panel.ui.scanSelector.currentNode())
+        panel.enter()
+        assert panel.ui.editedOrgansLabel.text == "Liver"
+
+    def test_edit_survives_the_next_run_bit_for_bit(self, panel):
+        node = run_once(panel)
+        drawn = edit(node, LIVER, panel.ui.scanSelector.currentNode())
+        assert run_once(panel) is node
+        assert np.array_equal(self.voxels(node, panel), drawn)
+        assert "edited by hand, kept" in panel.ui.organTable.item(0, 4).text()
+
+    def test_edit_made_during_the_run_survives_too(self, panel):
+        node = run_once(panel)
+        click(panel)
+        drawn = edit(node, LIVER, panel.ui.scanSelector.currentNode())
+        wait_until(lambda: is_ready(panel))
+        assert np.array_equal(self.voxels(node, panel), drawn)
+
+    def test_replace_gives_the_engines_segment_again(self, panel):
+        node = run_once(panel)
+        before = self.voxels(node, panel)
+        edit(node, LIVER, panel.ui.scanSelector.currentNode())
+        wait_until(lambda: not panel.ui.editedComboBox.isHidden())
+        panel.ui.editedComboBox.currentIndex = 1
+        assert run_once(panel) is node
+        assert np.array_equal(self.voxels(node, panel), before)
+        assert panel.ui.editedComboBox.isHidden()
+
+    def test_new_segmentation_leaves_the_edited_one_alone(self, panel):
+        node = run_once(panel)
+        drawn = edit(node, LIVER, panel.ui.scanSelector.currentNode())
+        wait_until(lambda: not panel.ui.editedComboBox.isHidden())
+        panel.ui.editedComboBox.currentIndex = 2
+        assert run_once(panel) is not node
+        assert np.array_equal(self.voxels(node, panel), drawn)
+        assert len(segmentations()) == 2

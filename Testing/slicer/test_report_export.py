@@ -1,0 +1,55 @@
+"""A report as text and as a table node."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import slicer
+from flareseg.report import DoubtfulPlace, OrganFacts
+from FlareSegmentationLib.report_export import addTable, asText
+
+
+@pytest.fixture
+def found(report):
+    report.organs = [
+        OrganFacts(1, "Liver", 9, 1489.4, [], 104.4, 21.0, 0.97),
+        OrganFacts(4, "Pancreas", 9, 71.0, [], 92.0, 25.0, 0.71, [DoubtfulPlace(141, 146, [0.0, 0.0, 0.0])]),
+        OrganFacts(3, "Spleen", 0, 0.0, ["not found"]),
+    ]
+    report.warnings = ["The slices are thick."]
+    return report
+
+
+def test_text_tells_organs_warnings_totals_and_weights(found):
+    text = asText(found)
+    assert text.startswith("FlareSegmentation 1.2.3 · 24 x 20 x 8 · 1.5 x 2 x 3 mm\n")
+    assert "Liver     1489 mL  104      97 %\n" in text
+    assert "Pancreas  71 mL    92       71 %  slices 141-146\n" in text
+    assert "The slices are thick." in text
+    assert "Total 1.50 s" in text
+    assert "dense_vnet (sha256 ab12)" in text
+
+
+def test_text_names_neither_scan_nor_patient(found):
+    found.scan.name = "DOE^JANE"
+    assert "DOE" not in asText(found)
+
+
+def test_table_holds_numbers_with_units(found, node):
+    table = addTable(found, node)
+    assert table.GetName() == "CTA organs report"
+    assert [table.GetColumnName(c) for c in range(6)] == ["Organ", "Volume", "MeanHU", "StdHU", "Sure", "CheckHere"]
+    assert table.GetColumnUnitLabel("Volume") == "mL"
+    assert table.GetTable().GetValue(0, 1).ToDouble() == pytest.approx(1489.4)
+    assert table.GetTable().GetValue(1, 4).ToDouble() == pytest.approx(71)
+    assert math.isnan(table.GetTable().GetValue(2, 2).ToDouble())
+    assert table.GetCellText(1, 5) == "slices 141-146"
+
+
+def test_second_table_replaces_the_first(found, node):
+    first = addTable(found, node)
+    found.organs = found.organs[:1]
+    assert addTable(found, node) is first
+    assert first.GetNumberOfRows() == 1
+    assert len(slicer.util.getNodesByClass("vtkMRMLTableNode")) == 1
