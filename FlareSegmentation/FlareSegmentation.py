@@ -1,7 +1,9 @@
 """FlareSegmentation: liver, kidneys, spleen and pancreas in abdominal CT, in one click."""
 
+import logging
 import unittest
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import qt
 import slicer
@@ -15,7 +17,7 @@ from FlareSegmentationLib.actions import ResultActions
 from FlareSegmentationLib.dependencies import Dependencies
 from FlareSegmentationLib.device import DeviceChoice
 from FlareSegmentationLib.edits import editedOrgans, segmentId
-from FlareSegmentationLib.failure import Remedy
+from FlareSegmentationLib.failure import Remedy, unexpected
 from FlareSegmentationLib.job import JobRunner
 from FlareSegmentationLib.node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from FlareSegmentationLib.options import RunOptions
@@ -24,9 +26,10 @@ from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, opti
 from FlareSegmentationLib.preferences import Preferences
 from FlareSegmentationLib.process import WorkerProcess, workerCommand
 from FlareSegmentationLib.queue_panel import QueuePanel
-from FlareSegmentationLib.results import readReport, resultOf, showSurfaces
+from FlareSegmentationLib.results import readReport, resultOf, scanOf, showSurfaces
+from FlareSegmentationLib.sample_data import registerSampleData
 from FlareSegmentationLib.scan_queue import ScanQueue
-from FlareSegmentationLib.segmenter import SegmentationRun, prepareRun
+from FlareSegmentationLib.segmenter import SegmentationRun, checkRun, prepareRun
 from FlareSegmentationLib.volumes import volumeOf
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
@@ -38,6 +41,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
+
+if TYPE_CHECKING:
+    from FlareSegmentationLib.batch import CaseResult, NodeResult
 
 
 class FlareSegmentation(ScriptedLoadableModule):
@@ -57,6 +63,7 @@ class FlareSegmentation(ScriptedLoadableModule):
             "The two-stage design follows the challenge of Fast and Low GPU memory Abdominal oRgan "
             "sEgmentation (FLARE) of MICCAI 2021."
         )
+        slicer.app.connect("startupCompleted()", registerSampleData)
 
 
 class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -86,6 +93,9 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.preferences = Preferences(self.ui)
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
+        self._pairing = qt.QTimer()  # later, because the selectors are still being set when a scan is chosen
+        self._pairing.setSingleShot(True)
+        self._pairing.setInterval(0)
         self._connect()
         self.initializeParameterNode()
 
@@ -95,6 +105,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic.runner.logged.connect(self.panel.log)
         self.panel.organs.went.connect(lambda point: slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *point))
         self.panel.failure.chosen.connect(self.onRemedy)
+        self._pairing.connect("timeout()", self._showOwnResult)
         self.scanWatch.changed.connect(self.showScan)
         self.resultWatch.changed.connect(self.showEdited)
         self.queuePanel.started.connect(self.onQueueStarted)
@@ -138,6 +149,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if not self._parameterNode.scan:
             scans = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
             self._parameterNode.scan = next((n for n in scans if n.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
+        self.onScanChosen(self._parameterNode.scan)  # a selector that shows it already has sent no signal
 
     def setParameterNode(self, parameterNode) -> None:
         self._disconnectGui()
@@ -176,6 +188,15 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onScanChosen(self, volumeNode) -> None:
         self.scanWatch.watch(volumeNode)
         self.showScan(volumeNode)
+        self._pairing.start()
+
+    def _showOwnResult(self) -> None:
+        """The result beside a scan is its own: a click never writes one scan's organs over another's."""
+        parameters = self._parameterNode
+        if not parameters or not parameters.scan or not parameters.result:
+            return
+        if scanOf(parameters.result) not in (None, parameters.scan):
+            parameters.result = resultOf(parameters.scan)
 
     def showScan(self, volumeNode) -> None:
         if volumeNode is None:
@@ -198,8 +219,9 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def _start(self) -> None:
+        self._showOwnResult()
         parameters = self._parameterNode
-        self.panel.showRunning()
+        self.panel.showStarting()
         try:
             self._run = self.logic.start(
                 parameters.scan,
@@ -211,6 +233,12 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             )
         except FlareError as error:
             self.panel.showFailure(error)
+        except Exception as error:  # whatever it is, the panel must not stay in the middle of a start
+            logging.exception("FlareSegmentation: the segmentation could not be started")
+            self.panel.showFailure(unexpected(error))
+        else:
+            if self._run.active:
+                self.panel.showStarted()
 
     def onFinished(self, segmentationNode, report: Report) -> None:
         self.panel.showReady()
@@ -321,14 +349,28 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         ``onProgress(stage)`` is called often, then once either ``onFinished(segmentationNode, report)``
         or ``onFailed(error)``. Raises FlareError for input that cannot be segmented.
         """
+        wishes = RunOptions(**options)
+        checkRun(self.runner, volumeNode, wishes)  # before gigabytes are installed for what cannot be segmented
         self.dependencies.ensure()
-        run = prepareRun(self.runner, volumeNode, segmentationNode, RunOptions(**options))
+        run = prepareRun(self.runner, volumeNode, segmentationNode, wishes)
         run.finished.connect(lambda _node, report: settings.learn(report))
         for signal, callback in ((run.progressed, onProgress), (run.finished, onFinished), (run.failed, onFailed)):
             if callback:
                 signal.connect(callback)
         run.start()
         return run
+
+    def segmentAll(self, volumeNodes, onResult: Callable | None = None, **options) -> "list[NodeResult]":
+        """Segment several scans; see FlareSegmentationLib.batch.segmentAll."""
+        from FlareSegmentationLib import batch
+
+        return batch.segmentAll(self, volumeNodes, onResult, **options)
+
+    def segmentFolder(self, inputFolder, outputFolder, **options) -> "list[CaseResult]":
+        """Segment the scan files of a folder; see FlareSegmentationLib.batch.segmentFolder."""
+        from FlareSegmentationLib import batch  # here, because reading files takes SimpleITK
+
+        return batch.segmentFolder(self, inputFolder, outputFolder, **options)
 
     def close(self) -> None:
         """Stop a run in progress and end the engine's process. A later run starts it again."""

@@ -34,21 +34,23 @@ class Dependencies:
         importPyTorchUtils: Callable[[], ModuleType] = _importPyTorchUtils,
         requirements: Path = REQUIREMENTS,
     ) -> None:
-        self._packaging = packaging or importlib.import_module("slicer.packaging")
+        self._givenPackaging = packaging
         self._importPyTorchUtils = importPyTorchUtils
         self._requirements = requirements
 
     def areThere(self) -> bool:
-        requirements = self._packaging.load_requirements(self._requirements)
+        try:
+            requirements = self._packaging.load_requirements(self._requirements)
+        except FlareError:
+            return False
         return self._hasTorch() and bool(self._packaging.pip_check(requirements))
 
     def canInstall(self) -> bool:
         """Whether another try may help; else the PyTorch extension has to be installed first."""
-        if self._hasTorch():
-            return True
         try:
-            self._importPyTorchUtils()
-        except ModuleNotFoundError:
+            if not self._hasTorch():
+                self._importPyTorchUtils()
+        except (ModuleNotFoundError, FlareError):
             return False
         return True
 
@@ -65,6 +67,17 @@ class Dependencies:
                 _("Click again and accept the installation; it needs an internet connection once."),
             ) from error
 
+    @property
+    def _packaging(self) -> ModuleType:
+        try:
+            return self._givenPackaging or importlib.import_module("slicer.packaging")
+        except ModuleNotFoundError:
+            raise FlareError(
+                "packages",
+                _("This Slicer has no slicer.packaging, through which the engine's packages are installed."),
+                _("Install Slicer 5.13 or later."),
+            ) from None
+
     def _hasTorch(self) -> bool:
         return bool(self._packaging.pip_check(TORCH + TORCH_VERSION))
 
@@ -79,7 +92,7 @@ class Dependencies:
             ) from None
         try:
             torch = logic.installTorch(askConfirmation=True, torchVersionRequirement=TORCH_VERSION)
-        except subprocess.CalledProcessError as error:
+        except (subprocess.CalledProcessError, ImportError, OSError, RuntimeError) as error:
             raise _noTorch(str(error)) from error
         if torch is None:
             raise _noTorch(_("the installation was declined"))

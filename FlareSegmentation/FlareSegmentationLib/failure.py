@@ -29,6 +29,15 @@ class Remedy(Enum):
         }[self.value]
 
 
+def unexpected(error: Exception) -> FlareError:
+    """A failure that nobody thought of, for people."""
+    return FlareError(
+        "internal",
+        _("Something unexpected failed ({what}: {why}).").format(what=type(error).__name__, why=error),
+        _("Please report this with the text of Slicer's error log."),
+    )
+
+
 class FailureNote:
     """``chosen`` tells that the remedy was clicked."""
 

@@ -40,6 +40,7 @@ class LineProcess(Protocol):
 
     @property
     def running(self) -> bool: ...
+    def look(self) -> None: ...
     def start(self) -> None: ...
     def send(self, line: bytes) -> None: ...
     def stop(self) -> None: ...
@@ -82,6 +83,7 @@ class Job:
             split_kidneys=splitKidneys,
             clean_up=cleanUp,
             uncertainty=str(folder / "uncertainty.npy") if uncertainty else None,
+            temporary=True,
         )
         self._writeScan(voxels)
 
@@ -166,6 +168,7 @@ class JobRunner:
     def start(self, job: Job) -> None:
         """Answered by the job's signals, possibly before this returns. Raises FlareError when busy."""
         self.refuseWhenBusy()
+        self.process.look()
         self._job = job
         self.process.start()
         if self._job is job:  # a process that cannot even be started may have ended it by now
@@ -174,6 +177,7 @@ class JobRunner:
     def describe(self, device: str) -> str:
         """Ask what a choice of device means, which also starts the worker. Never waits; returns an id."""
         question = DescribeJob(uuid4().hex, device)
+        self.process.look()
         self.process.start()
         if self.process.running:
             self.process.send(encode(question))
@@ -188,9 +192,11 @@ class JobRunner:
         self._patience.start()
 
     def close(self) -> None:
-        """End the job and the worker, now."""
-        self._fail(Cancelled())
+        """End the job and the worker, now: the worker first, which maps the files that the job removes."""
+        if self._job and not self._reason:
+            self._reason = Cancelled()
         self.process.stop()
+        self._fail(Cancelled())
 
     def _onLine(self, line: bytes) -> None:
         try:

@@ -95,6 +95,14 @@ class Panel:
         self.progress.start(cost.seconds if cost else None)
         self._setButton(_("Cancel"), _("Stop the segmentation; the scene stays as it is"), True)
 
+    def showStarting(self) -> None:
+        """As running, but a click would come too early to cancel anything."""
+        self.showRunning()
+        self.ui.applyButton.setEnabled(False)
+
+    def showStarted(self) -> None:
+        self.ui.applyButton.setEnabled(True)
+
     def showStage(self, stage: Stage) -> None:
         self.progress.showStage(stage)
 

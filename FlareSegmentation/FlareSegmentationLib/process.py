@@ -54,6 +54,11 @@ class WorkerProcess:
     def running(self) -> bool:
         return bool(self._process.state() != qt.QProcess.NotRunning)
 
+    def look(self) -> None:
+        """Notice an end that Qt has not told of yet: an idle worker ends while a script keeps Slicer busy."""
+        if self.running:
+            self._process.waitForFinished(0)
+
     def start(self) -> None:
         """Does nothing while it runs. A program that cannot be started is told by ``ended``."""
         if self.running:

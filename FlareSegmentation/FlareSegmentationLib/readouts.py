@@ -47,9 +47,8 @@ def percent(stage: Stage) -> int:
 def totals(report: Report) -> str:
     memory = report.memory
     parts = [_("Total {seconds} s").format(seconds=seconds(report.total_seconds))]
-    gpu = memory.peak_gpu_device_mb or memory.peak_gpu_allocated_mb
-    if gpu is not None:
-        parts.append(_("GPU memory peak {memory}").format(memory=gigabytes(gpu)))
+    if memory.peak_gpu_allocated_mb is not None:
+        parts.append(_("GPU memory peak {memory}").format(memory=gigabytes(memory.peak_gpu_allocated_mb)))
     parts.append(_("RAM peak {memory}").format(memory=gigabytes(memory.peak_ram_mb)))
     parts.append(f"{report.device.name}, {report.device.dtype}")
     return " · ".join(parts)

@@ -120,7 +120,7 @@ def prepareRun(
     options: RunOptions,
 ) -> SegmentationRun:
     """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
-    runner.refuseWhenBusy()
+    checkRun(runner, volumeNode, options)
     volume = volumeOf(volumeNode)
     job = Job(
         volume.voxels,
@@ -133,6 +133,15 @@ def prepareRun(
         options.uncertainty,
     )
     return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
+
+
+def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: RunOptions) -> None:
+    """Raises the FlareError that ``prepareRun`` would raise, before anything is installed or written."""
+    runner.refuseWhenBusy()
+    volumeOf(volumeNode)
+    DeviceChoice.of(options.device)
+    if options.roi is not None:
+        roiBounds(options.roi, volumeNode)
 
 
 def _stopped(sentence: str) -> FlareError:

@@ -20,6 +20,8 @@ def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     if volumeNode is None:
         raise bad_scan(_("No scan is chosen."), _("Load a CT and choose it as Scan."))
     _refuseOtherNodes(volumeNode)
+    if volumeNode.GetScene() is None:
+        raise bad_scan(_("The volume is not in the scene."), _("Add it to the scene first."))
     voxels = slicer.util.arrayFromVolume(volumeNode)
     geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
     return Volume(voxels, geometry, warnings=_warnings(volumeNode), owner=volumeNode.GetImageData())

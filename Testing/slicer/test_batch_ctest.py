@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 import slicer
-from FlareSegmentationLib.batch import segmentFolder
-
-import FlareSegmentation
 
 FOLDER = Path(__file__).resolve().parents[1] / "Python"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -23,7 +20,6 @@ def as_slicer(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     monkeypatch.setattr(slicer.app, "layoutManager", lambda: None, raising=False)
     monkeypatch.setattr(slicer.util, "loadSegmentation", load_segmentation)
-    monkeypatch.setattr(FlareSegmentation.FlareSegmentationLogic, "segmentFolder", segmentFolder, raising=False)
     yield
     for name in SCRIPTS:
         sys.modules.pop(name, None)

@@ -14,9 +14,6 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from flareseg.writing import write_scan
-from FlareSegmentationLib.batch import segmentAll, segmentFolder
-
-import FlareSegmentation
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 TEXT = TUTORIAL.read_text(encoding="utf-8")
@@ -32,9 +29,6 @@ def application(monkeypatch, add_scan, phantom, engine, tmp_path):
     monkeypatch.setattr(slicer.app, "layoutManager", lambda: None, raising=False)
     monkeypatch.setattr(slicer.util, "saveNode", save_label_map)
     monkeypatch.setattr("flareseg.phantom.make_phantom", lambda: phantom)
-    logic = FlareSegmentation.FlareSegmentationLogic
-    monkeypatch.setattr(logic, "segmentAll", segmentAll, raising=False)
-    monkeypatch.setattr(logic, "segmentFolder", segmentFolder, raising=False)
     monkeypatch.chdir(tmp_path)
 
 

@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 from flareseg.writing import write_scan
-from FlareSegmentationLib.batch import segmentFolder
-
-import FlareSegmentation
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "examples" / "segment_folder.py"
 SLICER = """
@@ -22,9 +19,6 @@ from standins.install import install; install()
 import slicer
 from types import SimpleNamespace
 from PySide6.QtCore import QCoreApplication, QTimer
-from FlareSegmentationLib.batch import segmentFolder
-import FlareSegmentation
-FlareSegmentation.FlareSegmentationLogic.segmentFolder = segmentFolder
 options = SimpleNamespace(runPythonAndExit=True)
 slicer.app.commandOptions = lambda: options
 slicer.app.exit = QCoreApplication.exit
@@ -44,8 +38,7 @@ def script():
 
 
 @pytest.fixture
-def run(script, engine, monkeypatch):
-    monkeypatch.setattr(FlareSegmentation.FlareSegmentationLogic, "segmentFolder", segmentFolder, raising=False)
+def run(script, engine):
     return lambda *arguments: script.main([str(SCRIPT), *map(str, arguments)])
 
 

@@ -117,7 +117,9 @@ class TestAgreement:
 
 
 class TestRequirements:
-    @pytest.mark.parametrize("name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "torch"])
+    @pytest.mark.parametrize(
+        "name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "slicerio", "torch"]
+    )
     def test_slicer_asks_for_the_versions_that_the_engine_needs(self, name):
         asked = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8") + TORCH + TORCH_VERSION
         (version,) = re.findall(rf"^{name}(>=[\d.]+)", asked, re.MULTILINE)

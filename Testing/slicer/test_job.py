@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import slicer
 from conftest import Outcome, wait_until
@@ -27,6 +29,21 @@ def run(runner: JobRunner, job: Job) -> Outcome:
     outcome = Outcome(job)
     runner.start(job)
     return outcome
+
+
+def test_a_worker_that_ended_while_nobody_looked_is_started_again():
+    command = [sys.executable, "-m", "flareseg.worker", "--idle-seconds", "0.1"]
+    process = WorkerProcess(lambda: command)
+    runner = JobRunner(process)
+    process.start()
+    lines = []
+    process.lineReceived.connect(lines.append)
+    wait_until(lambda: lines)
+    worker = psutil.Process(json.loads(lines[0])["pid"])
+    psutil.wait_procs([worker], timeout=30)  # the event loop does not run: Qt has not noticed
+    outcome = run(runner, new_job()).wait()
+    assert outcome.error.kind == "bad_scan"  # two slices: a worker has answered
+    process.kill()
 
 
 def run_to_first_stage(runner: JobRunner) -> Outcome:

@@ -121,6 +121,24 @@ def test_result_that_cannot_be_written_ends_the_run_with_an_error(engine, add_sc
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
 
 
+def test_input_is_looked_at_before_anything_is_installed(engine):
+    class NothingThere:
+        def ensure(self):
+            raise AssertionError("asked to install packages for a scan that cannot be segmented")
+
+    logic = FlareSegmentation.FlareSegmentationLogic(dependencies=NothingThere())
+    with pytest.raises(FlareError) as caught:
+        logic.segment(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty"))
+    assert caught.value.kind == "bad_scan"
+
+
+def test_a_volume_outside_the_scene_is_refused(logic, phantom):
+    node = slicer.vtkMRMLScalarVolumeNode()
+    slicer.util.updateVolumeFromArray(node, phantom.volume.voxels)
+    with pytest.raises(FlareError, match="not in the scene"):
+        logic.segment(node)
+
+
 class Session:
     """slicer_session.py in a process of its own: a Slicer that runs until it is told to quit or dies."""
 
@@ -152,7 +170,4 @@ def test_quitting_slicer_ends_the_worker_and_removes_its_files(session, tmp_path
 def test_worker_ends_when_slicer_is_killed(session, tmp_path):
     os.kill(session.process.pid, signal.SIGKILL)
     session.worker.wait(timeout=30)
-    for folder in (tmp_path / "temporary").iterdir():  # nobody is left who could have removed it
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
+    assert not list((tmp_path / "temporary").iterdir()), "the worker removes what Slicer no longer can"

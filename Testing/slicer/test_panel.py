@@ -12,6 +12,7 @@ import vtk
 from conftest import click, is_ready, is_running, segmentations, wait_until
 from flareseg.organs import ORGANS
 from FlareSegmentationLib.edits import segmentId
+from FlareSegmentationLib.results import scanOf
 
 
 class TestBeforeTheClick:
@@ -111,10 +112,49 @@ class TestARun:
         done.ui.show3DButton.click()
         assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
 
+    def test_a_start_that_fails_unexpectedly_leaves_the_panel_ready(self, ready, monkeypatch):
+        monkeypatch.setattr(ready.logic.dependencies, "ensure", lambda: 1 / 0)
+        click(ready)
+        assert is_ready(ready)
+        assert "ZeroDivisionError" in ready.ui.failureLabel.text
+        assert ready.ui.applyButton.enabled
+
     def test_second_run_writes_into_the_chosen_result(self, done):
         click(done)
         wait_until(lambda: is_ready(done))
         assert len(segmentations()) == 1
+
+    def test_another_scan_gets_a_result_of_its_own(self, done, add_scan):
+        first = done.ui.scanSelector.currentNode()
+        (result,) = segmentations()
+        done.ui.scanSelector.setCurrentNode(add_scan("Other"))
+        wait_until(lambda: done.ui.resultSelector.currentNode() is None)
+        click(done)
+        wait_until(lambda: is_ready(done))
+        assert [node.GetName() for node in segmentations()] == ["Phantom organs", "Other organs"]
+        assert scanOf(result) is first
+
+    def test_going_back_to_a_scan_goes_back_to_its_result(self, done, add_scan):
+        first = done.ui.scanSelector.currentNode()
+        (result,) = segmentations()
+        done.ui.scanSelector.setCurrentNode(add_scan("Other"))
+        click(done)
+        wait_until(lambda: is_ready(done))
+        done.ui.scanSelector.setCurrentNode(first)
+        wait_until(lambda: done.ui.resultSelector.currentNode() is result)
+
+    def test_a_click_before_the_panel_has_caught_up_spares_the_other_scans_result(self, done, add_scan):
+        (result,) = segmentations()
+        before = result.GetAttribute("FlareSegmentation.Report")
+        done.ui.scanSelector.setCurrentNode(add_scan("Other"))
+        click(done)
+        wait_until(lambda: is_ready(done))
+        assert result.GetAttribute("FlareSegmentation.Report") == before
+
+    def test_a_panel_opened_again_can_be_used_at_once(self, done, open_panel):
+        again = open_panel()
+        assert again.ui.scanFactsLabel.text == "128 x 128 x 80 · 3 x 3 x 4 mm"
+        assert again.ui.applyButton.enabled
 
     def test_click_on_an_organ_centres_the_slice_views(self, done):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")

@@ -54,7 +54,7 @@ def test_tables_can_be_filled_again_with_fewer_rows(report):
 
 def test_totals_name_time_memory_and_device(report):
     assert readouts.totals(report) == (
-        "Total 13.6 s · GPU memory peak 0.21 GB · RAM peak 0.88 GB · NVIDIA RTX 3060, float16"
+        "Total 13.6 s · GPU memory peak 0.16 GB · RAM peak 0.88 GB · NVIDIA RTX 3060, float16"
     )
 
 
