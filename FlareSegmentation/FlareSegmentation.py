@@ -2,8 +2,6 @@
 
 import logging
 import unittest
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import qt
 import slicer
@@ -14,36 +12,30 @@ from flareseg.report import Report
 from flareseg.volume import checked
 from FlareSegmentationLib import settings
 from FlareSegmentationLib.actions import ResultActions
-from FlareSegmentationLib.dependencies import Dependencies
 from FlareSegmentationLib.device import DeviceChoice
 from FlareSegmentationLib.edits import editedOrgans, segmentId
 from FlareSegmentationLib.failure import Remedy, unexpected
-from FlareSegmentationLib.job import JobRunner
+from FlareSegmentationLib.frames import addFrames, sequenceOf
+from FlareSegmentationLib.logic import FlareSegmentationLogic
 from FlareSegmentationLib.node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
-from FlareSegmentationLib.options import RunOptions
 from FlareSegmentationLib.panel import Panel
-from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, optionsOf, parametersOf
+from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, optionsOf
 from FlareSegmentationLib.preferences import Preferences
-from FlareSegmentationLib.process import WorkerProcess, workerCommand
 from FlareSegmentationLib.queue_panel import QueuePanel
 from FlareSegmentationLib.results import readReport, resultOf, scanOf, showSurfaces
 from FlareSegmentationLib.sample_data import registerSampleData
 from FlareSegmentationLib.scan_queue import ScanQueue
-from FlareSegmentationLib.segmenter import SegmentationRun, checkRun, prepareRun
+from FlareSegmentationLib.segmenter import SegmentationRun
 from FlareSegmentationLib.volumes import volumeOf
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
-
-if TYPE_CHECKING:
-    from FlareSegmentationLib.batch import CaseResult, NodeResult
 
 
 class FlareSegmentation(ScriptedLoadableModule):
@@ -101,6 +93,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def _connect(self) -> None:
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
         self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
         self.logic.runner.logged.connect(self.panel.log)
         self.panel.organs.went.connect(lambda point: slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *point))
@@ -188,6 +181,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onScanChosen(self, volumeNode) -> None:
         self.scanWatch.watch(volumeNode)
         self.showScan(volumeNode)
+        sequence = sequenceOf(volumeNode)
+        self.panel.showFrames(sequence.GetNumberOfDataNodes() if sequence else 0)
         self._pairing.start()
 
     def _showOwnResult(self) -> None:
@@ -206,6 +201,9 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.panel.showScan(checked(volumeOf(volumeNode)))
         except FlareError as error:
             self.panel.showNoScan(str(error))
+
+    def onFramesButton(self, checked=False) -> None:
+        self.queuePanel.tick(addFrames(self._parameterNode.scan))
 
     def onApplyButton(self, checked=False) -> None:
         """A click starts; while a run is in progress, a click stops it."""
@@ -290,91 +288,6 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if case.volumeNode.GetScene():
             self._parameterNode.scan = case.volumeNode
         self.showFinished(case.result)
-
-
-class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
-    """Segments volume nodes; for the panel and for scripts.
-
-    The engine runs in a process of its own, which stays warm for a while after each run.
-    """
-
-    def __init__(self, runner: JobRunner | None = None, dependencies: Dependencies | None = None) -> None:
-        ScriptedLoadableModuleLogic.__init__(self)
-        self.runner = runner or JobRunner(WorkerProcess(workerCommand))
-        self.dependencies = dependencies or Dependencies()
-        slicer.app.connect("aboutToQuit()", self.close)
-
-    def getParameterNode(self) -> FlareSegmentationParameterNode:
-        return parametersOf(super().getParameterNode())
-
-    def segment(
-        self,
-        volumeNode: vtkMRMLScalarVolumeNode,
-        segmentationNode: vtkMRMLSegmentationNode | None = None,
-        **options,
-    ) -> vtkMRMLSegmentationNode:
-        """Segment one scan and wait for it; Slicer handles events meanwhile.
-
-        ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
-        ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``, ``cleanUp=True``,
-        ``uncertainty=False``. Raises FlareError with a sentence and a remedy.
-        """
-        outcome: list = []
-        loop = qt.QEventLoop()
-
-        def end(nodeOrError, *_report) -> None:
-            outcome.append(nodeOrError)
-            loop.quit()
-
-        run = self.start(volumeNode, segmentationNode, onFinished=end, onFailed=end, **options)
-        if run.active:
-            loop.exec_()
-        if run.active:  # the loop was left because Slicer quits
-            self.close()
-        if isinstance(outcome[0], FlareError):
-            raise outcome[0]
-        return outcome[0]
-
-    def start(
-        self,
-        volumeNode: vtkMRMLScalarVolumeNode,
-        segmentationNode: vtkMRMLSegmentationNode | None = None,
-        onProgress: Callable | None = None,
-        onFinished: Callable | None = None,
-        onFailed: Callable | None = None,
-        **options,
-    ) -> SegmentationRun:
-        """Begin to segment and return at once; the other arguments are those of ``segment``.
-
-        ``onProgress(stage)`` is called often, then once either ``onFinished(segmentationNode, report)``
-        or ``onFailed(error)``. Raises FlareError for input that cannot be segmented.
-        """
-        wishes = RunOptions(**options)
-        checkRun(self.runner, volumeNode, wishes)  # before gigabytes are installed for what cannot be segmented
-        self.dependencies.ensure()
-        run = prepareRun(self.runner, volumeNode, segmentationNode, wishes)
-        run.finished.connect(lambda _node, report: settings.learn(report))
-        for signal, callback in ((run.progressed, onProgress), (run.finished, onFinished), (run.failed, onFailed)):
-            if callback:
-                signal.connect(callback)
-        run.start()
-        return run
-
-    def segmentAll(self, volumeNodes, onResult: Callable | None = None, **options) -> "list[NodeResult]":
-        """Segment several scans; see FlareSegmentationLib.batch.segmentAll."""
-        from FlareSegmentationLib import batch
-
-        return batch.segmentAll(self, volumeNodes, onResult, **options)
-
-    def segmentFolder(self, inputFolder, outputFolder, **options) -> "list[CaseResult]":
-        """Segment the scan files of a folder; see FlareSegmentationLib.batch.segmentFolder."""
-        from FlareSegmentationLib import batch  # here, because reading files takes SimpleITK
-
-        return batch.segmentFolder(self, inputFolder, outputFolder, **options)
-
-    def close(self) -> None:
-        """Stop a run in progress and end the engine's process. A later run starts it again."""
-        self.runner.close()
 
 
 class FlareSegmentationTest(ScriptedLoadableModuleTest):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import qt
 import slicer
 from flareseg.report import Report
 
@@ -16,12 +18,22 @@ from .roi import Region, middleOf, showRegion
 from .uncertainty import showUncertainty
 from .volumes import volumeOf
 
+_ICONS = Path(__file__).resolve().parent.parent / "Resources" / "Icons"
+
 
 class ResultActions:
     """``parameters()`` gives the parameter node of the moment, or None while there is no scene."""
 
     def __init__(self, ui: Any, parameters: Callable[[], Any]) -> None:
         self._parameters = parameters
+        for button, icon in (
+            (ui.editButton, "Edit"),
+            (ui.adjustRegionButton, "Region"),
+            (ui.showUncertaintyButton, "Uncertainty"),
+            (ui.copyReportButton, "CopyReport"),
+            (ui.keepTableButton, "Table"),
+        ):
+            button.setIcon(qt.QIcon(str(_ICONS / f"{icon}.png")))
         ui.editButton.connect("clicked(bool)", self.edit)
         ui.adjustRegionButton.connect("clicked(bool)", self.adjustRegion)
         ui.showUncertaintyButton.connect("toggled(bool)", self.showUncertainty)

@@ -23,19 +23,18 @@ from flareseg import nifti_check
 from flareseg.errors import Cancelled, FlareError, bad_scan
 from flareseg.geometry import Geometry
 from flareseg.organs import ORGANS
-from flareseg.reading import is_scan_file, read_volume, stem
+from flareseg.reading import read_volume
 from flareseg.report import Report, StageTime
-from flareseg.writing import SEGMENTATION_SUFFIX, check_writable, make_folder, suffix_of, write_labels, write_text
+from flareseg.writing import check_writable, make_folder, write_labels, write_text
 from slicer.i18n import tr as _
 
+from .cases import SUFFIX, Case, findCases
 from .dependencies import Dependencies
 from .device import DeviceChoice
 from .job import Job, JobRunner
 
-SUFFIX = "-organs" + SEGMENTATION_SUFFIX
 SUMMARY = "summary.csv"
 _LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
-_DICOM_MARK = (128, b"DICM")  # DICOM PS3.10, section 7.1: preamble of 128 bytes, then the prefix
 
 Result = TypeVar("Result")
 
@@ -64,16 +63,6 @@ class NodeResult:
     volumeNode: slicer.vtkMRMLScalarVolumeNode
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
     error: FlareError | None
-
-
-@dataclass(frozen=True)
-class Case:
-    """A scan and the files it gives. ``name``: the scan's path inside the input folder, as it was given."""
-
-    name: str
-    scan: Path
-    labels: Path
-    report: Path
 
 
 @dataclass(frozen=True)
@@ -189,28 +178,6 @@ class FolderBatch:
             logging.warning("FlareSegmentation: %s", error)
 
 
-def findCases(inputFolder: Path, outputFolder: Path, pattern: str = "*", suffix: str = SUFFIX) -> list[Case]:
-    """The scans of ``inputFolder`` and the files they give; see segmentFolder.
-
-    Hidden files, segmentations, earlier results and the output folder are no scans. A folder without any
-    scan in it may itself be a DICOM series. Raises FlareError("bad_scan", "bad_job" or "write").
-    """
-    suffix_of(Path("name" + suffix))
-    if not inputFolder.is_dir():
-        raise bad_scan(_("There is no folder {folder}.").format(folder=inputFolder), _("Check the path."))
-    found = [path for path in _matches(inputFolder, pattern) if _isScan(path, outputFolder)]
-    cases = _withoutResults([_case(path, path.relative_to(inputFolder), outputFolder, suffix) for path in found])
-    if not cases and _holdsDicom(inputFolder):
-        cases = [_case(inputFolder, Path(inputFolder.resolve().name), outputFolder, suffix)]
-    if not cases:
-        raise bad_scan(
-            _('No scan in {folder} matches "{pattern}".').format(folder=inputFolder, pattern=pattern),
-            _("Give a folder with NIfTI, NRRD or MetaImage files, or with one subfolder for each DICOM series."),
-        )
-    _refuseCollisions(cases)
-    return cases
-
-
 def writeSummary(path: Path, results: list[CaseResult]) -> None:
     """One row a case as CSV (UTF-8). Raises FlareError("write")."""
     text = io.StringIO()
@@ -251,64 +218,6 @@ def _explained(error: Exception) -> FlareError:
         _("It failed unexpectedly: {why}.").format(why=error),
         _("Please report this with the text of Slicer's error log."),
     )
-
-
-def _matches(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return sorted(folder.glob(pattern))
-    except (ValueError, NotImplementedError):
-        raise FlareError(
-            "bad_job",
-            _('The pattern "{pattern}" cannot be used.').format(pattern=pattern),
-            _('Use one like "*", "*.nii.gz" or "*/ct.nii.gz".'),
-        ) from None
-
-
-def _isScan(path: Path, outputFolder: Path) -> bool:
-    if path.name.startswith(".") or path.resolve() == outputFolder.resolve():
-        return False
-    if path.is_dir():
-        return _holdsDicom(path)
-    return is_scan_file(path) and not path.name.lower().endswith(SEGMENTATION_SUFFIX)
-
-
-def _holdsDicom(folder: Path) -> bool:
-    """A folder that cannot be looked into counts: reading it will say why."""
-    try:
-        return any(_isDicom(path) for path in sorted(folder.iterdir()) if path.is_file())
-    except OSError:
-        return True
-
-
-def _isDicom(path: Path) -> bool:
-    offset, mark = _DICOM_MARK
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        return stream.read(len(mark)) == mark
-
-
-def _case(scan: Path, name: Path, outputFolder: Path, suffix: str) -> Case:
-    target = outputFolder / name.parent / stem(name)
-    labels, report = (target.with_name(target.name + end) for end in (suffix, ".json"))
-    return Case(name.as_posix(), scan, labels, report)
-
-
-def _withoutResults(cases: list[Case]) -> list[Case]:
-    """An input folder that is the output folder as well holds the results of earlier scans."""
-    results = {case.labels.resolve(): case for case in cases}
-    return [case for case in cases if results.get(case.scan.resolve(), case) is case]
-
-
-def _refuseCollisions(cases: list[Case]) -> None:
-    taken = {case.scan.resolve() for case in cases}
-    for case in cases:
-        if case.labels.resolve() in taken:
-            raise FlareError(
-                "write",
-                _("The result of {name} would be written over another file of this batch.").format(name=case.name),
-                _("Choose another output folder, suffix or pattern."),
-            )
-        taken.add(case.labels.resolve())
 
 
 def _prepareFolders(cases: list[Case], summary: Path) -> None:

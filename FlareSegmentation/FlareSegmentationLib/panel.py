@@ -46,6 +46,7 @@ class Panel:
         layOut(ui.stageTable)
         self.showReady()
         self.showNoScan()
+        self.showFrames(0)
         self.showReport(None, None)
         self.showEdited([])
         self.showRegion(Region.AUTOMATIC, None)
@@ -53,6 +54,11 @@ class Panel:
     def showScan(self, volume: Volume) -> None:
         """The line under the scan selector, and what is odd about the scan."""
         self._showScan(facts(volume.geometry), volume.warnings, volume)
+
+    def showFrames(self, count: int) -> None:
+        """Offer the frames of the sequence that the scan belongs to, if it has any."""
+        self.ui.framesButton.setVisible(count > 1)
+        self.ui.framesButton.setText(_("List the {count} frames as scans").format(count=count))
 
     def showNoScan(self, problem: str = "") -> None:
         """No scan is chosen, or one that cannot be segmented, for the reason given."""

@@ -51,6 +51,14 @@ class QueuePanel(VTKObservationMixin):
         fitRows(self._ui.queueTable)
         self._showTicks()
 
+    def tick(self, volumeNodes: list[slicer.vtkMRMLScalarVolumeNode]) -> None:
+        """Tick these scans and no others, and show the list."""
+        self.refresh()
+        for row, node in enumerate(self._nodes):
+            state = qt.Qt.Checked if node in volumeNodes else qt.Qt.Unchecked
+            self._ui.queueTable.item(row, 0).setCheckState(state)
+        self._ui.queueSection.collapsed = False
+
     def showCase(self, case: Case) -> None:
         """The row of a scan that is a case of the queue now."""
         nodeId = case.volumeNode.GetID()

@@ -127,7 +127,7 @@ def warm_process() -> Iterator[WarmProcess]:
 @pytest.fixture
 def engine(warm_process: WarmProcess, monkeypatch: pytest.MonkeyPatch) -> WarmProcess:
     """The module's logic gets the warm worker instead of starting its own."""
-    monkeypatch.setattr(FlareSegmentation, "WorkerProcess", lambda command: warm_process.fresh())
+    monkeypatch.setattr("FlareSegmentationLib.logic.WorkerProcess", lambda command: warm_process.fresh())
     return warm_process
 
 
@@ -140,7 +140,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], JobRun
         process = WorkerProcess(lambda: [sys.executable, str(SCRIPT), function])
         processes.append(process)
         runner = JobRunner(process, patienceSeconds)
-        monkeypatch.setattr(FlareSegmentation, "JobRunner", lambda process: runner)
+        monkeypatch.setattr("FlareSegmentationLib.logic.JobRunner", lambda process: runner)
         return runner
 
     yield make

@@ -60,6 +60,12 @@ class TestBeforeTheClick:
         box = ready.ui.deviceComboBox
         assert [box.itemText(index) for index in range(box.count)] == ["Automatic", "GPU", "CPU"]
 
+    def test_every_action_has_an_icon(self, open_panel):
+        ui = open_panel().ui
+        names = ("edit", "adjustRegion", "showUncertainty", "copyReport", "keepTable")
+        buttons = [getattr(ui, f"{name}Button") for name in names]
+        assert [button.name for button in buttons if button.icon.isNull()] == []
+
     def test_every_control_has_a_tooltip(self, open_panel):
         ui = open_panel().ui
         kinds = (qt.QPushButton, qt.QComboBox, qt.QTableWidget, slicer.qMRMLNodeComboBox, qt.QPlainTextEdit)
