@@ -24,7 +24,7 @@ def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
         raise bad_scan(_("The volume is not in the scene."), _("Add it to the scene first."))
     voxels = slicer.util.arrayFromVolume(volumeNode)
     geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
-    return Volume(voxels, geometry, warnings=_warnings(volumeNode), owner=volumeNode.GetImageData())
+    return Volume(voxels, geometry, warnings=_warnings(volumeNode))
 
 
 def facts(geometry: Geometry) -> str:

@@ -14,9 +14,8 @@ def split_kidneys(labels: np.ndarray, midline: float) -> None:
     """Give the left kidney its own label, in place.
 
     ``labels``: uint8, canonical (k, j, i), where i runs to the left; both kidneys carry
-    RIGHT_KIDNEY.label. ``midline``: the column of the body's middle. Each connected part goes to
-    the side of its centroid; a part that reaches far over the midline (a horseshoe kidney) is cut
-    there.
+    RIGHT_KIDNEY.label. ``midline``: the column of the body's middle. Each connected part goes
+    whole to the side where most of it lies; one that lies on both (a horseshoe kidney) is cut there.
     """
     kidneys = labels == RIGHT_KIDNEY.label
     parts, count = cc3d.connected_components(np.ascontiguousarray(kidneys), connectivity=6, return_N=True)

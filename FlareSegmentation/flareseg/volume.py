@@ -24,14 +24,13 @@ _TOO_BRIGHT_HU = 20000.0
 class Volume:
     """A CT: ``voxels`` (k, j, i) = (slices, rows, columns) in HU, any real number type.
 
-    ``warnings`` are plain sentences about the scan. ``owner`` keeps alive what the voxels belong to.
+    ``warnings`` are plain sentences about the scan.
     """
 
     voxels: np.ndarray
     geometry: Geometry
     name: str = "scan"
     warnings: list[str] = field(default_factory=list)
-    owner: object = None
 
 
 def checked(volume: Volume) -> Volume:
@@ -44,7 +43,7 @@ def checked(volume: Volume) -> Volume:
     voxels, warnings = _finite(volume.voxels)
     _check_range(voxels, warnings)
     _look_at_grid(volume.geometry, warnings)
-    return Volume(voxels, volume.geometry, volume.name, volume.warnings + warnings, volume.owner)
+    return Volume(voxels, volume.geometry, volume.name, volume.warnings + warnings)
 
 
 def _check_shape(voxels: np.ndarray) -> None:

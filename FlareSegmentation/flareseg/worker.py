@@ -315,8 +315,9 @@ def main() -> None:
     try:
         Worker(inbox, outlet, options.idle_seconds).serve()
     except BrokenPipeError:  # nobody reads the events any more
-        log.info("the caller is gone")
-    inbox.remove_orphans()
+        inbox.close()
+    if inbox.closed.is_set():  # after an idle time the caller is still there and removes its own
+        inbox.remove_orphans()
     os._exit(0)  # do not wait for a loader or for threads that read a closed pipe
 
 
