@@ -14,6 +14,8 @@ class FlareError(Exception):
         "bad_scan",
         "bad_roi",
         "bad_job",
+        "bad_data",
+        "bad_config",
         "no_abdomen",
         "no_gpu",
         "gpu_memory",

@@ -1,0 +1,158 @@
+"""The training store: a folder of cases in one form, with what is known of each.
+
+``store.json`` lists the cases; each lies in ``cases/NAME.npz`` (no pickle). All arrays are (k, j, i) with axes to
+superior, posterior and left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flareseg.errors import FlareError
+from flareseg.training.tissues import Tissue
+from flareseg.writing import make_folder, replacing, write_text
+
+INDEX = "store.json"
+SCHEMA_VERSION = 1
+
+
+class Kind(str, Enum):
+    SCAN = "scan"  # a CT with labels
+    ORGANS = "organs"  # a label map without CT, which may hold organs only
+    BODY = "body"  # a body in which every voxel has a tissue
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """What is known of a case without opening it.
+
+    ``spacing`` in mm and ``shape`` are (k, j, i); ``volumes_ml`` by tissue name. ``untrusted``: names of tissues whose
+    labels must not be learned. ``bare``: a body whose skin and fat were not labelled but filled in.
+    """
+
+    name: str
+    kind: Kind
+    source: str
+    licence: str
+    spacing: tuple[float, float, float]
+    shape: tuple[int, int, int]
+    volumes_ml: dict[str, float]
+    untrusted: list[str] = field(default_factory=list)
+    bare: bool = False
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """``tissues``: uint8 codes of Tissue; ``hu``: int16, of a SCAN. Of a BODY also ``filled``: uint8, the tissues with
+    organs and vessels replaced by their nearest neighbour; and ``outside``: uint8, mm outside the muscles, on half the
+    grid."""
+
+    facts: CaseFacts
+    tissues: np.ndarray
+    hu: np.ndarray | None = None
+    filled: np.ndarray | None = None
+    outside: np.ndarray | None = None
+
+
+class Store:
+    """A training store on disk."""
+
+    def __init__(self, folder: Path, cases: dict[str, CaseFacts]) -> None:
+        self.folder = folder
+        self._cases = cases
+
+    @classmethod
+    def create(cls, folder: Path) -> Store:
+        """Open the store in a folder, or make an empty one. Raises FlareError("bad_data" or "write")."""
+        if (folder / INDEX).exists():
+            return cls.open(folder)
+        make_folder(folder / "cases")
+        store = cls(folder, {})
+        store._write_index()
+        return store
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """Raises FlareError("bad_data") when there is no store or it cannot be understood."""
+        try:
+            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            if index["schema_version"] != SCHEMA_VERSION:
+                raise ValueError("another schema version")
+            return cls(folder, {entry["name"]: _facts(entry) for entry in index["cases"]})
+        except OSError as error:
+            raise FlareError(
+                "bad_data", f"{folder} is no training store.", "Make one with flareseg prepare."
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise FlareError(
+                "bad_data", f"The training store {folder} is damaged ({error}).", "Make it again with flareseg prepare."
+            ) from error
+
+    def __iter__(self) -> Iterator[CaseFacts]:
+        return iter(self._cases.values())
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._cases
+
+    def add(self, case: Case) -> None:
+        """Write a case and list it; one of the same name is replaced. Raises FlareError("write")."""
+        arrays: dict[str, Any] = {
+            "tissues": case.tissues,
+            "hu": case.hu,
+            "filled": case.filled,
+            "outside": case.outside,
+        }
+        content = io.BytesIO()
+        np.savez_compressed(content, **{name: array for name, array in arrays.items() if array is not None})
+        with replacing(self._path(case.facts.name)) as beside:
+            beside.write_bytes(content.getbuffer())
+        digest = hashlib.sha256(content.getbuffer()).hexdigest()
+        self._cases[case.facts.name] = replace(case.facts, sha256=digest)
+        self._write_index()
+
+    def load(self, name: str) -> Case:
+        """Raises FlareError("bad_data") when the case's file is missing or has changed."""
+        facts = self._cases[name]
+        path = self._path(name)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise FlareError("bad_data", f"{path} cannot be read.", "Make the store again.") from error
+        if hashlib.sha256(content).hexdigest() != facts.sha256:
+            raise FlareError("bad_data", f"{path} is damaged (its sha256 has changed).", "Make the store again.")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return Case(facts, **{key: arrays[key] for key in arrays.files})
+
+    def _path(self, name: str) -> Path:
+        return self.folder / "cases" / f"{name}.npz"
+
+    def _write_index(self) -> None:
+        cases = [asdict(facts) for facts in self._cases.values()]
+        write_text(self.folder / INDEX, json.dumps({"schema_version": SCHEMA_VERSION, "cases": cases}, indent=1))
+
+
+def volumes_ml(tissues: np.ndarray, spacing: tuple[float, float, float]) -> dict[str, float]:
+    """The volume of each tissue in a map, in mL, by its name; what is not there is left out."""
+    counts = np.bincount(tissues.ravel(), minlength=len(Tissue))
+    ml = float(np.prod(spacing)) / 1000
+    return {tissue.name.lower(): round(float(counts[tissue]) * ml, 1) for tissue in Tissue if tissue and counts[tissue]}
+
+
+def _facts(entry: dict[str, object]) -> CaseFacts:
+    facts = CaseFacts(**entry)  # type: ignore[arg-type]
+    k, j, i = facts.spacing
+    depth, rows, columns = facts.shape
+    return replace(facts, kind=Kind(facts.kind), spacing=(k, j, i), shape=(depth, rows, columns))
