@@ -19,18 +19,14 @@ from flareseg.errors import FlareError
 from flareseg.findings import doubt, organ_facts
 from flareseg.geometry import Bounds, Geometry, Orientation
 from flareseg.kidneys import split_kidneys
-from flareseg.networks.dense_vnet import DenseVNet
-from flareseg.networks.roi_unet import RoiUNet
 from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
 from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
-from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Size, Slabs, grow_labels, shrink
+from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, grow_labels, shrink
 from flareseg.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.run import Run
 from flareseg.volume import Volume, checked
-from flareseg.weights import load_weights
+from flareseg.weights import TrainedNetwork, load_network
 
-ROI_GRID: Size = (96, 96, 96)
-ORGAN_GRID: Size = (96, 128, 192)
 TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
 _NO_ROOM = "The GPU has too little free memory for the networks."
@@ -73,14 +69,17 @@ class Engine:
 
     chosen: Chosen
     dtype: torch.dtype
-    roi_net: nn.Module
-    organ_net: nn.Module
+    abdomen: TrainedNetwork
+    organs: TrainedNetwork
 
     @classmethod
-    def of(cls, chosen: Chosen, roi_net: nn.Module, organ_net: nn.Module) -> Engine:
+    def of(cls, chosen: Chosen, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
         """Copies of the networks on a device, in its fastest number format."""
-        dtype = fastest_dtype(organ_net, chosen)
-        copies = [copy.deepcopy(net).requires_grad_(False).to(chosen.device, dtype) for net in (roi_net, organ_net)]
+        dtype = fastest_dtype(organs.network, chosen)
+        copies = [
+            replace(trained, network=copy.deepcopy(trained.network).requires_grad_(False).to(chosen.device, dtype))
+            for trained in (abdomen, organs)
+        ]
         return cls(chosen, dtype, *copies)
 
     @property
@@ -95,7 +94,11 @@ class Engine:
 
     def on_cpu(self) -> Engine:
         """The same networks on the CPU."""
-        return Engine.of(choose("cpu"), *(copy.deepcopy(net).cpu().float() for net in (self.roi_net, self.organ_net)))
+        networks = [
+            replace(trained, network=copy.deepcopy(trained.network).cpu().float())
+            for trained in (self.abdomen, self.organs)
+        ]
+        return Engine.of(choose("cpu"), *networks)
 
 
 def normalised(hu: Tensor) -> Tensor:
@@ -119,16 +122,16 @@ class Cascade:
         Raises FlareError("no_gpu") or FlareError("weights").
         """
         chosen = choose(device)
-        roi_net, organ_net = RoiUNet(classes=2).eval(), DenseVNet(classes=CLASSES).eval()
-        facts = [load_weights(roi_net, "roi_unet", weights), load_weights(organ_net, "dense_vnet", weights)]
+        networks = [load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)]
+        facts = [trained.facts for trained in networks]
         try:
-            return cls(Engine.of(chosen, roi_net, organ_net), facts)
+            return cls(Engine.of(chosen, *networks), facts)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
         if device == "cuda":
             raise FlareError("gpu_memory", _NO_ROOM, "Close other programs that use the GPU, or choose the CPU.")
-        return cls(Engine.of(replace(choose("cpu"), note=_NO_ROOM), roi_net, organ_net), facts)
+        return cls(Engine.of(replace(choose("cpu"), note=_NO_ROOM), *networks), facts)
 
     @property
     def device(self) -> DeviceFacts:
@@ -177,9 +180,9 @@ class _Attempt:
         with self.run.stage("find_abdomen"):
             box = self._box(voxels, geometry)
         with self.run.stage("crop"):
-            crop = shrink(voxels, box, ORGAN_GRID, self.engine.chosen.device, self.slabs)
+            crop = shrink(voxels, box, self.engine.organs.grid, self.engine.chosen.device, self.slabs)
         with self.run.stage("segment"):
-            scores = self.engine.scores(self.engine.organ_net, crop, self.run)
+            scores = self.engine.scores(self.engine.organs.network, crop, self.run)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         uncertainty = np.zeros_like(labels) if self.wishes.uncertainty else None
         with self.run.stage("put_back"):
@@ -227,10 +230,10 @@ def _midline(crop: Tensor) -> float:
 
 
 def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs) -> Box:
-    coarse = shrink(voxels, Box.whole(geometry.shape), ROI_GRID, engine.chosen.device, slabs)
+    coarse = shrink(voxels, Box.whole(geometry.shape), engine.abdomen.grid, engine.chosen.device, slabs)
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
-    background, organs = engine.scores(engine.roi_net, coarse, run)
+    background, organs = engine.scores(engine.abdomen.network, coarse, run)
     box = box_of_foreground((organs > background).cpu().numpy(), geometry)
     if box is None:
         raise nothing_found("No abdomen found in this scan.")

@@ -1,9 +1,10 @@
-"""The networks' weights: safetensors files named in a manifest with their sha256."""
+"""The networks and their weights: safetensors files named in a manifest with their sha256."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from flareseg.errors import FlareError
+from flareseg.networks import build
 from flareseg.report import WeightsFacts
+from flareseg.resample import Size
 
 MANIFEST = "manifest.json"
 _HERE = Path(__file__).resolve().parent
@@ -38,22 +41,40 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise _broken(f"The list of network weights is damaged: {folder / MANIFEST}.") from error
 
 
-def load_weights(network: nn.Module, name: str, folder: Path | None = None) -> WeightsFacts:
-    """Load the weights called ``name`` into the network and say which they are.
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with its weights, ready to run, and the grid (k, j, i) that its input is brought to."""
+
+    network: nn.Module
+    grid: Size
+    facts: WeightsFacts
+
+
+def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:
+    """The network of a stage ("abdomen" or "organs") as the manifest describes it, with its weights.
 
     Raises FlareError("weights") when the file is missing, differs from its sha256, or does not fit.
     """
     folder = folder or shipped_folder()
-    entry = read_manifest(folder)["weights"].get(name)
+    entry = read_manifest(folder)["weights"].get(stage)
     if entry is None:
-        raise _broken(f"The list of network weights in {folder} has no entry {name}.")
-    path = folder / str(entry["file"])
+        raise _broken(f"The list of network weights in {folder} has no entry {stage}.")
+    try:
+        network = build(entry["network"], classes, entry.get("options")).eval()
+        depth, rows, columns = (int(size) for size in entry["grid"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _broken(f"The list of network weights is damaged: {folder / MANIFEST}.") from error
+    facts = _load_weights(network, folder / str(entry["file"]), entry["sha256"])
+    return TrainedNetwork(network, (depth, rows, columns), facts)
+
+
+def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> WeightsFacts:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _broken(f"The network weights cannot be read: {path}.") from error
     sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != entry["sha256"]:
+    if sha256 != expected_sha256:
         raise _broken(f"The network weights are damaged (their sha256 has changed): {path}.")
     _fill(network, content, path)
     return WeightsFacts(path.name, sha256)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from flareseg.cascade import Cascade, Wishes
+from flareseg.cascade import Cascade, Engine, Wishes
 from flareseg.errors import Cancelled, FlareError
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.geometry import Geometry, Orientation
@@ -135,17 +135,21 @@ class Forgetful(torch.nn.Module):
         return copy.deepcopy(self.network, memo)  # what runs on the CPU instead does not run out
 
 
-def test_out_of_gpu_memory_is_retried_with_smaller_slabs_and_reported(cascade: Cascade, phantom: Phantom) -> None:
+def forgetful(cascade: Cascade, times: int) -> Cascade:
     engine = cascade._engine
-    tight = Cascade(replace(engine, organ_net=Forgetful(engine.organ_net, 1)), cascade.weights)
+    organs = replace(engine.organs, network=Forgetful(engine.organs.network, times))
+    return Cascade(replace(engine, organs=organs), cascade.weights)
+
+
+def test_out_of_gpu_memory_is_retried_with_smaller_slabs_and_reported(cascade: Cascade, phantom: Phantom) -> None:
+    tight = forgetful(cascade, times=1)
     found = tight.segment(phantom.volume)
     np.testing.assert_array_equal(found.labels, cascade.segment(phantom.volume).labels)
     assert [f"with slabs of {SLAB_MB:g} MB" in warning for warning in found.warnings] == [True]
 
 
 def test_out_of_gpu_memory_twice_falls_back_to_the_cpu_and_says_so(cascade: Cascade, phantom: Phantom) -> None:
-    engine = cascade._engine
-    tight = Cascade(replace(engine, organ_net=Forgetful(engine.organ_net, 2)), cascade.weights)
+    tight = forgetful(cascade, times=2)
     found = tight.segment(phantom.volume)
     assert found.organs[0].voxels == cascade.segment(phantom.volume).organs[0].voxels
     assert f"with slabs of {MINIMAL_SLAB_MB:g} MB" in found.warnings[-2]
@@ -160,8 +164,8 @@ def test_one_cascade_segments_many_scans_alike(cascade: Cascade, phantom: Phanto
 
 def test_the_fastest_number_format_finds_the_same_organs_as_float32(cascade: Cascade, phantom: Phantom) -> None:
     engine = cascade._engine
-    nets = {"roi_net": engine.roi_net, "organ_net": engine.organ_net}
     fast = cascade.segment(phantom.volume).labels
-    plain = replace(engine, dtype=torch.float32, **{k: copy.deepcopy(n).float() for k, n in nets.items()})
+    networks = [replace(n, network=copy.deepcopy(n.network).float()) for n in (engine.abdomen, engine.organs)]
+    plain = Engine(engine.chosen, torch.float32, *networks)
     scores = dice_per_organ(fast, Cascade(plain, []).segment(phantom.volume).labels)
     assert min(scores.values()) >= 0.995, scores

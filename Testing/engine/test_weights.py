@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from flareseg.cascade import Cascade
 from flareseg.errors import FlareError
-from flareseg.networks.dense_vnet import DenseVNet
-from flareseg.weights import load_weights, read_manifest, shipped_folder
+from flareseg.networks import RoiUNet
+from flareseg.weights import load_network, read_manifest, shipped_folder
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_the_manifest_states_provenance_and_licence() -> None:
 
 
 def test_loading_says_which_weights_were_loaded() -> None:
-    facts = load_weights(DenseVNet(), "dense_vnet")
+    facts = load_network("organs", 5).facts
     assert (facts.name, len(facts.sha256)) == ("dense_vnet.safetensors", 64)
 
 
@@ -75,12 +75,31 @@ def test_a_manifest_without_the_network_is_noticed(folder: Path) -> None:
 
 
 def test_weights_of_another_network_do_not_fit(folder: Path) -> None:
-    replace_file(folder, "dense_vnet", safetensors.torch.save({"head.weight": torch.zeros(1)}))
+    replace_file(folder, "organs", safetensors.torch.save({"head.weight": torch.zeros(1)}))
     assert_refused(folder, "do not fit")
 
 
+def test_the_manifest_says_which_network_on_which_grid(folder: Path) -> None:
+    small = RoiUNet(classes=5, widths=[4, 8])
+    replace_file(folder, "organs", safetensors.torch.save(small.state_dict()))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["weights"]["organs"].update(network="RoiUNet", options={"widths": [4, 8]}, grid=[16, 24, 32])
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    loaded = load_network("organs", 5, folder)
+    assert loaded.grid == (16, 24, 32)
+    assert loaded.network(torch.zeros(1, 1, *loaded.grid)).shape == (1, 5, 16, 24, 32)
+
+
+@pytest.mark.parametrize("change", [{"network": "NoSuchNet"}, {"options": {"colour": 3}}, {"grid": [96, 96]}])
+def test_a_manifest_that_describes_no_network_is_damaged(folder: Path, change: dict[str, object]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["weights"]["abdomen"].update(change)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert_refused(folder, "damaged")
+
+
 def test_a_file_that_is_no_safetensors_is_refused(folder: Path) -> None:
-    replace_file(folder, "dense_vnet", b"\x80\x04no tensors but a pickle would start like this")
+    replace_file(folder, "organs", b"\x80\x04no tensors but a pickle would start like this")
     assert_refused(folder, "do not fit")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,15 +30,15 @@ class DenseStack(nn.Module):
     """Units that each see the stack's input and every unit before them.
 
     Gives the skip (``skip`` channels, same resolution) and, unless it is the last stack, the input
-    of the next one (STEM_CHANNELS channels at half the resolution).
+    of the next one (``down`` channels at half the resolution).
     """
 
-    def __init__(self, channels_in: int, growth: int, units: int, skip: int, last: bool) -> None:
+    def __init__(self, channels_in: int, growth: int, units: int, skip: int, down: int | None) -> None:
         super().__init__()
         self.units = nn.ModuleList(ConvNormAct(channels_in + n * growth, growth) for n in range(units))
         channels = channels_in + units * growth
         self.skip = ConvNormAct(channels, skip)
-        self.down = None if last else ConvNormAct(channels, STEM_CHANNELS, stride=2)
+        self.down = None if down is None else ConvNormAct(channels, down, stride=2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         for unit in self.units:
@@ -45,22 +47,27 @@ class DenseStack(nn.Module):
 
 
 class DenseVNet(nn.Module):
-    """871,922 parameters with five classes.
+    """871,922 parameters with five classes and the default widths.
 
     Input (batch, 1, k, j, i), each size divisible by 8; output class scores
     (batch, classes, k, j, i), computed at half resolution and doubled linearly.
     """
 
-    def __init__(self, classes: int = 5) -> None:
+    def __init__(
+        self,
+        classes: int = 5,
+        growth: Sequence[int] = GROWTH,
+        units: Sequence[int] = UNITS,
+        skips: Sequence[int] = SKIP_CHANNELS,
+        stem: int = STEM_CHANNELS,
+    ) -> None:
         super().__init__()
         self.input_norm = nn.BatchNorm3d(1)
-        self.stem = nn.Sequential(nn.Conv3d(1, STEM_CHANNELS, 5, 2, 2, bias=False), nn.BatchNorm3d(STEM_CHANNELS))
-        inputs = (STEM_CHANNELS + 1, STEM_CHANNELS, STEM_CHANNELS)
+        self.stem = nn.Sequential(nn.Conv3d(1, stem, 5, 2, 2, bias=False), nn.BatchNorm3d(stem))
         self.stacks = nn.ModuleList(
-            DenseStack(channels_in, growth, units, skip, last=level == 2)
-            for level, (channels_in, growth, units, skip) in enumerate(zip(inputs, GROWTH, UNITS, SKIP_CHANNELS))
+            DenseStack(*widths) for widths in zip((stem + 1, stem, stem), growth, units, skips, (stem, stem, None))
         )
-        self.head = nn.Conv3d(sum(SKIP_CHANNELS) + 1, classes, 3, padding=1)
+        self.head = nn.Conv3d(sum(skips) + 1, classes, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         if any(size % DIVISOR for size in x.shape[2:]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -31,7 +33,7 @@ class RoiUNet(nn.Module):
     (batch, classes, k, j, i).
     """
 
-    def __init__(self, classes: int = 2, widths: tuple[int, ...] = (8, 16, 32, 64, 128)) -> None:
+    def __init__(self, classes: int = 2, widths: Sequence[int] = (8, 16, 32, 64, 128)) -> None:
         super().__init__()
         outer, inner = widths[:-1], widths[1:]
         self.down = nn.ModuleList([Level(1, widths[0])])
