@@ -1,0 +1,143 @@
+"""The commands flareseg evaluate | rank | segment-folder."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from flareseg.errors import FlareError
+from flareseg.extras import needs
+
+if TYPE_CHECKING:
+    from flareseg.evaluation.cases import Matching
+    from flareseg.evaluation.html_report import HtmlReport
+    from flareseg.evaluation.study import Study
+
+
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, or one of them.")],
+    truths: Annotated[Path, typer.Argument(help="Folder of true label maps, or one of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tables and the report.")],
+    tolerances: Annotated[str, typer.Option(help="Of the NSD: flare21 (1 mm) or flare22 (5, 3, 3, 5 mm).")] = "flare21",
+    scans: Annotated[Optional[Path], typer.Option(help="Folder of the CTs, to show them in the pictures.")] = None,
+    reports: Annotated[
+        Optional[Path], typer.Option(help="Folder of the reports with time and memory; by default the predictions'.")
+    ] = None,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write the HTML report with its pictures.")] = True,
+) -> None:
+    """Score label maps by the FLARE21 protocol: Dice, surface Dice, running time and memory."""
+    from flareseg import console
+    from flareseg.evaluation import tables, terminal
+    from flareseg.evaluation.cases import match
+    from flareseg.evaluation.summary import summarise
+    from flareseg.evaluation.surface import tolerances_named
+    from flareseg.writing import check_writable, make_folder
+
+    with console.failures_said():
+        _import_extra(html)
+        allowed = tolerances_named(tolerances)
+        matching = match(predictions, truths, scans, reports)
+        make_folder(output)
+        check_writable(output / tables.SCORES)
+        study = _evaluate(matching, output, allowed, html)
+    for sentence in study.warnings:
+        console.err.print(sentence, soft_wrap=True)
+    summary = summarise(study.scores)
+    console.out.print(terminal.summary_table(summary), terminal.resource_line(summary))
+    console.err.print(f"Written: {output / 'report' / 'index.html' if html else output}", soft_wrap=True)
+    raise typer.Exit(int(study.failed))
+
+
+def rank(
+    methods: Annotated[
+        list[str], typer.Argument(metavar="NAME=FOLDER...", help="A name and the folder that evaluate wrote.")
+    ],
+    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="Write the ranking as CSV.")] = None,
+) -> None:
+    """Rank several methods as FLARE21 does, on Dice, surface Dice, running time and GPU memory of each case."""
+    from flareseg import console
+    from flareseg.evaluation import ranking, tables, terminal
+
+    with console.failures_said():
+        found = ranking.rank({name: tables.read_method(folder) for name, folder in _named(methods).items()})
+        if output:
+            tables.write_ranking(output, found)
+    console.out.print(terminal.ranking_table(found))
+    for metric in found.left_out:
+        console.err.print(f"Not ranked on {metric}: a method was not measured on it.", soft_wrap=True)
+
+
+def segment_folder(
+    inputs: Annotated[Path, typer.Argument(help="Folder of scans named X_0000.nii.gz.")],
+    outputs: Annotated[Path, typer.Argument(help="Folder for the label maps X.nii.gz.")],
+    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,
+) -> None:
+    """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
+    from flareseg import console
+    from flareseg.cascade import Cascade, Wishes
+    from flareseg.evaluation.folder_contract import plan_folder
+    from flareseg.segment_files import FileSegmenter
+
+    with console.failures_said():
+        plan = plan_folder(inputs, outputs, reports)
+        segmenter = FileSegmenter(Cascade.load(device, weights), Wishes())
+    for scan in plan.left_out:
+        console.err.print(f"{scan} is not named X_0000.nii.gz and is left out.", soft_wrap=True)
+    failed = [task for task in plan.tasks if console.exit_code_of(segmenter, task, with_tables=False) != console.DONE]
+    done = len(plan.tasks) - len(failed)
+    console.err.print(f"Segmented {done} of {len(plan.tasks)} scans into {outputs}.", soft_wrap=True)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _evaluate(matching: Matching, output: Path, tolerances: Mapping[int, float], html: bool) -> Study:
+    """Score the cases and write the tables and the report."""
+    from rich.progress import track
+
+    from flareseg import console
+    from flareseg.evaluation import tables
+    from flareseg.evaluation.evaluator import Evaluator
+    from flareseg.evaluation.study import Study
+    from flareseg.evaluation.summary import summarise
+
+    report = _html_report(output / "report", tolerances) if html else None
+    study = Study(matching.extra)
+    err = console.err
+    cases = track(matching.cases, "Evaluating", console=err, transient=True, disable=not err.is_terminal)
+    study.run(cases, Evaluator(tolerances), report.add if report else lambda result: None)
+    tables.write_scores(output, study.scores)
+    tables.write_summary(output, summarise(study.scores), tolerances, study.left_out)
+    if report:
+        report.finish(study)
+    return study
+
+
+def _html_report(folder: Path, tolerances: Mapping[int, float]) -> HtmlReport:
+    from flareseg.evaluation.html_report import HtmlReport
+
+    return HtmlReport(folder, tolerances)
+
+
+def _named(methods: list[str]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for text in methods:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise FlareError("bad_config", f'"{text}" is no method.', "Give NAME=FOLDER.")
+        if name in named:
+            raise FlareError("bad_config", f"Two methods are named {name}.", "Give each a name of its own.")
+        named[name] = Path(folder)
+    return named
+
+
+def _import_extra(html: bool) -> None:
+    """Say now rather than after the work which package is missing."""
+    with needs("evaluate"):
+        importlib.import_module("surface_distance")
+        if html:
+            importlib.import_module("flareseg.evaluation.html_report")

@@ -1,0 +1,115 @@
+"""Which files belong to which case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flareseg.batch import RESULT
+from flareseg.errors import FlareError
+from flareseg.reading import is_scan_file, stem
+
+CHANNEL = "_0000"  # nnU-Net and FLARE call the CT of case X X_0000
+
+
+@dataclass(frozen=True)
+class Case:
+    """The files of one case; what is not there is None."""
+
+    name: str
+    truth: Path
+    prediction: Path | None = None
+    scan: Path | None = None
+    report: Path | None = None
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The cases of a comparison, and predictions that no truth belongs to."""
+
+    cases: list[Case]
+    extra: list[Path]
+
+
+def case_name(path: Path) -> str:
+    """The case a file belongs to: X for X.nii.gz, X_0000.nii.gz, X-organs.seg.nrrd and X_0000.json."""
+    name = stem(path).removesuffix(".json")
+    for suffix in (".seg", RESULT, CHANNEL):
+        name = name.removesuffix(suffix) or name
+    return name
+
+
+def match(predictions: Path, truths: Path, scans: Path | None = None, reports: Path | None = None) -> Matching:
+    """Match two folders by the names of their files, or take two files as one case.
+
+    ``scans`` and ``reports`` likewise are folders, or files where ``truths`` is one; reports lie beside the predictions
+    unless told otherwise. Raises FlareError("bad_data") when there is nothing to compare or a name fits twice.
+    """
+    if truths.is_file() and predictions.is_file():
+        return _single(predictions, truths, scans, reports)
+    true = _by_case(truths, _labels_first)
+    if not true:
+        raise FlareError("bad_data", f"The folder {truths} holds no label maps.", "Give the folder of the true labels.")
+    predicted = _by_case(predictions, _results_first)
+    pictured = _by_case(scans, _scans_first) if scans else {}
+    told = _by_case(reports or predictions, _labels_first, _is_report)
+    cases = [Case(x, true[x], predicted.get(x), pictured.get(x), told.get(x)) for x in sorted(true)]
+    return Matching(cases, [path for x, path in sorted(predicted.items()) if x not in true])
+
+
+def _single(prediction: Path, truth: Path, scan: Path | None, report: Path | None) -> Matching:
+    name = case_name(prediction)
+    if report is None or report.is_dir():
+        report = _by_case(report or prediction.parent, _labels_first, _is_report).get(name)
+    if scan and scan.is_dir():
+        scan = _by_case(scan, _scans_first).get(name)
+    return Matching([Case(name, truth, prediction, scan, report)], [])
+
+
+def _by_case(
+    folder: Path, preference: Callable[[Path], tuple[bool, bool]], belongs: Callable[[Path], bool] = is_scan_file
+) -> dict[str, Path]:
+    """The preferred file of each case in a folder."""
+    found: dict[str, Path] = {}
+    for path in _files(folder, belongs):
+        other = found.setdefault(case_name(path), path)
+        if other is not path and preference(path) == preference(other):
+            raise FlareError(
+                "bad_data", f"{other.name} and {path.name} in {folder} are one case.", "Keep one of them there."
+            )
+        found[case_name(path)] = max(other, path, key=preference)
+    return found
+
+
+def _files(folder: Path, belongs: Callable[[Path], bool]) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if belongs(path) and not path.name.startswith("."))
+    except OSError as error:
+        raise FlareError(
+            "bad_data", f"The folder {folder} cannot be read: {error.strerror}.", "Give a folder, or two files."
+        ) from error
+
+
+def _is_report(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".json"
+
+
+def _is_result(path: Path) -> bool:
+    return stem(path).removesuffix(".seg").endswith(RESULT)
+
+
+def _is_channel(path: Path) -> bool:
+    return stem(path).removesuffix(".json").endswith(CHANNEL)
+
+
+def _labels_first(path: Path) -> tuple[bool, bool]:
+    return not _is_result(path), not _is_channel(path)
+
+
+def _results_first(path: Path) -> tuple[bool, bool]:
+    return _is_result(path), not _is_channel(path)
+
+
+def _scans_first(path: Path) -> tuple[bool, bool]:
+    return not _is_result(path), _is_channel(path)

@@ -1,0 +1,54 @@
+"""Reading label maps for comparison: canonical axes, the label values of ORGANS, kidneys in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from flareseg.errors import FlareError
+from flareseg.evaluation.slicer_segmentation import read_segmentation
+from flareseg.geometry import Orientation
+from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
+from flareseg.reading import read_volume
+from flareseg.volume import Volume
+from flareseg.writing import SEGMENTATION_SUFFIX
+
+_MEANING = ", ".join(f"{organ.label} {organ.name.lower()}" for organ in ORGANS)
+
+
+def read_label_map(path: Path) -> Volume:
+    """A label map as uint8 (k, j, i) with axes to superior, posterior and left; a left kidney counts as kidneys.
+
+    The segments of a Slicer segmentation (.seg.nrrd) are told by terminology or name, whatever their label values.
+    Raises FlareError("bad_scan" or "bad_data").
+    """
+    if path.name.lower().endswith(SEGMENTATION_SUFFIX):
+        return canonical(read_segmentation(path))
+    volume = read_volume(path)
+    return canonical(Volume(_labels(volume.voxels, path.name), volume.geometry, volume.name))
+
+
+def canonical(volume: Volume) -> Volume:
+    """The volume with its axes to superior, posterior and left (a view; no voxel is resampled)."""
+    orientation = Orientation.of(volume.geometry)
+    return Volume(orientation.view(volume.voxels), orientation.geometry(volume.geometry), volume.name)
+
+
+def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
+    """Raises FlareError("bad_data") for values that stand for no organ."""
+    if not 0 <= voxels.min() <= voxels.max() <= LEFT_KIDNEY.label:  # false for NaN too
+        raise _no_labels(name, f"values from {voxels.min():g} to {voxels.max():g}")
+    labels = voxels.astype(np.uint8)
+    if voxels.dtype.kind == "f" and not np.array_equal(labels, voxels):
+        raise _no_labels(name, "values that are not whole numbers")
+    labels[labels == LEFT_KIDNEY.label] = RIGHT_KIDNEY.label
+    return labels
+
+
+def _no_labels(name: str, what: str) -> FlareError:
+    return FlareError(
+        "bad_data",
+        f"{name} is no label map of these organs: it holds {what}.",
+        f"Give a map with 0 background, {_MEANING} ({LEFT_KIDNEY.label} left kidney, if kept apart).",
+    )

@@ -1,0 +1,72 @@
+"""What a case cost: running time, peak GPU memory and the area under the memory curve, as FLARE21 counts them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flareseg.errors import FlareError
+from flareseg.measure import MB
+from flareseg.report import Report
+
+SAMPLE_SECONDS = 0.1
+LEAST_SHARE = 0.02  # of the samples; what is seen more rarely does not count as the maximum
+MIB = 2**20 / MB  # the challenge's "MB" are NVML's MiB; ours are 1e6 bytes
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Seconds, MB and MB·s in the challenge's unit (2**20 bytes); None where it was not measured."""
+
+    seconds: float | None = None
+    gpu_mb: float | None = None
+    gpu_mb_s: float | None = None
+
+
+def peak_of(samples: Sequence[float]) -> float:
+    """FLARE21's peak: the largest value seen in more than 2 % of the samples.
+
+    Where no value is, which the challenge leaves open, the largest of all. Raises ValueError without samples.
+    """
+    counts = Counter(samples)
+    return max((value for value, count in counts.items() if count > LEAST_SHARE * len(samples)), default=max(samples))
+
+
+def area_under(samples: Sequence[float]) -> float:
+    """Area under a curve sampled every SAMPLE_SECONDS: MB·s for samples in MB."""
+    return sum(samples) * SAMPLE_SECONDS
+
+
+def read_resources(path: Path) -> Resources:
+    """From a report of ``flareseg segment``, or from a file of the challenge's own measuring code.
+
+    The latter is {"time": seconds, "gpu_memory": [a value in MiB every 0.1 s]}.
+    Raises FlareError("bad_data") for any other file.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict):
+            raise ValueError("no JSON object")
+        return _of_challenge(data) if "gpu_memory" in data else _of_report(Report.from_json(data))
+    except OSError as error:
+        raise FlareError("bad_data", f"{path.name} cannot be read: {error.strerror}.", "") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise FlareError("bad_data", f"{path.name} is no report that can be understood.", "") from error
+
+
+def _of_challenge(data: dict[str, Any]) -> Resources:
+    samples = [float(value) for value in data["gpu_memory"]]
+    seconds = float(data.get("time", len(samples) * SAMPLE_SECONDS))
+    return Resources(seconds, peak_of(samples), area_under(samples)) if samples else Resources(seconds)
+
+
+def _of_report(report: Report) -> Resources:
+    """A report holds the peak but no curve; without a GPU both are nothing."""
+    if report.device.kind == "cpu":
+        return Resources(report.total_seconds, 0.0, 0.0)
+    peak = report.memory.peak_gpu_device_mb
+    return Resources(report.total_seconds, None if peak is None else peak / MIB)

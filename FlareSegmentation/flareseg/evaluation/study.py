@@ -1,0 +1,52 @@
+"""The evaluation of many cases: one that cannot be scored does not stop the others."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flareseg.errors import FlareError
+from flareseg.evaluation.cases import Case
+from flareseg.evaluation.evaluator import Evaluator, Result
+from flareseg.evaluation.scores import CaseScore
+
+
+@dataclass
+class Study:
+    """``left_out``: why, by case, there is no score. ``extra``: predictions that no truth belongs to."""
+
+    extra: list[Path] = field(default_factory=list)
+    scores: list[CaseScore] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about the study as a whole, and those of its cases."""
+        extra = [f"{path.name} has no truth and is not scored." for path in self.extra]
+        left_out = [f"{name} is not scored: {reason}" for name, reason in self.left_out.items()]
+        return extra + left_out + [f"{score.name}: {note}" for score in self.scores for note in score.notes]
+
+    @property
+    def failed(self) -> bool:
+        """Whether any case had no score, or no prediction that could be used."""
+        return bool(self.left_out) or any(score.failed for score in self.scores)
+
+    def run(self, cases: Iterable[Case], evaluator: Evaluator, show: Callable[[Result], None]) -> None:
+        """Score cases and ``show`` each result. Raises FlareError("write") alone, or when no case could be scored."""
+        for case in cases:
+            try:
+                result = evaluator.evaluate(case)
+                show(result)
+                self.scores.append(result.score)
+            except FlareError as error:
+                if error.kind == "write":
+                    raise
+                self.left_out[case.name] = f"{error.sentence} {error.remedy}".strip()
+            except Exception as error:  # the other cases go on
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                where = f"{Path(place.filename).name}, line {place.lineno}"
+                self.left_out[case.name] = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
+        if not self.scores:
+            raise FlareError("bad_data", "No case could be scored.", " ".join(self.warnings))

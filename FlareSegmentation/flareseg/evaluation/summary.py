@@ -1,0 +1,81 @@
+"""Figures over many cases: mean, standard deviation, median and the worst case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+
+from flareseg.evaluation.scores import CaseScore
+from flareseg.organs import ORGANS
+
+MEAN = "Mean of organs"
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of one figure over the cases; ``sd`` is the sample's (n - 1), None for a single case."""
+
+    mean: float
+    sd: float | None
+    median: float
+    worst: float
+    worst_case: str
+
+
+@dataclass(frozen=True)
+class OrganSummary:
+    """One organ, or the mean of all organs of a case, over the cases."""
+
+    name: str
+    dice: Statistics
+    nsd: Statistics
+
+
+@dataclass(frozen=True)
+class ResourceSummary:
+    """Over the cases that were measured; None where none was. The worst is the largest."""
+
+    seconds: Statistics | None
+    gpu_mb: Statistics | None
+    gpu_mb_s: Statistics | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """``organs`` in the order of their labels, then the mean of all organs."""
+
+    cases: int
+    organs: list[OrganSummary]
+    resources: ResourceSummary
+
+
+def summarise(cases: Sequence[CaseScore]) -> Summary:
+    """Raises ValueError without cases."""
+    organs = [
+        OrganSummary(
+            organ.name,
+            statistics({case.name: case.organs[n].dice for case in cases}),
+            statistics({case.name: case.organs[n].nsd for case in cases}),
+        )
+        for n, organ in enumerate(ORGANS)
+    ]
+    mean = OrganSummary(MEAN, statistics({c.name: c.dice for c in cases}), statistics({c.name: c.nsd for c in cases}))
+    return Summary(len(cases), [*organs, mean], _resources(cases))
+
+
+def statistics(figures: Mapping[str, float], worst_is_largest: bool = False) -> Statistics:
+    """Of a figure by case."""
+    values = list(figures.values())
+    worst_case = (max if worst_is_largest else min)(figures, key=figures.__getitem__)
+    sd = stdev(values) if len(values) > 1 else None
+    return Statistics(fmean(values), sd, median(values), figures[worst_case], worst_case)
+
+
+def _resources(cases: Sequence[CaseScore]) -> ResourceSummary:
+    def measured(name: str) -> Statistics | None:
+        figures = {case.name: getattr(case.resources, name) for case in cases}
+        known = {case: figure for case, figure in figures.items() if figure is not None}
+        return statistics(known, worst_is_largest=True) if known else None
+
+    return ResourceSummary(measured("seconds"), measured("gpu_mb"), measured("gpu_mb_s"))

@@ -1,0 +1,50 @@
+"""Normalised surface Dice (NSD) in the surfel formulation, at the tolerances of the FLARE challenges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from flareseg.errors import FlareError
+from flareseg.organs import ORGANS
+
+# mm by label value: FLARE21 takes 1 mm for every organ, FLARE22 and later differ by organ
+TOLERANCES: Mapping[str, Mapping[int, float]] = {
+    "flare21": {organ.label: 1.0 for organ in ORGANS},
+    "flare22": {1: 5.0, 2: 3.0, 3: 3.0, 4: 5.0},
+}
+
+
+def tolerances_named(name: str) -> Mapping[int, float]:
+    """Tolerance in mm by label value. Raises FlareError("bad_config")."""
+    try:
+        return TOLERANCES[name]
+    except KeyError:
+        known = " or ".join(TOLERANCES)
+        raise FlareError("bad_config", f'There are no tolerances named "{name}".', f"Give {known}.") from None
+
+
+def nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
+    """Share of both surfaces that lies within ``tolerance`` mm of the other one, 0..1.
+
+    ``prediction`` and ``truth``: boolean (k, j, i) arrays of one shape; ``spacing``: mm along (k, j, i).
+    FLARE21's rule for empty cases: 1 when both are empty, 0 when only one is.
+    """
+    if not prediction.any() or not truth.any():
+        return float(prediction.any() == truth.any())
+    import surface_distance
+
+    box = box_around(prediction | truth)
+    distances = surface_distance.compute_surface_distances(truth[box], prediction[box], tuple(spacing))
+    return float(surface_distance.compute_surface_dice_at_tolerance(distances, tolerance))
+
+
+def box_around(mask: np.ndarray, margin: Sequence[int] = (0, 0, 0)) -> tuple[slice, slice, slice]:
+    """The smallest box that holds a boolean (k, j, i) mask with some True, grown by ``margin`` voxels."""
+    spans = []
+    for axis, grown in enumerate(margin):
+        others = tuple(n for n in range(3) if n != axis)
+        held = np.flatnonzero(mask.any(axis=others))
+        spans.append(slice(max(0, int(held[0]) - grown), int(held[-1]) + 1 + grown))
+    return (spans[0], spans[1], spans[2])
