@@ -1,4 +1,4 @@
-# make demo · make test · make bench: each prepares its own .venv first.
+# make demo · make test · make bench · make train-smoke · make pictures: each prepares its own .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench pictures clean
+.PHONY: demo test lint bench train-smoke pictures clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
@@ -27,6 +27,9 @@ lint: $(READY)
 
 bench: $(READY)  ## print speed and memory on this machine
 	$(BIN)/python Testing/bench/engine.py
+
+train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke
 
 pictures: $(READY)  ## make the README's pictures again
 	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots

@@ -1,4 +1,4 @@
-"""The command line: flareseg segment | phantom | info."""
+"""The command line: flareseg segment | phantom | info here, the other commands in cli_*.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flareseg import __version__
+from flareseg import __version__, cli_evaluate, cli_prepare, cli_train
 from flareseg.errors import FlareError
 
 if TYPE_CHECKING:
@@ -158,6 +158,17 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def main(version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False) -> None:
     """Liver, kidneys, spleen and pancreas in abdominal CT. For research use; not a medical device."""
+
+
+for command in (
+    cli_evaluate.segment_folder,
+    cli_evaluate.evaluate,
+    cli_evaluate.rank,
+    cli_prepare.prepare,
+    cli_train.train,
+    cli_train.export,
+):
+    app.command()(command)
 
 
 if __name__ == "__main__":

@@ -60,17 +60,25 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """
     beside = path.with_name(f".{secrets.token_hex(6)}.tmp{suffix}")
     try:
-        yield beside
-        beside.replace(path)
+        with refusals_said(path):
+            yield beside
+            beside.replace(path)
+    finally:
+        if beside.is_file():
+            beside.unlink()
+
+
+@contextlib.contextmanager
+def refusals_said(path: Path) -> Iterator[None]:
+    """FlareError("write") for what the system refuses while ``path`` is written."""
+    try:
+        yield
     except OSError as error:
         raise FlareError(
             "write",
             f"{path} cannot be written: {error.strerror or error}.",
             "Free some space, or choose a place where you may write.",
         ) from error
-    finally:
-        if beside.is_file():
-            beside.unlink()
 
 
 def make_folder(folder: Path) -> None:

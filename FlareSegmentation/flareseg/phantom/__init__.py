@@ -18,7 +18,7 @@ from flareseg.phantom.tissues import Tissue, label_table
 from flareseg.phantom.torso import chest, couch, muscles, skeleton, wall
 from flareseg.volume import Volume
 
-__all__ = ["Phantom", "make_phantom"]
+__all__ = ["Phantom", "make_phantom", "make_tissues"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,20 @@ def make_phantom(
     grid = Grid(shape, spacing)
     geometry = grid.geometry()
     patient = Patient.drawn_from(seed)
-    body = [*wall(patient), *chest(patient), *muscles(), *skeleton(), *organs(patient)]
     tissues = np.full(shape, Tissue.AIR, np.uint8)
     paint(tissues, list(couch()), grid, Rigid())
-    paint(tissues, body, grid, Deformation(patient))
+    _paint_body(tissues, grid, patient)
     voxels = hu_image(tissues, grid, patient)
     return Phantom(Volume(voxels, geometry, name="phantom"), label_table()[tissues])
+
+
+def make_tissues(seed: int, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> np.ndarray:
+    """The tissues of make_phantom's patient without the table: uint8 codes of flareseg.phantom.tissues.Tissue."""
+    tissues = np.full(shape, Tissue.AIR, np.uint8)
+    _paint_body(tissues, Grid(shape, spacing), Patient.drawn_from(seed))
+    return tissues
+
+
+def _paint_body(tissues: np.ndarray, grid: Grid, patient: Patient) -> None:
+    body = [*wall(patient), *chest(patient), *muscles(), *skeleton(), *organs(patient)]
+    paint(tissues, body, grid, Deformation(patient))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -106,6 +106,10 @@ class Store:
 
     def __contains__(self, name: str) -> bool:
         return name in self._cases
+
+    def only(self, names: Container[str]) -> Store:
+        """The same store with some of its cases, to read from."""
+        return Store(self.folder, {name: facts for name, facts in self._cases.items() if name in names})
 
     def add(self, case: Case) -> None:
         """Write a case and list it; one of the same name is replaced. Raises FlareError("write")."""

@@ -1,0 +1,145 @@
+"""What changes from one showing of a sample to the next: turned, scaled and bent a little, and scanned once more.
+
+No sample is mirrored: the liver lies on the right.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from flareseg.organs import CLASSES
+from flareseg.resample import HU_RANGE
+from flareseg.training.chance import Chance
+from flareseg.training.sample import Sample
+from flareseg.training.synthesis.acquisition import in_slices, on_grid
+from flareseg.training.synthesis.config import Amount, Length, Positive, Probability, Range, Settings, Weight
+from flareseg.training.synthesis.masks import Spacing, gaussian, to_device
+
+CUBES: Spacing = (1.0, 1.0, 1.0)
+
+
+class AugmentationConfig(Settings):
+    """How likely each change is, and how large: ranges are (low, high), drawn evenly unless said otherwise.
+
+    ``rotation_degrees``: largest angle about the axes k, j, i. ``scale``: along all axes alike, and along each by
+    ``stretch`` more or less. ``bend_mm``: SD of smooth shifts with features of ``bend_feature_mm``. ``blur_voxels``:
+    SD. ``gain``, ``offset_hu``: contrast and brightness. ``thickness_mm``: of slices. ``noise_hu``: SD, each octave as
+    likely.
+    """
+
+    rotation: Probability = 0.7
+    rotation_degrees: tuple[Weight, Weight, Weight] = (12.0, 6.0, 6.0)
+    scaling: Probability = 0.7
+    scale: Length = (0.85, 1.18)
+    stretch: Probability = 0.08
+    bending: Probability = 0.3
+    bend_mm: Amount = (0.0, 4.0)
+    bend_feature_mm: Positive = 60.0
+    blur: Probability = 0.2
+    blur_voxels: Amount = (0.3, 1.1)
+    contrast: Probability = 0.4
+    gain: Length = (0.9, 1.1)
+    offset_hu: Range = (-15.0, 15.0)
+    slices: Probability = 0.2
+    thickness_mm: Length = (3.0, 8.0)
+    noise: Probability = 0.5
+    noise_hu: Length = (2.0, 30.0)
+
+    @classmethod
+    def none(cls) -> AugmentationConfig:
+        """Samples stay as they are."""
+        changes = ("rotation", "scaling", "bending", "blur", "contrast", "slices", "noise")
+        return cls.model_validate(dict.fromkeys(changes, 0.0))
+
+
+class Augmentation:
+    """Changes samples by a config."""
+
+    def __init__(self, config: AugmentationConfig | None = None) -> None:
+        self._config = config or AugmentationConfig()
+
+    @torch.no_grad()
+    def __call__(self, sample: Sample, chance: Chance, voxel: Spacing = CUBES) -> Sample:
+        """Another sample on the same grid and device. ``voxel``: its size in mm (k, j, i), for true lengths."""
+        sample = moved(sample, self._config, chance, voxel)
+        return Sample(scanned(sample.image, self._config, chance, voxel), sample.labels)
+
+
+def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Sample:
+    """Image and labels turned, scaled and bent alike, in one interpolation; the labels' borders stay smooth. What moves
+    in from beyond the grid continues its outermost voxels."""
+    turns, scales = chance.happens(config.rotation), chance.happens(config.scaling)
+    bends = chance.happens(config.bending)
+    if not (turns or scales or bends):
+        return sample
+    degrees = [chance.uniform(-most, most) if turns else 0.0 for most in config.rotation_degrees]
+    factors = _factors(config, chance) if scales else [1.0] * 3
+    points = _turned(sample.image.shape, degrees, factors, voxel, chance)
+    if bends:
+        points = points + _bend(sample.image.shape, config, chance, voxel)
+    return _looked_up(sample, points, voxel)
+
+
+def scanned(image: Tensor, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
+    """HU with another blur, contrast, slice thickness and noise, within HU_RANGE."""
+    if chance.happens(config.blur):
+        image = gaussian(image, [chance.uniform(*config.blur_voxels)] * 3)
+    if chance.happens(config.contrast):
+        image = _with_contrast(image, chance.uniform(*config.gain), chance.uniform(*config.offset_hu))
+    depth = image.shape[0]
+    if chance.happens(config.slices):
+        count = round(depth * voxel[0] / chance.uniform(*config.thickness_mm))
+        image = in_slices(image, min(depth, max(2, count)), sampled=False)
+    if chance.happens(config.noise):  # as thick as the slices
+        image = image + chance.log_uniform(*config.noise_hu) * chance.white_noise(image.shape)
+    return on_grid(image, depth).clamp(*HU_RANGE)
+
+
+def _with_contrast(image: Tensor, gain: float, offset: float) -> Tensor:
+    """Contrast about water, so that soft tissue keeps its window; air and lung stay as dark as they are."""
+    return torch.where(image > -200, image * gain + offset, image)
+
+
+def _factors(config: AugmentationConfig, chance: Chance) -> list[float]:
+    scale = chance.uniform(*config.scale)
+    return [scale * chance.uniform(1 - config.stretch, 1 + config.stretch) for _ in range(3)]
+
+
+def _turned(shape: torch.Size, degrees: list[float], factors: list[float], voxel: Spacing, chance: Chance) -> Tensor:
+    """Where each voxel looks, (3, k, j, i) in mm from the middle of the grid."""
+    from monai.transforms.utils import create_rotate  # MONAI takes seconds to import; reading a config should not
+
+    rotation = np.asarray(create_rotate(3, [math.radians(angle) for angle in degrees]))[:3, :3]
+    matrix = rotation / np.array(factors)[:, None]
+    lines = [(torch.arange(n, device=chance.device) - (n - 1) / 2) * mm for n, mm in zip(shape, voxel)]
+    grid = torch.stack(torch.meshgrid(*lines, indexing="ij"))
+    rows = to_device(matrix.ravel().tolist(), chance.device).view(3, 3)
+    return (rows @ grid.flatten(1)).view(grid.shape)
+
+
+def _bend(shape: torch.Size, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
+    extent = max(n * mm for n, mm in zip(shape, voxel))
+    field = chance.smooth_noise(shape, max(2.0, extent / config.bend_feature_mm), 3)
+    return chance.uniform(*config.bend_mm) * field
+
+
+def _looked_up(sample: Sample, points: Tensor, voxel: Spacing) -> Sample:
+    shape = sample.image.shape
+    halves = [max(1, n - 1) * mm / 2 for n, mm in zip(shape, voxel)]
+    where = points / to_device(halves, points.device).view(3, 1, 1, 1)
+    where = where.flip(0).permute(1, 2, 3, 0)[None]
+    organs = torch.arange(1, CLASSES, device=points.device, dtype=torch.uint8).view(-1, 1, 1, 1)
+    channels = torch.cat([sample.image[None], (sample.labels == organs).to(sample.image.dtype)])
+    found = F.grid_sample(channels[None], where, align_corners=True, padding_mode="border")[0]
+    return Sample(found[0], winner(found[1:]))
+
+
+def winner(shares: Tensor) -> Tensor:
+    """uint8 label values (k, j, i) for shares (organs, k, j, i) of each voxel; what is left is background's share."""
+    best, organ = shares.max(dim=0)
+    return torch.where(best > 1 - shares.sum(dim=0), organ + 1, 0).to(torch.uint8)

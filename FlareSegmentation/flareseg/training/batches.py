@@ -1,0 +1,93 @@
+"""Batches of samples, each of which follows from the run's seed and its number alone."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from flareseg.cascade import normalised
+from flareseg.training.chance import Chance, seed_of
+from flareseg.training.config import StageConfig
+from flareseg.training.sample import Source, Stage
+
+# A replayed sample is another one to the network: its contrast, brightness and noise differ (network units, 250 HU).
+REPLAY_GAIN_SD = 0.06
+REPLAY_OFFSET_SD = 0.04
+REPLAY_NOISE = 0.06
+
+_NEW_SAMPLE, _REPLAY = 1, 2
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Sources with how often each is drawn from."""
+
+    sources: Sequence[Source]
+    weights: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``images``: float32 network input; ``labels``: int64 classes of the stage. Both (batch, 1, k, j, i)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Batches:
+    """Makes the batch of any step, alike each time it is asked for, on one device.
+
+    Replayed samples are kept in memory as float16; after a resume they are made again, so that a run that was killed
+    goes on exactly as it would have.
+    """
+
+    def __init__(
+        self, mixture: Mixture, stage: Stage, config: StageConfig, seed: int, device: torch.device, rank: int = 0
+    ) -> None:
+        self._mixture = mixture
+        self._stage = stage
+        self._config = config
+        self._seed = seed_of(seed, list(Stage).index(stage), rank)
+        self._device = device
+        self._pool: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
+
+    def batch(self, step: int) -> Batch:
+        """The samples of a step (from 0)."""
+        fresh = self._config.fresh or self._config.batch
+        first = step * fresh
+        chance = Chance(seed_of(self._seed, _REPLAY, step), self._device)
+        # numbers below zero are samples too: the first steps replay what came before the run
+        replayed = [chance.integer(first - self._config.pool, first - 1) for _ in range(self._config.batch - fresh)]
+        samples = [self._made(number) for number in range(first, first + fresh)]
+        samples += [self._changed(*self._made(number), chance) for number in replayed]
+        self._forget_before(first + fresh - self._config.pool)
+        images, labels = zip(*samples)
+        return Batch(torch.stack(images)[:, None].float(), torch.stack(labels)[:, None].long())
+
+    def _made(self, number: int) -> tuple[Tensor, Tensor]:
+        if number not in self._pool:
+            made = self._make(Chance(seed_of(self._seed, _NEW_SAMPLE, number), self._device))
+            if self._config.fresh is None:
+                return made
+            self._pool[number] = made
+        return self._pool[number]
+
+    def _make(self, chance: Chance) -> tuple[Tensor, Tensor]:
+        source = chance.choose(self._mixture.sources, self._mixture.weights)
+        with torch.no_grad():
+            sample = source.sample(self._stage, self._config.grid, chance)
+        labels = sample.labels if self._stage is Stage.ORGANS else (sample.labels > 0).to(torch.uint8)
+        return normalised(sample.image).half(), labels
+
+    def _changed(self, image: Tensor, labels: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
+        gain, offset = chance.normal(1.0, REPLAY_GAIN_SD), chance.normal(0.0, REPLAY_OFFSET_SD)
+        noise = chance.white_noise(image.shape) * chance.uniform(0.0, REPLAY_NOISE)
+        return (image * gain + offset + noise).half(), labels
+
+    def _forget_before(self, number: int) -> None:
+        for old in [key for key in self._pool if key < number]:
+            del self._pool[old]

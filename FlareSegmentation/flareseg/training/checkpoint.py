@@ -1,0 +1,120 @@
+"""The state of a run on disk: one safetensors file, from which it goes on exactly. No pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from flareseg.errors import FlareError
+from flareseg.writing import replacing
+
+_SEPARATOR = "/"
+
+
+@dataclass
+class Progress:
+    """Where a run is. ``best``: mean Dice of the best validation so far, 0..1, at step ``best_step``."""
+
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+    best_step: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """All that changes during a run. ``config``: the run's, as YAML, to tell a checkpoint of another run."""
+
+    network: nn.Module
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    progress: Progress
+    config: str
+
+    def save(self, path: Path) -> None:
+        """Raises FlareError("write"); the file that was there stays until the new one is whole."""
+        tensors = {
+            **_named("network", self.network.state_dict()),
+            **_named("average", self.average.state_dict()),
+            **_optimiser_tensors(self.optimiser),
+        }
+        facts = {
+            "progress": asdict(self.progress),
+            "config": self.config,
+            "groups": self.optimiser.state_dict()["param_groups"],
+        }
+        content = safetensors.torch.save(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            metadata={"flareseg": json.dumps(facts)},
+        )
+        with replacing(path, path.suffix) as beside:
+            beside.write_bytes(content)
+
+    def load(self, path: Path) -> None:
+        """Go back to what was saved. Raises FlareError("bad_data") for a damaged file or one of another config."""
+        facts, tensors = read(path)
+        if facts["config"] != self.config:
+            raise FlareError(
+                "bad_config",
+                f"{path} is of a run with another config.",
+                "Resume with the config it was begun with, or give another output folder.",
+            )
+        self.network.load_state_dict(_under("network", tensors))
+        self.average.load_state_dict(_under("average", tensors))
+        _fill_optimiser(self.optimiser, tensors, facts["groups"])
+        for name, value in facts["progress"].items():
+            setattr(self.progress, name, value)
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a checkpoint says of itself, and its tensors by name. Raises FlareError("bad_data")."""
+    try:
+        with safe_open(path, "pt") as file:
+            facts = json.loads(file.metadata()["flareseg"])
+        return facts, safetensors.torch.load(path.read_bytes())
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise FlareError(
+            "bad_data", f"{path} is missing or no whole checkpoint.", "Give a checkpoint of flareseg train."
+        ) from error
+
+
+def average_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The averaged network's weights, by the names that the network itself gives them."""
+    average = _under("average", tensors)
+    return {name.removeprefix("module."): tensor for name, tensor in average.items() if name.startswith("module.")}
+
+
+def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + _SEPARATOR + name: tensor for name, tensor in tensors.items()}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    start = prefix + _SEPARATOR
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimiser.state_dict()["state"]
+    return {
+        f"optimiser{_SEPARATOR}{index}{_SEPARATOR}{key}": value
+        for index, values in state.items()
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _fill_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict[str, Any]]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _under("optimiser", tensors).items():
+        index, key = name.split(_SEPARATOR)
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,195 @@
+"""What a training run is: one YAML file, checked to the last key before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from flareseg.errors import FlareError
+from flareseg.networks import NETWORKS, build
+from flareseg.organs import CLASSES
+from flareseg.resample import Size
+from flareseg.training.augmentation import AugmentationConfig
+from flareseg.training.sample import Stage
+from flareseg.training.synthesis.config import SynthesisConfig
+
+PRESETS = Path(__file__).resolve().parent / "presets"
+CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES}
+
+
+class Strict(BaseModel):
+    """A key that is not understood is an error, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkConfig(Strict):
+    """``name``: of flareseg.networks; ``options``: its widths, as keyword arguments."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> NetworkConfig:
+        if self.name not in NETWORKS:
+            raise ValueError(f"there is no network {self.name}; there are {', '.join(NETWORKS)}")
+        try:
+            build(self.name, 2, self.options)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the options do not fit the network {self.name} ({error})") from error
+        return self
+
+
+class LossConfig(Strict):
+    """Weighted sum of the focal loss (He and Luo use it alone) and the Dice loss of the organs present."""
+
+    focal: float = Field(1.0, ge=0)
+    gamma: float = Field(2.0, ge=0)
+    dice: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _is_something(self) -> LossConfig:
+        if not self.focal + self.dice:
+            raise ValueError("the weights of both losses are zero")
+        return self
+
+
+class OptimiserConfig(Strict):
+    """``rate``: the highest learning rate; ``clip``: the largest norm of the gradient (None: any)."""
+
+    name: Literal["sgd", "adamw"]
+    rate: float = Field(gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    clip: float | None = Field(None, gt=0)
+
+
+class ScheduleConfig(Strict):
+    """``poly``: rate x (1 - epoch / epochs) ** power; ``cosine``: to 1 % of the rate, step by step."""
+
+    name: Literal["poly", "cosine"]
+    power: float = Field(0.9, gt=0)
+    warm_up_steps: int = Field(0, ge=0)
+
+
+class StageConfig(Strict):
+    """How the network of one stage is trained.
+
+    ``grid``: its input size (k, j, i). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
+    which ``fresh`` are new and the others replayed, with other noise, from the last ``pool`` ones (None: all new).
+    ``average``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
+    random weights, He's, or the shipped weights.
+    """
+
+    network: NetworkConfig
+    start: Literal["default", "he", "shipped"] = "default"
+    grid: Size
+    loss: LossConfig = LossConfig()
+    optimiser: OptimiserConfig
+    schedule: ScheduleConfig
+    epochs: int = Field(gt=0)
+    steps_per_epoch: int | None = Field(None, gt=0)
+    batch: int = Field(1, gt=0)
+    fresh: int | None = Field(None, gt=0)
+    pool: int = Field(64, gt=0)
+    average: float | None = Field(None, gt=0, lt=1)
+
+    @field_validator("grid")
+    @classmethod
+    def _is_divisible(cls, grid: Size) -> Size:
+        if any(size <= 0 or size % 8 for size in grid):
+            raise ValueError("each size of the grid must be divisible by 8")
+        return grid
+
+    @model_validator(mode="after")
+    def _has_fresh_samples(self) -> StageConfig:
+        if self.fresh and self.fresh > self.batch:
+            raise ValueError("there cannot be more fresh samples than the batch holds")
+        return self
+
+
+class DataConfig(Strict):
+    """Which cases of the store are learned from, and in which mixture.
+
+    ``synthetic`` and ``scans`` are the weights of synthetic CT and of real CTs. Patterns (``btcv*``) are of case names;
+    ``validation`` cases are held out; None of them: validation is on new samples of the training cases.
+    """
+
+    synthetic: float = Field(1.0, ge=0)
+    scans: float = Field(0.0, ge=0)
+    include: list[str] = ["*"]
+    exclude: list[str] = []
+    validation: list[str] = []
+    validation_samples: int = Field(16, gt=0)
+
+    @model_validator(mode="after")
+    def _is_something(self) -> DataConfig:
+        if not self.synthetic + self.scans:
+            raise ValueError("the weights of synthetic CT and of scans are both zero")
+        return self
+
+
+class TrainingConfig(Strict):
+    """A whole run. ``precision`` auto: bfloat16 where the GPU has it, else float32."""
+
+    name: str
+    seed: int = 0
+    data: DataConfig = DataConfig()
+    synthesis: SynthesisConfig = SynthesisConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    stages: dict[Stage, StageConfig]
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    validate_every_epochs: int = Field(1, gt=0)
+    checkpoint_minutes: float = Field(3.0, gt=0)
+
+
+def read_config(name_or_path: str) -> TrainingConfig:
+    """The config of a preset ("flareseg", "he-luo") or of a YAML file; ``extends: NAME`` in it begins with another one.
+
+    Raises FlareError("bad_config").
+    """
+    try:
+        return TrainingConfig.model_validate(_read_yaml(name_or_path))
+    except ValidationError as error:
+        problems = _plainly(error)
+        raise FlareError("bad_config", f"{name_or_path} is not understood: {problems}.", "Correct it.") from error
+
+
+def _read_yaml(name_or_path: str, extended_by: tuple[Path, ...] = ()) -> Any:
+    preset = PRESETS / f"{name_or_path}.yaml"
+    path = preset if preset.is_file() else Path(name_or_path)
+    if path in extended_by:
+        raise FlareError("bad_config", f"{path} extends itself.", "Remove its `extends`.")
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        presets = ", ".join(sorted(file.stem for file in PRESETS.glob("*.yaml")))
+        raise FlareError(
+            "bad_config", f"There is no training config {name_or_path}.", f"Give a YAML file or a preset: {presets}."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FlareError("bad_config", f"{path} is no YAML: {error}.", "Correct the file.") from error
+    if isinstance(given, dict) and (base := given.pop("extends", None)):
+        return _merged(_read_yaml(str(base), (*extended_by, path)), given)
+    return given
+
+
+def _merged(base: Any, changes: Any) -> Any:
+    """Mappings key by key; whatever else ``changes`` holds takes the place of what was there."""
+    if not isinstance(base, dict) or not isinstance(changes, dict):
+        return changes
+    return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}
+
+
+def dump_config(config: TrainingConfig) -> str:
+    """The config as YAML that read_config understands."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=100)
+
+
+def _plainly(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [(".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in problems]
+    return "; ".join(f"{place}: {message}" if place else message for place, message in places)

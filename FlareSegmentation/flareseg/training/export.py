@@ -1,0 +1,80 @@
+"""From the checkpoints of a run to a folder of weights with its manifest, as the product ships them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import yaml
+
+from flareseg.errors import FlareError
+from flareseg.networks import build
+from flareseg.training.checkpoint import average_weights, read
+from flareseg.training.config import CLASSES_OF, TrainingConfig
+from flareseg.training.provenance import read_provenance
+from flareseg.training.sample import Stage
+from flareseg.training.trainer import BEST
+from flareseg.weights import MANIFEST, read_manifest, shipped_folder
+from flareseg.writing import make_folder, replacing, write_text
+
+INPUT = (
+    "HU clipped to -200..300, (HU - 50) / 250; axes to superior, posterior, left; "
+    "area average where the grid shrinks, linear where it grows"
+)
+LICENCE = "For research use. What the weights learned from, and under which terms, is listed under each of them."
+
+
+def export(run: Path, output: Path, metrics: dict[str, Any] | None = None) -> dict[Stage, str]:
+    """Write the best weights of a run's stages, and a manifest; a stage that was not trained keeps the shipped weights.
+
+    ``metrics``: what an evaluation measured, kept in the manifest. Tells where each stage's weights are from. Raises
+    FlareError("bad_data") when the folder holds no run, and FlareError("write").
+    """
+    trained = {stage for stage in Stage if (run / stage.value / BEST).exists()}
+    if not trained:
+        raise FlareError("bad_data", f"{run} holds no trained network.", "Give the output folder of flareseg train.")
+    make_folder(output)
+    weights = {
+        stage.value: _exported(run / stage.value, stage, output) if stage in trained else _shipped(stage, output)
+        for stage in Stage
+    }
+    manifest = {"schema_version": 1, "name": run.resolve().name, "licence": LICENCE, "input": INPUT, "weights": weights}
+    write_text(
+        output / MANIFEST, json.dumps({**manifest, **({"metrics": metrics} if metrics else {})}, indent=2) + "\n"
+    )
+    return {stage: f"trained in {run}" if stage in trained else "the shipped weights" for stage in Stage}
+
+
+def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
+    facts, tensors = read(folder / BEST)
+    config = TrainingConfig.model_validate(yaml.safe_load(facts["config"]))
+    settings = config.stages[stage]
+    # batch norm's count of batches means nothing after training
+    weights = {name: t for name, t in average_weights(tensors).items() if not name.endswith("num_batches_tracked")}
+    content = safetensors.torch.save(weights)
+    name = f"{stage.value}.safetensors"
+    with replacing(output / name) as beside:
+        beside.write_bytes(content)
+    network = build(settings.network.name, CLASSES_OF[stage], settings.network.options)
+    return {
+        "file": name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "network": settings.network.name,
+        "options": settings.network.options,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "grid": list(settings.grid),
+        "provenance": read_provenance(folder),
+        "progress": facts["progress"],
+        "config": config.model_copy(update={"stages": {stage: settings}}).model_dump(mode="json"),
+    }
+
+
+def _shipped(stage: Stage, output: Path) -> dict[str, Any]:
+    entry = dict(read_manifest(shipped_folder())["weights"][stage.value])
+    with replacing(output / entry["file"]) as beside:
+        shutil.copyfile(shipped_folder() / entry["file"], beside)
+    return entry

@@ -1,0 +1,103 @@
+"""From a case as it was found to a case of the store: sides, spacing, cropping, checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flareseg.training.prepare.bodies import BodyParts, make_body
+from flareseg.training.prepare.checks import require_organs, require_sides
+from flareseg.training.prepare.found import Anatomy, Provenance, Spacing, bad_data
+from flareseg.training.prepare.resampling import hu_on, labels_on, new_grid
+from flareseg.training.prepare.sides import with_sides
+from flareseg.training.store import Case, CaseFacts, Kind, volumes_ml
+
+DEFAULT_MM = {Kind.SCAN: 1.5, Kind.ORGANS: 1.5, Kind.BODY: 2.0}
+# Round organ maps, before and after resampling: the store holds little air, and an organ never ends at the border
+# unless the scan cuts it there.
+_MARGIN_BEFORE_MM, _MARGIN_MM = 6.0, 4.5
+_SAME_MM = 0.02  # spacings this close are the same
+
+
+@dataclass(frozen=True)
+class Form:
+    """How cases are kept: as what, and with voxels of how many mm."""
+
+    kind: Kind
+    mm: float
+
+
+def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+    """The case in the store's form. Raises FlareError("bad_data") for one that cannot be used so."""
+    tissues = with_sides(anatomy)
+    require_organs(tissues)
+    require_sides(tissues)
+    if form.kind is Kind.SCAN:
+        return _scan(tissues, anatomy, provenance, form)
+    if form.kind is Kind.ORGANS:
+        return _organs(tissues, anatomy, provenance, form)
+    return _body(tissues, anatomy, provenance, form)
+
+
+def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+    if anatomy.hu is None:
+        raise bad_data("There is no CT with these labels.", "Import them with --as organs.")
+    size, spacing = _grid(tissues, anatomy.spacing, form.mm)
+    facts = _facts(labels_on(size, tissues), spacing, anatomy, provenance, form.kind)
+    return Case(facts[0], facts[1], hu=hu_on(size, anatomy.hu))
+
+
+def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+    tissues = _cropped(tissues, anatomy.spacing, _MARGIN_BEFORE_MM)
+    size, spacing = _grid(tissues, anatomy.spacing, form.mm)
+    tissues = _cropped(labels_on(size, tissues), spacing, _MARGIN_MM)
+    require_organs(tissues)
+    return Case(*_facts(tissues, spacing, anatomy, provenance, form.kind))
+
+
+def _body(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+    size, spacing = _grid(tissues, anatomy.spacing, form.mm)
+    ready = anatomy.filled is not None and anatomy.outside is not None and size == tissues.shape
+    if ready:
+        assert anatomy.filled is not None and anatomy.outside is not None
+        parts = BodyParts(tissues, anatomy.filled, anatomy.outside, provenance.bare)
+    else:
+        parts = make_body(labels_on(size, tissues), spacing)
+    facts, kept = _facts(parts.tissues, spacing, anatomy, provenance, form.kind, parts.bare)
+    return Case(facts, kept, filled=parts.filled, outside=parts.outside)
+
+
+def _grid(tissues: np.ndarray, spacing: Spacing, mm: float) -> tuple[tuple[int, int, int], Spacing]:
+    if max(abs(size - mm) for size in spacing) < _SAME_MM:
+        k, j, i = tissues.shape
+        return (k, j, i), spacing
+    return new_grid(tissues.shape, spacing, mm)
+
+
+def _facts(
+    tissues: np.ndarray, spacing: Spacing, anatomy: Anatomy, provenance: Provenance, kind: Kind, bare: bool = False
+) -> tuple[CaseFacts, np.ndarray]:
+    k, j, i = tissues.shape
+    untrusted = set(provenance.untrusted) | (set() if kind is Kind.BODY else set(anatomy.unlabelled))
+    facts = CaseFacts(
+        provenance.name,
+        kind,
+        provenance.source,
+        provenance.licence,
+        spacing,
+        (k, j, i),
+        volumes_ml(tissues, spacing),
+        sorted(untrusted),
+        bare,
+    )
+    return facts, np.ascontiguousarray(tissues)
+
+
+def _cropped(tissues: np.ndarray, spacing: Spacing, margin_mm: float) -> np.ndarray:
+    spans = []
+    for axis, mm in enumerate(spacing):
+        found = np.flatnonzero(tissues.any(axis=tuple({0, 1, 2} - {axis})))
+        margin = int(np.ceil(margin_mm / mm - 1e-6))
+        spans.append(slice(max(0, found[0] - margin), found[-1] + 1 + margin))
+    return tissues[tuple(spans)]

@@ -1,0 +1,78 @@
+"""Is it what it says: cases that would teach a network wrong are refused, odd ones named."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flareseg.organs import ORGANS
+from flareseg.training.prepare.found import bad_data
+from flareseg.training.store import Case, Kind
+from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
+
+_LOOSE = 1.5  # how far beyond an organ's plausible volume is still ordinary; scans that cut it are common
+_PAIRS = ((Tissue.LIVER, Tissue.SPLEEN), (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY))  # right, left
+_KIDNEYS = (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
+
+
+def require_organs(tissues: np.ndarray) -> None:
+    """Raises FlareError("bad_data") for a map without any of the organs."""
+    if not tissues.any():
+        raise bad_data("The label map is empty.", "Leave the case out, or label it.")
+    if not np.isin(tissues, ORGAN_TISSUES).any():
+        raise bad_data("The labels hold none of the organs.", "Leave the case out, or correct what each label means.")
+
+
+def require_sides(tissues: np.ndarray) -> None:
+    """Raises FlareError("bad_data") when what belongs to the right lies left of what belongs to the left."""
+    for right, left in _PAIRS:
+        first, second = _centre(tissues, (right,)), _centre(tissues, (left,))
+        if first is not None and second is not None and first[2] > second[2]:
+            raise bad_data(
+                f"The {_words(right)} lies left of the {_words(left)}: left and right are swapped.",
+                "Correct the header's directions or the labels (or leave out a patient with situs inversus).",
+            )
+
+
+def oddities(case: Case) -> list[str]:
+    """Plain sentences about volumes and places that deserve a look."""
+    named = {tissue.name.lower() for tissue in ORGAN_TISSUES} & set(case.facts.untrusted)
+    sentences = [f"not learned: {', '.join(sorted(named))}"] if named and case.facts.kind is not Kind.BODY else []
+    for organ in ORGANS:
+        ml = organ_ml(case.facts.volumes_ml, organ.label)
+        low, high = organ.plausible_ml
+        if not ml:
+            sentences.append(f"no {organ.name.lower()}")
+        elif not low / _LOOSE <= ml <= high * _LOOSE:
+            sentences.append(f"{organ.name.lower()}: {ml:.0f} mL is unusual")
+    return sentences + _odd_places(case.tissues)
+
+
+def organ_ml(volumes_ml: dict[str, float], label: int) -> float:
+    """mL of an organ of flareseg.organs, by its label value."""
+    return sum(volumes_ml.get(tissue.name.lower(), 0.0) for tissue, owner in ORGAN_OF.items() if owner == label)
+
+
+def _odd_places(tissues: np.ndarray) -> list[str]:
+    kidneys, pancreas, liver = (_centre(tissues, group) for group in (_KIDNEYS, (Tissue.PANCREAS,), (Tissue.LIVER,)))
+    sentences = []
+    if kidneys is not None and pancreas is not None and kidneys[1] < pancreas[1]:
+        sentences.append("the kidneys lie in front of the pancreas")
+    if kidneys is not None and liver is not None and kidneys[0] > liver[0]:
+        sentences.append("the kidneys lie above the liver")
+    return sentences
+
+
+def _centre(tissues: np.ndarray, group: tuple[Tissue, ...]) -> tuple[float, float, float] | None:
+    """Mean index (k, j, i) of some tissues; None if there are none."""
+    mask = np.isin(tissues, group)
+    total = np.count_nonzero(mask)
+    if not total:
+        return None
+    k, j, i = (
+        float(mask.sum(axis=tuple({0, 1, 2} - {axis})) @ np.arange(mask.shape[axis]) / total) for axis in range(3)
+    )
+    return (k, j, i)
+
+
+def _words(tissue: Tissue) -> str:
+    return tissue.name.lower().replace("_", " ")

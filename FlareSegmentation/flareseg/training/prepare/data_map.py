@@ -1,0 +1,124 @@
+"""The YAML file that says what a data set is: where it lies, what its values mean, whose it is."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from flareseg.errors import FlareError
+from flareseg.training.prepare.found import Provenance
+from flareseg.training.prepare.values import LabelValues, tissues_named
+
+SOURCES = Path(__file__).resolve().parent.parent / "sources"
+NOT_STATED = "not stated"
+_NAME = "{name}"
+Value = TypeVar("Value")
+
+
+class DataMap(BaseModel):
+    """All keys are optional here; a layout says which it needs. Patterns (``btcv*``) are of case names; the first that
+    fits holds.
+
+    ``source``, ``licence``: of all cases; ``sources``, ``licences``: by pattern. ``untrusted``: tissues not to be
+    learned, by pattern. ``prefix``: put before every name. ``labels``, ``images``: paths below the source folder with
+    {name} in them. ``values``: the tissue of each label value. ``spacing_mm``: voxel size of arrays. ``bare``: bodies
+    whose skin and fat were filled in.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = ""
+    licence: str = ""
+    sources: dict[str, str] = {}
+    licences: dict[str, str] = {}
+    untrusted: dict[str, list[str]] = {}
+    prefix: str = ""
+    labels: str | None = None
+    images: str | None = None
+    values: dict[int, str] = {}
+    spacing_mm: float | None = Field(None, gt=0)
+    bare: list[str] = []
+
+    @field_validator("values")
+    @classmethod
+    def _values_are_tissues(cls, values: dict[int, str]) -> dict[int, str]:
+        for value, name in values.items():
+            if not 0 <= value <= 65535:
+                raise ValueError(f"the label value {value} is not between 0 and 65535")
+            tissues_named(name)
+        return values
+
+    @field_validator("untrusted")
+    @classmethod
+    def _untrusted_are_tissues(cls, untrusted: dict[str, list[str]]) -> dict[str, list[str]]:
+        for names in untrusted.values():
+            for name in names:
+                tissues_named(name)
+        return untrusted
+
+    @field_validator("labels", "images")
+    @classmethod
+    def _names_the_case(cls, path: str | None) -> str | None:
+        if path is not None and path.count(_NAME) != 1:
+            raise ValueError(f'"{path}" must hold {_NAME} once')
+        return path
+
+    def provenance(self, found_name: str, untrusted: tuple[str, ...] = ()) -> Provenance:
+        """What is known of the case its data set calls ``found_name``; ``untrusted``: tissues besides the map's."""
+        named = [*untrusted, *_first(self.untrusted, found_name, [])]
+        tissues = sorted({tissue.name.lower() for name in named for tissue in tissues_named(name)})
+        return Provenance(
+            re.sub(r"[^\w.-]+", "_", self.prefix + found_name),  # names become file names
+            _first(self.sources, found_name, self.source),
+            _first(self.licences, found_name, self.licence) or NOT_STATED,
+            tuple(tissues),
+            any(fnmatchcase(found_name, pattern) for pattern in self.bare),
+        )
+
+    @property
+    def label_values(self) -> LabelValues:
+        return LabelValues(self.values)
+
+    def with_defaults(self, source: str, licence: str = "") -> DataMap:
+        """The map with a source and a licence where it states none."""
+        return self.model_copy(update={"source": self.source or source, "licence": self.licence or licence})
+
+    def with_words(self, source: str | None, licence: str | None, prefix: str | None) -> DataMap:
+        """The map with what a person said on the command line, which holds for all cases."""
+        said: dict[str, object] = {}
+        if source:
+            said |= {"source": source, "sources": {}}
+        if licence:
+            said |= {"licence": licence, "licences": {}}
+        return self.model_copy(update={**said, **({"prefix": prefix} if prefix is not None else {})})
+
+
+def read_data_map(name_or_path: str) -> DataMap:
+    """A map of SOURCES by name ("targets"), or a YAML file. Raises FlareError("bad_config")."""
+    shipped = SOURCES / f"{name_or_path}.yaml"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    try:
+        return DataMap.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        names = ", ".join(sorted(file.stem for file in SOURCES.glob("*.yaml")))
+        raise FlareError("bad_config", f"There is no map {name_or_path}.", f"Give a YAML file, or {names}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FlareError("bad_config", f"{path.name} is no YAML: {error}.", "Correct the file.") from error
+    except ValidationError as error:
+        remedy = f"The keys are {', '.join(DataMap.model_fields)}."
+        raise FlareError("bad_config", f"{path.name} is not understood: {_plainly(error)}.", remedy) from error
+
+
+def _first(by_pattern: dict[str, Value], name: str, otherwise: Value) -> Value:
+    return next((value for pattern, value in by_pattern.items() if fnmatchcase(name, pattern)), otherwise)
+
+
+def _plainly(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [(".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in problems]
+    return "; ".join(f"{place}: {message}" if place else message for place, message in places)

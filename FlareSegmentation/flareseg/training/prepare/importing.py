@@ -1,0 +1,75 @@
+"""The work of flareseg prepare: case by case into the store, the bad ones refused with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from flareseg.errors import FlareError
+from flareseg.training.prepare.building import Form, build
+from flareseg.training.prepare.checks import oddities
+from flareseg.training.prepare.found import FoundCase, bad_data
+from flareseg.training.prepare.ledger import Ledger, origin_of
+from flareseg.training.store import Store
+
+_BAD_CASE = ("bad_scan", "bad_data")  # other failures (a full disk) end the run
+
+
+class State(str, Enum):
+    ADDED = "added"
+    REPLACED = "replaced"
+    KEPT = "already there"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case. ``notes``: why it was refused, or what is odd about it."""
+
+    name: str
+    state: State
+    volumes_ml: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def bring_in(found: Iterable[FoundCase], store: Store, form: Form) -> Iterator[Outcome]:
+    """Bring cases into a store, one at each step. Raises FlareError("write")."""
+    ledger = Ledger(store)
+    seen: set[str] = set()
+    for case in found:
+        name = case.provenance.name
+        try:
+            if name in seen:
+                raise bad_data("Another case of this run has the same name.", "Rename one of the two.")
+            seen.add(name)
+            outcome = _brought(case, store, ledger, form)
+        except FlareError as error:
+            if error.kind not in _BAD_CASE:
+                raise
+            outcome = Outcome(name, State.REFUSED, notes=[str(error)])
+        yield outcome
+
+
+def _brought(case: FoundCase, store: Store, ledger: Ledger, form: Form) -> Outcome:
+    name, origin = case.provenance.name, origin_of(case, form)
+    if ledger.has(name, origin):
+        return Outcome(name, State.KEPT, next(facts.volumes_ml for facts in store if facts.name == name))
+    state = _state(case, store, form)
+    made = build(case.read(), case.provenance, form)
+    store.add(made)
+    ledger.note(name, origin)
+    return Outcome(name, state, made.facts.volumes_ml, oddities(made))
+
+
+def _state(case: FoundCase, store: Store, form: Form) -> State:
+    """Whether the case is new or another version of one. Raises FlareError("bad_data") for another case's name."""
+    there = next((facts for facts in store if facts.name == case.provenance.name), None)
+    if there is None:
+        return State.ADDED
+    if (there.source, there.kind) != (case.provenance.source, form.kind):
+        raise bad_data(
+            f'The store has a case of this name already ({there.kind.value} from "{there.source}").',
+            "Give --name-prefix, so that both have names of their own.",
+        )
+    return State.REPLACED

@@ -1,0 +1,64 @@
+"""What each case of a store was made from, so that a later run knows what it need not do again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from flareseg.errors import FlareError
+from flareseg.training.prepare.building import Form
+from flareseg.training.prepare.found import FoundCase, bad_data
+from flareseg.training.store import Store
+from flareseg.writing import write_text
+
+LEDGER = "prepared.json"
+_VERSION = 1  # of what prepare makes of the same input: a change makes every case anew
+
+
+class Ledger:
+    """``prepared.json`` in the store's folder: by case, the fingerprint of its origin and the sha256 it got."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._path = store.folder / LEDGER
+        self._entries = _read(self._path)
+
+    def has(self, name: str, origin: str) -> bool:
+        """Whether the store holds this case, whole, and made from the same origin."""
+        if name not in self._store:
+            return False
+        try:
+            case = self._store.load(name)
+        except FlareError:  # missing or damaged: it is made again
+            return False
+        return self._entries.get(name) == [origin, case.facts.sha256]
+
+    def note(self, name: str, origin: str) -> None:
+        """Call it when the case is in the store: a run killed in between makes the case again."""
+        sha256 = next(facts.sha256 for facts in self._store if facts.name == name)
+        self._entries[name] = [origin, sha256]
+        write_text(self._path, json.dumps(self._entries, indent=1))
+
+
+def origin_of(case: FoundCase, form: Form) -> str:
+    """Fingerprint of a case's input, what is known of it, and the form it gets. Raises FlareError("bad_data")."""
+    digest = hashlib.sha256(repr((_VERSION, case.provenance, form.kind.value, form.mm)).encode())
+    try:
+        for chunk in case.content():
+            digest.update(chunk)
+    except OSError as error:
+        raise bad_data(
+            f"{error.filename} cannot be read: {error.strerror}.", "Check that the file is there and may be read."
+        ) from error
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    try:
+        entries: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise bad_data(f"{path} is damaged ({error}).", "Delete it: the cases are then made again.") from error
+    return entries

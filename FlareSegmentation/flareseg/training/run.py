@@ -1,0 +1,112 @@
+"""A training run: the store's cases become sources, the sources batches, and each stage is trained in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from flareseg.errors import FlareError
+from flareseg.training.augmentation import Augmentation
+from flareseg.training.batches import Batches, Mixture
+from flareseg.training.chance import Chance, seed_of
+from flareseg.training.config import DataConfig, TrainingConfig, dump_config
+from flareseg.training.provenance import write_provenance
+from flareseg.training.sample import Sample, Source, Stage
+from flareseg.training.scans import ScanSource
+from flareseg.training.store import CaseFacts, Kind, Store
+from flareseg.training.synthesis.synthesizer import Synthesizer
+from flareseg.training.trainer import Trainer, Watcher
+from flareseg.training.validation import Validation
+from flareseg.writing import make_folder, write_text
+
+VALIDATION_SEED = 1_000_003  # added to the run's: validation's samples are never trained on
+CONFIG = "config.yaml"
+
+
+@dataclass(frozen=True)
+class Split:
+    """The cases of a store to learn from and those to validate on; bodies serve both."""
+
+    training: list[CaseFacts]
+    validation: list[CaseFacts]
+
+    @classmethod
+    def of(cls, store: Store, config: DataConfig) -> Split:
+        """Raises FlareError("bad_data") when nothing is left to learn from."""
+        chosen = [case for case in store if _matches(case, config.include) and not _matches(case, config.exclude)]
+        bodies = [case for case in chosen if case.kind is Kind.BODY]
+        anatomy = [case for case in chosen if case.kind is not Kind.BODY]
+        held_out = [case for case in anatomy if _matches(case, config.validation)]
+        training = [case for case in anatomy if case not in held_out]
+        if not training:
+            raise FlareError(
+                "bad_data",
+                f"No case of {store.folder} is left to learn from.",
+                "Prepare data, or change `include`, `exclude` and `validation` in the config.",
+            )
+        return cls(training + bodies, (held_out or training) + bodies)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A config applied to a store: makes the trainer of each stage, in folders of ``output`` named for the stages."""
+
+    config: TrainingConfig
+    store: Store
+    output: Path
+    fabric: Fabric
+
+    def trainer(self, stage: Stage, watcher: Watcher) -> Trainer:
+        """Ready to begin, or to go on from its checkpoint. Raises FlareError."""
+        settings, split = self.config.stages[stage], Split.of(self.store, self.config.data)
+        folder = self.output / stage.value
+        if self.fabric.is_global_zero:
+            make_folder(folder)
+            write_text(folder / CONFIG, dump_config(self.config))
+            write_provenance(folder, split.training)
+        cases = sum(case.kind is not Kind.BODY for case in split.training)
+        steps_per_epoch = settings.steps_per_epoch or -(-cases // settings.batch)
+        return Trainer(
+            self.config,
+            stage,
+            steps_per_epoch,
+            self._batches(stage, split.training, self.config.seed, self.fabric.global_rank),
+            self._validation(stage, split),
+            folder,
+            self.fabric,
+            watcher,
+        )
+
+    def samples(self, stage: Stage, count: int) -> list[Sample]:
+        """Samples like those that a stage would learn from. Raises FlareError("bad_data")."""
+        mixture, grid = self._mixture(Split.of(self.store, self.config.data).training), self.config.stages[stage].grid
+        chances = [Chance(seed_of(self.config.seed, number), self.fabric.device) for number in range(count)]
+        return [chance.choose(mixture.sources, mixture.weights).sample(stage, grid, chance) for chance in chances]
+
+    def _batches(self, stage: Stage, cases: Sequence[CaseFacts], seed: int, rank: int = 0) -> Batches:
+        mixture = self._mixture(cases)
+        return Batches(mixture, stage, self.config.stages[stage], seed, self.fabric.device, rank)
+
+    def _validation(self, stage: Stage, split: Split) -> Validation:
+        one_by_one = self.config.stages[stage].model_copy(update={"batch": 1, "fresh": None})
+        seed = self.config.seed + VALIDATION_SEED
+        batches = Batches(self._mixture(split.validation), stage, one_by_one, seed, self.fabric.device)
+        return Validation(batches, stage, self.config.data.validation_samples)
+
+    def _mixture(self, cases: Sequence[CaseFacts]) -> Mixture:
+        data, device = self.config.data, self.fabric.device
+        store = self.store.only({case.name for case in cases})
+        sources: list[Source] = []
+        if data.synthetic:
+            sources.append(Synthesizer(store, self.config.synthesis, device))
+        if data.scans:
+            sources.append(ScanSource(store, device, Augmentation(self.config.augmentation)))
+        return Mixture(sources, [weight for weight in (data.synthetic, data.scans) if weight])
+
+
+def _matches(case: CaseFacts, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(case.name, pattern) for pattern in patterns)

@@ -1,0 +1,163 @@
+"""Real CTs with their labels as a source of samples."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flareseg.errors import FlareError
+from flareseg.organs import ORGANS
+from flareseg.resample import Box, Size, shrink
+from flareseg.training.augmentation import Augmentation, winner
+from flareseg.training.chance import Chance
+from flareseg.training.sample import Sample, Stage
+from flareseg.training.store import CaseFacts, Kind, Store
+from flareseg.training.synthesis.config import ViewConfig
+from flareseg.training.tissues import ORGAN_TISSUES, label_table
+
+MEMORY_MB = 6000.0  # of loaded scans; FLARE21's 361 are about 30 GB, ours to read again from the store
+_CUT_SIDE = 0.3  # how likely a side of a whole scan is cut, as smaller fields of view cut the body
+_CUT_SHARE = 0.9  # of what lies between the organs and that side
+_LEAST_HEIGHT_MM = 100.0
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A loaded case. ``hu``: int16, ``labels``: uint8 label values (k, j, i); ``low``, ``high``: the organs' box in mm
+    from the first voxel's edge."""
+
+    hu: np.ndarray
+    labels: np.ndarray
+    spacing: Point
+    low: Point
+    high: Point
+
+    @property
+    def megabytes(self) -> float:
+        return (self.hu.nbytes + self.labels.nbytes) / 1e6
+
+    @property
+    def extent(self) -> Point:
+        k, j, i = (n * mm for n, mm in zip(self.hu.shape, self.spacing))
+        return (k, j, i)
+
+
+class ScanSource:
+    """Samples of the scans of a store; those whose organs are not all trusted are left out.
+
+    Raises FlareError("bad_data") when no scan is left, or when one that is drawn cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        device: torch.device | str = "cpu",
+        augmentation: Augmentation | None = None,
+        view: ViewConfig | None = None,
+        memory_mb: float = MEMORY_MB,
+    ) -> None:
+        self._store = store
+        self._device = torch.device(device)
+        self._augmentation = augmentation
+        self._view = view or ViewConfig()
+        self._memory_mb = memory_mb
+        self._loaded: OrderedDict[str, Scan] = OrderedDict()
+        self.names = [facts.name for facts in store if _can_be_learned(facts)]
+        if not self.names:
+            raise FlareError(
+                "bad_data",
+                f"The training store {store.folder} has no scans with trusted labels of all organs.",
+                "Add some with flareseg prepare, or set `scans: 0` in the config.",
+            )
+
+    @torch.no_grad()
+    def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
+        """A new view of one of the scans: of the whole scan, or of a box around the organs as the cascade crops it."""
+        scan = self._scan(chance.choose(self.names))
+        low, high = (_field_of_view if stage is Stage.ABDOMEN else _organ_box)(scan, self._view, chance)
+        box = _voxels(low, high, scan)
+        sample = Sample(
+            shrink(scan.hu, box, grid, self._device), _shrunken_labels(scan.labels, box, grid, self._device)
+        )
+        if self._augmentation is None:
+            return sample
+        k, j, i = (n * mm / m for n, mm, m in zip(box.size, scan.spacing, grid))
+        return self._augmentation(sample, chance, (k, j, i))
+
+    def _scan(self, name: str) -> Scan:
+        """A case, kept in memory until others that were used later need its place."""
+        if name not in self._loaded:
+            self._loaded[name] = _load(self._store, name)
+        self._loaded.move_to_end(name)
+        while len(self._loaded) > 1 and sum(scan.megabytes for scan in self._loaded.values()) > self._memory_mb:
+            self._loaded.popitem(last=False)
+        return self._loaded[name]
+
+
+def _can_be_learned(facts: CaseFacts) -> bool:
+    return facts.kind is Kind.SCAN and not {t.name.lower() for t in ORGAN_TISSUES} & set(facts.untrusted)
+
+
+def _load(store: Store, name: str) -> Scan:
+    case = store.load(name)
+    if case.hu is None:
+        raise FlareError("bad_data", f"The case {name} has no CT.", "Make the store again.")
+    labels = label_table()[case.tissues]
+    ends = []
+    for axis, mm in enumerate(case.facts.spacing):
+        found = np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis})))
+        if not len(found):
+            raise FlareError("bad_data", f"The case {name} holds none of the organs.", f"Exclude {name}.")
+        ends.append((float(found[0] * mm), float((found[-1] + 1) * mm)))
+    low, high = zip(*ends)
+    return Scan(case.hu, labels, case.facts.spacing, low, high)
+
+
+def _organ_box(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[list[float], list[float]]:
+    """The organs' box with margins as the ROI of stage 1 may turn out; now and then the scan ends within the organs."""
+    before, after = ([chance.uniform(*view.margin_mm) for _ in range(3)] for _ in range(2))
+    for margins in (before, after):
+        if chance.happens(view.far_margin):
+            margins[chance.integer(0, 2)] += chance.uniform(*view.far_margin_mm)
+    if chance.happens(view.cut):
+        chance.choose((before, after))[0] = -chance.uniform(*view.cut_share) * (scan.high[0] - scan.low[0])
+    low = [edge - margin for edge, margin in zip(scan.low, before)]
+    return low, [edge + margin for edge, margin in zip(scan.high, after)]
+
+
+def _field_of_view(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[list[float], list[float]]:
+    """The whole scan; often with an end near the organs or within them, now and then with sides of the body cut off."""
+    below, above = (
+        chance.uniform(*view.short_mm) if chance.happens(view.short) else max(scan.extent) for _ in range(2)
+    )
+    low, high = [scan.low[0] - below], [scan.high[0] + above]
+    if high[0] - low[0] < _LEAST_HEIGHT_MM:
+        low, high = [scan.low[0]], [scan.high[0]]
+    for axis in (1, 2):
+        first, last = (chance.uniform(0, _CUT_SHARE) if chance.happens(_CUT_SIDE) else 0.0 for _ in range(2))
+        low.append(first * scan.low[axis])
+        high.append(scan.extent[axis] - last * (scan.extent[axis] - scan.high[axis]))
+    return low, high
+
+
+def _voxels(low: list[float], high: list[float], scan: Scan) -> Box:
+    """The box in voxels, within the scan."""
+    starts = [min(max(0, round(edge / mm)), n - 1) for edge, mm, n in zip(low, scan.spacing, scan.hu.shape)]
+    stops = [
+        max(start + 1, min(n, round(edge / mm)))
+        for start, edge, mm, n in zip(starts, high, scan.spacing, scan.hu.shape)
+    ]
+    return Box((starts[0], starts[1], starts[2]), (stops[0], stops[1], stops[2]))
+
+
+def _shrunken_labels(labels: np.ndarray, box: Box, grid: Size, device: torch.device) -> Tensor:
+    """The organ with the largest share of each new voxel, shares interpolated as the image is."""
+    crop = labels[box.slices]
+    whole = Box.whole(box.size)
+    return winner(torch.stack([shrink((crop == organ.label).view(np.uint8), whole, grid, device) for organ in ORGANS]))

@@ -1,0 +1,98 @@
+"""What part of the anatomy a sample shows: boxes as the cascade crops them, and scans as they are cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from flareseg.resample import Size
+from flareseg.training.chance import Chance
+from flareseg.training.sample import Stage
+from flareseg.training.synthesis.cases import OrganMap, Point, point
+from flareseg.training.synthesis.config import ViewConfig
+from flareseg.training.synthesis.masks import Spacing
+
+_INSIDE_MM = 3.0  # from the end of a map or body that goes on beyond it
+_LEAST_HEIGHT_MM = 100.0  # of a scan
+_NEAR_MM = 20.0
+
+
+@dataclass(frozen=True)
+class View:
+    """A grid over the box from ``low`` to ``high``, in mm of the organ map. ``middle``: (j, i) of the scan's slices."""
+
+    shape: Size
+    low: Point
+    high: Point
+    middle: tuple[float, float]
+
+    @property
+    def voxel(self) -> Spacing:
+        return point((high - low) / n for low, high, n in zip(self.low, self.high, self.shape))
+
+    def points(self, device: torch.device) -> Tensor:
+        """The voxel centres in mm, (3, k, j, i)."""
+        lines = [
+            (torch.arange(n, device=device) + 0.5) * mm + low for n, mm, low in zip(self.shape, self.voxel, self.low)
+        ]
+        return torch.stack(torch.meshgrid(*lines, indexing="ij"))
+
+
+def view(
+    stage: Stage, shape: Size, case: OrganMap, height: tuple[float, float], settings: ViewConfig, chance: Chance
+) -> View:
+    """A view for a stage. ``height``: where the body begins and ends along k, in mm of the organ map."""
+    middle = _middle(case, settings, chance)
+    if stage is Stage.ABDOMEN:
+        low, high = _scan(case, height, middle, settings, chance)
+    else:
+        low, high = _organ_box(case, settings, chance)
+    bottom, top = _shown(case, height)
+    return View(shape, (max(low[0], bottom), low[1], low[2]), (min(high[0], top), high[1], high[2]), middle)
+
+
+def _middle(case: OrganMap, settings: ViewConfig, chance: Chance) -> tuple[float, float]:
+    j, i = ((case.low[axis] + case.high[axis]) / 2 for axis in (1, 2))
+    return j + chance.uniform(*settings.centre_j_mm), i + chance.normal(0, settings.centre_i_sd_mm)
+
+
+def _organ_box(case: OrganMap, settings: ViewConfig, chance: Chance) -> tuple[Point, Point]:
+    """The organs' box with margins, as the ROI of stage 1 may turn out; now and then of a scan that cuts the organs."""
+    before, after = ([chance.uniform(*settings.margin_mm) for _ in range(3)] for _ in range(2))
+    for margins in (before, after):
+        if chance.happens(settings.far_margin):
+            margins[chance.integer(0, 2)] += chance.uniform(*settings.far_margin_mm)
+    if chance.happens(settings.cut):
+        margins = chance.choose((before, after))
+        margins[0] = -chance.uniform(*settings.cut_share) * (case.high[0] - case.low[0])
+    low = point(edge - margin for edge, margin in zip(case.low, before))
+    return low, point(edge + margin for edge, margin in zip(case.high, after))
+
+
+def _scan(
+    case: OrganMap, height: tuple[float, float], middle: tuple[float, float], settings: ViewConfig, chance: Chance
+) -> tuple[Point, Point]:
+    """A whole scan: square slices, and as high as scans of the abdomen or of the trunk are."""
+    half = chance.uniform(*settings.half_width_mm)
+    below, above = (
+        chance.uniform(*(settings.short_mm if chance.happens(settings.short) else settings.long_mm)) for _ in range(2)
+    )
+    bottom = max(case.low[0] - below, height[0] + _INSIDE_MM)
+    top = min(case.high[0] + above, height[1] - _INSIDE_MM)
+    if top - bottom < _LEAST_HEIGHT_MM:
+        bottom, top = case.low[0] - _NEAR_MM, case.high[0] + _NEAR_MM
+    return (bottom, middle[0] - half, middle[1] - half), (top, middle[0] + half, middle[1] + half)
+
+
+def _shown(case: OrganMap, height: tuple[float, float]) -> tuple[float, float]:
+    """The lowest and highest mm along k of which map and body know what is there."""
+    bottom, top = height[0] + _INSIDE_MM, height[1] - _INSIDE_MM
+    # a body that ends within the organs' height goes on as it ends, rather than cutting them
+    bottom, top = min(bottom, case.low[0]), max(top, case.high[0])
+    if case.cut[0]:
+        bottom = max(bottom, _INSIDE_MM)
+    if case.cut[1]:
+        top = min(top, case.top_mm - _INSIDE_MM)
+    return bottom, top

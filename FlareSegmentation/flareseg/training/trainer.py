@@ -1,0 +1,202 @@
+"""The training loop of one stage: steps, validation, checkpoints, and a saved state whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from flareseg.device import is_out_of_memory
+from flareseg.errors import Cancelled, FlareError
+from flareseg.training.averaging import averaged
+from flareseg.training.batches import Batches
+from flareseg.training.checkpoint import Progress, State
+from flareseg.training.config import OptimiserConfig, TrainingConfig, dump_config
+from flareseg.training.logs import TRAINING, VALIDATION, Log
+from flareseg.training.losses import OrganLoss
+from flareseg.training.sample import Stage
+from flareseg.training.schedule import rate_factor
+from flareseg.training.start import new_network
+from flareseg.training.validation import DiceMeter, Score, Validation
+
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+ROWS_PER_EPOCH = 10
+METERED_STEPS = 20  # of each row; measuring each step would cost time
+
+
+class Watcher(Protocol):
+    """Is told how a run goes, and may end it."""
+
+    def begins(self, stage: Stage, done: int, steps: int) -> None: ...
+
+    def advanced(self, step: int, loss: float, score: Score, rate: float) -> None: ...
+
+    def validated(self, step: int, score: Score, is_best: bool) -> None: ...
+
+    @property
+    def wants_end(self) -> bool: ...
+
+
+class Trainer:
+    """Trains the network of one stage in a folder of its own; begins where the folder's checkpoint stands."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        stage: Stage,
+        steps_per_epoch: int,
+        batches: Batches,
+        validation: Validation,
+        folder: Path,
+        fabric: Fabric,
+        watcher: Watcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config, self._stage, self._settings = config, stage, config.stages[stage]
+        self._epoch = steps_per_epoch
+        self._batches, self._validation = batches, validation
+        self._folder, self._fabric, self._watcher, self._clock = folder, fabric, watcher, clock
+        torch.backends.cudnn.benchmark = True  # one size of input: the search for the fastest kernels pays
+        torch.manual_seed(config.seed)
+        network = new_network(stage, self._settings).to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        self._network, self._optimiser = fabric.setup(network, new_optimiser(network, self._settings.optimiser))
+        self._loss = OrganLoss(self._settings.loss)
+        average = averaged(self._network.module, self._settings.average)
+        self._state = State(self._network.module, average, self._optimiser.optimizer, Progress(), dump_config(config))
+        if (folder / CHECKPOINT).exists():
+            self._state.load(folder / CHECKPOINT)
+        self._log = Log(folder, self.progress.step) if fabric.is_global_zero else None
+        self._meter = DiceMeter(stage)
+
+    @property
+    def _memory_format(self) -> torch.memory_format:
+        """What the tensor cores of a GPU are fastest with."""
+        return torch.channels_last_3d if self._fabric.device.type == "cuda" else torch.contiguous_format
+
+    @property
+    def progress(self) -> Progress:
+        return self._state.progress
+
+    @property
+    def steps(self) -> int:
+        """How many steps the whole run has."""
+        return self._settings.epochs * self._epoch
+
+    def train(self, minutes: float | None = None) -> bool:
+        """Go on to the last step, or for some minutes; whether the run is complete. The state is saved in any case.
+
+        Raises FlareError: "gpu_memory" when the device's memory ran out, "bad_config" when the loss is no number,
+        "write" when the state could not be saved, "cancelled".
+        """
+        self._watcher.begins(self._stage, self.progress.step, self.steps)
+        try:
+            self._run(self._clock(), minutes)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            self._save()
+            raise FlareError(
+                "gpu_memory",
+                f"The memory of the device ran out at step {self.progress.step}; the run is saved.",
+                "Lower `batch` or `grid` in the config of a new run, or free the device's memory and resume.",
+            ) from error
+        return self.progress.step >= self.steps
+
+    def _run(self, begun: float, minutes: float | None) -> None:
+        saved = begun
+        while self.progress.step < self.steps:
+            started = self._clock()
+            self._step()
+            self.progress.seconds += self._clock() - started
+            if self._is_validation_due():
+                self._validate()
+            if self._clock() - saved > 60 * self._config.checkpoint_minutes:
+                self._save()
+                saved = self._clock()
+            if self._watcher.wants_end:
+                self._save()
+                raise Cancelled
+            if minutes is not None and self._clock() - begun > 60 * minutes:
+                break
+        self._save()
+
+    def _is_validation_due(self) -> bool:
+        every = self._epoch * self._config.validate_every_epochs
+        return self.progress.step % every == 0 or self.progress.step == self.steps
+
+    def _step(self) -> None:
+        step = self.progress.step
+        rate = self._settings.optimiser.rate * rate_factor(
+            self._settings.schedule, step, self._epoch, self._settings.epochs
+        )
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        batch = self._batches.batch(step)
+        self._network.train()
+        scores = self._network(batch.images.contiguous(memory_format=self._memory_format))
+        loss = self._loss(scores, batch.labels)
+        self._check(loss)
+        self._optimiser.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        if self._settings.optimiser.clip:
+            self._fabric.clip_gradients(self._network, self._optimiser, max_norm=self._settings.optimiser.clip)
+        self._optimiser.step()
+        self._state.average.update_parameters(self._network.module)
+        self.progress.step += 1
+        self.progress.samples += len(batch.images) * self._fabric.world_size
+        self._report(scores.detach(), batch.labels, loss.detach(), rate)
+
+    def _check(self, loss: Tensor) -> None:
+        """Before the weights are touched: a loss that is no number would spoil them."""
+        if not torch.isfinite(loss):
+            self._save()
+            raise FlareError(
+                "bad_config",
+                f"The loss is no number at step {self.progress.step}; the run is saved as it was before.",
+                "Begin a new run with a lower learning rate, with gradient clipping, or with precision 32-true.",
+            )
+
+    def _report(self, scores: Tensor, labels: Tensor, loss: Tensor, rate: float) -> None:
+        row = max(1, self._epoch // ROWS_PER_EPOCH)
+        into = self.progress.step % row
+        if into == 0 or into > row - METERED_STEPS:
+            self._meter.add(scores, labels)
+        if into == 0:
+            score = self._meter.score()
+            self._meter = DiceMeter(self._stage)
+            self._watcher.advanced(self.progress.step, float(loss), score, rate)
+            self._keep({"loss": float(loss), "rate": rate, "seconds": self.progress.seconds}, TRAINING, score)
+
+    def _validate(self) -> None:
+        score = self._validation.score(self._state.average)
+        is_best = score.mean > self.progress.best
+        if is_best:
+            self.progress.best, self.progress.best_step = score.mean, self.progress.step
+            self._save(BEST)
+        self._watcher.validated(self.progress.step, score, is_best)
+        self._keep({}, VALIDATION, score)
+
+    def _keep(self, figures: dict[str, float], prefix: str, score: Score) -> None:
+        if self._log:
+            dice = {prefix + name: value for name, value in score.dice.items()}
+            self._log.add({"step": float(self.progress.step), **figures, **dice})
+
+    def _save(self, name: str = CHECKPOINT) -> None:
+        if self._log:
+            self._state.save(self._folder / name)
+            self._log.write()
+        self._fabric.barrier()
+
+
+def new_optimiser(network: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:
+    """The optimiser of a config, with its highest learning rate."""
+    if config.name == "sgd":
+        return torch.optim.SGD(
+            network.parameters(), lr=config.rate, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+    return torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.weight_decay)

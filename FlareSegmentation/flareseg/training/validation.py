@@ -1,0 +1,75 @@
+"""How good a network is on samples that are the same each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from flareseg.organs import ORGANS
+from flareseg.training.batches import Batch, Batches
+from flareseg.training.sample import Stage
+
+NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ in ORGANS)}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean Dice 0..1 by organ name, over the samples that show the organ."""
+
+    dice: dict[str, float]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.dice.values()) / len(self.dice) if self.dice else 0.0
+
+
+class DiceMeter:
+    """Collects the Dice of batches; nothing leaves the device before the score is asked for."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._names = NAMES[stage]
+        self._overlaps: list[Tensor] = []
+        self._sizes: list[Tensor] = []
+        self._shown: list[Tensor] = []
+
+    def add(self, scores: Tensor, labels: Tensor) -> None:
+        """``scores`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers."""
+        classes = torch.arange(1, scores.shape[1], device=scores.device).view(1, -1, 1)
+        won = scores.argmax(dim=1).flatten(1)[:, None] == classes
+        true = labels.flatten(1)[:, None] == classes
+        self._overlaps.append((won & true).sum(dim=2))
+        self._sizes.append(won.sum(dim=2) + true.sum(dim=2))
+        self._shown.append(true.any(dim=2))
+
+    def score(self) -> Score:
+        if not self._shown:
+            return Score({})
+        shown = torch.cat(self._shown)
+        dice = 2 * torch.cat(self._overlaps) / torch.cat(self._sizes).clamp(min=1) * shown
+        means, counts = (dice.sum(dim=0) / shown.sum(dim=0).clamp(min=1)).tolist(), shown.sum(dim=0).tolist()
+        return Score({name: mean for name, mean, count in zip(self._names, means, counts) if count})
+
+
+class Validation:
+    """Scores a network on the first ``samples`` samples of batches of its own."""
+
+    def __init__(self, batches: Batches, stage: Stage, samples: int) -> None:
+        self._batches = batches
+        self._stage = stage
+        self._samples = samples
+
+    @cached_property
+    def _kept(self) -> list[Batch]:
+        return [self._batches.batch(number) for number in range(self._samples)]
+
+    @torch.no_grad()
+    def score(self, network: nn.Module) -> Score:
+        """The mean Dice of a network, which is in evaluation mode afterwards."""
+        network.eval()
+        meter = DiceMeter(self._stage)
+        for batch in self._kept:
+            meter.add(network(batch.images).float(), batch.labels)
+        return meter.score()

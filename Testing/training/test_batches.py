@@ -1,0 +1,85 @@
+"""Batches follow from the seed and the step, and replayed samples are not quite the same again."""
+
+from __future__ import annotations
+
+import torch
+from flareseg.resample import Size
+from flareseg.training.batches import Batch, Batches, Mixture
+from flareseg.training.chance import Chance
+from flareseg.training.sample import Sample, Stage
+from training.makers import Balls, tiny_config
+
+CPU = torch.device("cpu")
+
+
+class Counted(Balls):
+    """Balls that count how many samples they made."""
+
+    made = 0
+
+    def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
+        self.made += 1
+        return super().sample(stage, grid, chance)
+
+
+def batches(source: Balls | None = None, stage: Stage = Stage.ORGANS, rank: int = 0, **changes: object) -> Batches:
+    settings = tiny_config(**changes).stages[Stage.ORGANS]
+    return Batches(Mixture([source or Balls()], [1.0]), stage, settings, seed=3, device=CPU, rank=rank)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
+
+
+def test_a_step_gives_the_same_batch_whatever_came_before() -> None:
+    running = batches()
+    for step in range(5):
+        last = running.batch(step)
+    assert same(last, batches().batch(4))
+
+
+def test_every_step_and_every_process_has_other_samples() -> None:
+    first = batches().batch(0)
+    assert not same(first, batches().batch(1))
+    assert not same(first, batches(rank=1).batch(0))
+
+
+def test_replayed_samples_cost_nothing_once_the_pool_is_full() -> None:
+    source = Counted()
+    running = batches(source, batch=4, fresh=1, pool=3)
+    for step in range(10):
+        running.batch(step)
+    before = source.made
+    for step in range(10, 20):
+        running.batch(step)
+    assert source.made - before == 10
+
+
+def test_a_replayed_sample_keeps_its_labels_and_changes_its_image() -> None:
+    running = batches(batch=2, fresh=1, pool=1)
+    first, second = running.batch(0), running.batch(1)
+    assert torch.equal(second.labels[1], first.labels[0])
+    difference = (second.images[1] - first.images[0]).abs()
+    assert 0 < float(difference.mean()) < 0.5
+
+
+def test_images_are_the_networks_input_and_labels_its_classes() -> None:
+    batch = batches().batch(0)
+    assert batch.images.shape == batch.labels.shape == (3, 1, 16, 16, 16)
+    assert batch.images.dtype == torch.float32
+    assert -1.5 < float(batch.images.min()) < float(batch.images.max()) < 1.5
+    assert set(batch.labels.unique().tolist()) <= {0, 1, 2, 3, 4}
+
+
+def test_the_abdomen_stage_has_one_foreground() -> None:
+    assert set(batches(stage=Stage.ABDOMEN).batch(0).labels.unique().tolist()) == {0, 1}
+
+
+def test_sources_are_drawn_by_their_weights() -> None:
+    often, seldom = Counted(), Counted()
+    settings = tiny_config(fresh=None, batch=1).stages[Stage.ORGANS]
+    running = Batches(Mixture([often, seldom], [9.0, 1.0]), Stage.ORGANS, settings, seed=0, device=CPU)
+    for step in range(100):
+        running.batch(step)
+    assert 1 <= seldom.made <= 25
+    assert often.made + seldom.made == 100

@@ -1,0 +1,51 @@
+"""The loss of He and Luo (focal), and Dice over the organs that are present."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from flareseg.training.config import LossConfig
+from flareseg.training.losses import OrganLoss, present
+
+LABELS = torch.tensor([0, 1, 1, 2, 0, 0, 1, 2]).view(1, 1, 2, 2, 2)
+
+
+def sure(labels: torch.Tensor, classes: int = 5, by: float = 20.0) -> torch.Tensor:
+    """Scores that give each voxel's label a probability of nearly 1."""
+    return by * torch.nn.functional.one_hot(labels[:, 0], classes).movedim(-1, 1).float()
+
+
+def test_focal_loss_is_that_of_the_formula() -> None:
+    scores = torch.randn(1, 5, 2, 2, 2, generator=torch.Generator().manual_seed(0))
+    p = scores.softmax(1).gather(1, LABELS)
+    expected = (-((1 - p) ** 2) * p.log()).mean()
+    loss = OrganLoss(LossConfig(focal=1, gamma=2, dice=0))(scores, LABELS)
+    torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize(
+    "config", [LossConfig(focal=1, gamma=2), LossConfig(focal=0, dice=1), LossConfig(focal=5, dice=1)]
+)
+def test_a_sure_and_right_network_has_no_loss(config: LossConfig) -> None:
+    assert float(OrganLoss(config)(sure(LABELS), LABELS)) == pytest.approx(0, abs=1e-3)
+
+
+def test_an_organ_that_is_not_shown_has_no_dice_loss() -> None:
+    """Wrong voxels of an absent organ are the focal loss's business."""
+    loss = OrganLoss(LossConfig(focal=0, dice=1))
+    empty = torch.zeros_like(LABELS)
+    assert float(loss(sure(LABELS), empty)) == 0
+
+
+def test_the_loss_can_be_followed_downhill() -> None:
+    scores = torch.zeros(1, 5, 2, 2, 2, requires_grad=True)
+    OrganLoss(LossConfig(focal=5, gamma=1, dice=1))(scores, LABELS).backward()
+    assert scores.grad is not None
+    downhill = scores.detach() - 10 * scores.grad
+    config = LossConfig(focal=5, gamma=1, dice=1)
+    assert float(OrganLoss(config)(downhill, LABELS)) < float(OrganLoss(config)(scores, LABELS).detach())
+
+
+def test_present_tells_the_organs_of_each_sample() -> None:
+    labels = torch.stack([LABELS[0], torch.full_like(LABELS[0], 4)])
+    assert present(labels, 5).tolist() == [[True, True, False, False], [False, False, False, True]]
