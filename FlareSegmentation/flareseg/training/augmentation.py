@@ -9,18 +9,19 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from flareseg.organs import CLASSES
-from flareseg.resample import HU_RANGE
+from flareseg.resample import HU_RANGE, Box, Size
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample
 from flareseg.training.synthesis.acquisition import in_slices, on_grid
 from flareseg.training.synthesis.config import Amount, Length, Positive, Probability, Range, Settings, Weight
-from flareseg.training.synthesis.masks import Spacing, gaussian, to_device
+from flareseg.training.synthesis.masks import Spacing, affine, gaussian, interpolate, to_device
 
 CUBES: Spacing = (1.0, 1.0, 1.0)
+LOWEST_SEEN_HU = -200.0  # of flareseg.cascade.normalised
+_REACH = 0.15  # the default scale and angles look this far beyond the borders, but for the corners
 
 
 class AugmentationConfig(Settings):
@@ -50,12 +51,6 @@ class AugmentationConfig(Settings):
     noise: Probability = 0.5
     noise_hu: Length = (2.0, 30.0)
 
-    @classmethod
-    def none(cls) -> AugmentationConfig:
-        """Samples stay as they are."""
-        changes = ("rotation", "scaling", "bending", "blur", "contrast", "slices", "noise")
-        return cls.model_validate(dict.fromkeys(changes, 0.0))
-
 
 class Augmentation:
     """Changes samples by a config."""
@@ -63,26 +58,38 @@ class Augmentation:
     def __init__(self, config: AugmentationConfig | None = None) -> None:
         self._config = config or AugmentationConfig()
 
+    @property
+    def reach(self) -> float:
+        """How far beyond what is shown a sample should go on, to every side, as a share of its size."""
+        moves = self._config.rotation or self._config.scaling or self._config.bending
+        return _REACH if moves else 0.0
+
     @torch.no_grad()
-    def __call__(self, sample: Sample, chance: Chance, voxel: Spacing = CUBES) -> Sample:
-        """Another sample on the same grid and device. ``voxel``: its size in mm (k, j, i), for true lengths."""
-        sample = moved(sample, self._config, chance, voxel)
+    def __call__(self, sample: Sample, chance: Chance, voxel: Spacing = CUBES, shown: Box | None = None) -> Sample:
+        """Another sample on the same device.
+
+        ``voxel``: its size in mm (k, j, i), for true lengths. ``shown``: the voxels of ``sample`` that become the new
+        one, the others may move in; all by default.
+        """
+        shown = shown or Box.whole(_size(sample.image))
+        sample = moved(sample, self._config, chance, voxel, shown)
         return Sample(scanned(sample.image, self._config, chance, voxel), sample.labels)
 
 
-def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Sample:
+def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spacing, shown: Box) -> Sample:
     """Image and labels turned, scaled and bent alike, in one interpolation; the labels' borders stay smooth. What moves
-    in from beyond the grid continues its outermost voxels."""
+    in from beyond the sample continues its outermost voxels."""
     turns, scales = chance.happens(config.rotation), chance.happens(config.scaling)
     bends = chance.happens(config.bending)
     if not (turns or scales or bends):
-        return sample
+        return Sample(sample.image[shown.slices], sample.labels[shown.slices])
     degrees = [chance.uniform(-most, most) if turns else 0.0 for most in config.rotation_degrees]
     factors = _factors(config, chance) if scales else [1.0] * 3
-    points = _turned(sample.image.shape, degrees, factors, voxel, chance)
+    points = _turned(shown.size, degrees, factors, voxel, chance)
     if bends:
-        points = points + _bend(sample.image.shape, config, chance, voxel)
-    return _looked_up(sample, points, voxel)
+        points = points + _bend(shown.size, config, chance, voxel)
+    middle = [(low + high - 1) / 2 * mm for low, high, mm in zip(shown.low, shown.high, voxel)]
+    return _looked_up(sample, affine(points, CUBES, middle), voxel)
 
 
 def scanned(image: Tensor, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
@@ -101,8 +108,8 @@ def scanned(image: Tensor, config: AugmentationConfig, chance: Chance, voxel: Sp
 
 
 def _with_contrast(image: Tensor, gain: float, offset: float) -> Tensor:
-    """Contrast about water, so that soft tissue keeps its window; air and lung stay as dark as they are."""
-    return torch.where(image > -200, image * gain + offset, image)
+    """Contrast about water; air and lung, below what the networks see, stay as dark as they are."""
+    return torch.where(image > LOWEST_SEEN_HU, image * gain + offset, image)
 
 
 def _factors(config: AugmentationConfig, chance: Chance) -> list[float]:
@@ -110,8 +117,8 @@ def _factors(config: AugmentationConfig, chance: Chance) -> list[float]:
     return [scale * chance.uniform(1 - config.stretch, 1 + config.stretch) for _ in range(3)]
 
 
-def _turned(shape: torch.Size, degrees: list[float], factors: list[float], voxel: Spacing, chance: Chance) -> Tensor:
-    """Where each voxel looks, (3, k, j, i) in mm from the middle of the grid."""
+def _turned(shape: Size, degrees: list[float], factors: list[float], voxel: Spacing, chance: Chance) -> Tensor:
+    """Where each voxel looks, (3, k, j, i) in mm from the middle."""
     from monai.transforms.utils import create_rotate  # MONAI takes seconds to import; reading a config should not
 
     rotation = np.asarray(create_rotate(3, [math.radians(angle) for angle in degrees]))[:3, :3]
@@ -122,20 +129,17 @@ def _turned(shape: torch.Size, degrees: list[float], factors: list[float], voxel
     return (rows @ grid.flatten(1)).view(grid.shape)
 
 
-def _bend(shape: torch.Size, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
+def _bend(shape: Size, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
     extent = max(n * mm for n, mm in zip(shape, voxel))
     field = chance.smooth_noise(shape, max(2.0, extent / config.bend_feature_mm), 3)
     return chance.uniform(*config.bend_mm) * field
 
 
 def _looked_up(sample: Sample, points: Tensor, voxel: Spacing) -> Sample:
-    shape = sample.image.shape
-    halves = [max(1, n - 1) * mm / 2 for n, mm in zip(shape, voxel)]
-    where = points / to_device(halves, points.device).view(3, 1, 1, 1)
-    where = where.flip(0).permute(1, 2, 3, 0)[None]
+    """The sample at ``points`` (3, k, j, i) in mm from its first voxel's centre."""
     organs = torch.arange(1, CLASSES, device=points.device, dtype=torch.uint8).view(-1, 1, 1, 1)
     channels = torch.cat([sample.image[None], (sample.labels == organs).to(sample.image.dtype)])
-    found = F.grid_sample(channels[None], where, align_corners=True, padding_mode="border")[0]
+    found = interpolate(channels[None], points[None], (0.0, 0.0, 0.0), voxel)[0]
     return Sample(found[0], winner(found[1:]))
 
 
@@ -143,3 +147,8 @@ def winner(shares: Tensor) -> Tensor:
     """uint8 label values (k, j, i) for shares (organs, k, j, i) of each voxel; what is left is background's share."""
     best, organ = shares.max(dim=0)
     return torch.where(best > 1 - shares.sum(dim=0), organ + 1, 0).to(torch.uint8)
+
+
+def _size(image: Tensor) -> Size:
+    k, j, i = image.shape
+    return (k, j, i)

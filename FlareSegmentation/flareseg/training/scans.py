@@ -48,6 +48,15 @@ class Scan:
         return (k, j, i)
 
 
+@dataclass(frozen=True)
+class _Wide:
+    """A larger box of a scan on a larger grid; ``shown``: the voxels of that grid that were asked for."""
+
+    box: Box
+    grid: Size
+    shown: Box
+
+
 class ScanSource:
     """Samples of the scans of a store; those whose organs are not all trusted are left out.
 
@@ -82,13 +91,15 @@ class ScanSource:
         scan = self._scan(chance.choose(self.names))
         low, high = (_field_of_view if stage is Stage.ABDOMEN else _organ_box)(scan, self._view, chance)
         box = _voxels(low, high, scan)
-        sample = Sample(
-            shrink(scan.hu, box, grid, self._device), _shrunken_labels(scan.labels, box, grid, self._device)
-        )
         if self._augmentation is None:
-            return sample
-        k, j, i = (n * mm / m for n, mm, m in zip(box.size, scan.spacing, grid))
-        return self._augmentation(sample, chance, (k, j, i))
+            return self._on_grid(scan, box, grid)
+        wide = _with_surroundings(box, scan, grid, self._augmentation.reach)
+        k, j, i = (n * mm / m for n, mm, m in zip(wide.box.size, scan.spacing, wide.grid))
+        return self._augmentation(self._on_grid(scan, wide.box, wide.grid), chance, (k, j, i), wide.shown)
+
+    def _on_grid(self, scan: Scan, box: Box, grid: Size) -> Sample:
+        labels = _shrunken_labels(scan.labels, box, grid, self._device)
+        return Sample(shrink(scan.hu, box, grid, self._device), labels)
 
     def _scan(self, name: str) -> Scan:
         """A case, kept in memory until others that were used later need its place."""
@@ -153,7 +164,26 @@ def _voxels(low: list[float], high: list[float], scan: Scan) -> Box:
         max(start + 1, min(n, round(edge / mm)))
         for start, edge, mm, n in zip(starts, high, scan.spacing, scan.hu.shape)
     ]
-    return Box((starts[0], starts[1], starts[2]), (stops[0], stops[1], stops[2]))
+    return Box(_three(starts), _three(stops))
+
+
+def _with_surroundings(box: Box, scan: Scan, grid: Size, reach: float) -> _Wide:
+    """The box with up to ``reach`` of its size more on every side, as far as the scan goes."""
+    low, high, size, first, last = [], [], [], [], []
+    for start, stop, voxels, n in zip(box.low, box.high, scan.hu.shape, grid):
+        step = (stop - start) / n  # scan voxels for each of the grid
+        before, after = (min(round(reach * n), int(room / step)) for room in (start, voxels - stop))
+        low.append(start - round(before * step))
+        high.append(stop + round(after * step))
+        size.append(before + n + after)
+        first.append(before)
+        last.append(before + n)
+    return _Wide(Box(_three(low), _three(high)), _three(size), Box(_three(first), _three(last)))
+
+
+def _three(values: list[int]) -> Size:
+    k, j, i = values
+    return (k, j, i)
 
 
 def _shrunken_labels(labels: np.ndarray, box: Box, grid: Size, device: torch.device) -> Tensor:

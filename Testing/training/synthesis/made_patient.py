@@ -59,7 +59,7 @@ def body_case(name: str = "body", shift=(0.0, 0.0, 0.0), bare: bool = False) -> 
 
 def tiny_config(**changes: object) -> SynthesisConfig:
     """The defaults, but with a registration that takes a second."""
-    registration = RegistrationConfig(spacing_mm=12.0, shape=(24, 20, 28), iterations=(8, 8))
+    registration = RegistrationConfig(spacing_mm=18.0, shape=(20, 16, 20), iterations=(10, 10))
     return SynthesisConfig(registration=registration, **changes)
 
 

@@ -97,7 +97,7 @@ def test_the_bodys_own_organs_are_gone(tmp_path: Path) -> None:
     case.tissues[case.tissues == Tissue.SPLEEN] = 0
     store.add(case)
     body = body_case()
-    body.tissues[body.tissues == Tissue.SPLEEN] = Tissue.SPLEEN
+    assert (body.tissues == Tissue.SPLEEN).any()
     store.add(body)
     samples = [Synthesizer(store, tiny_config(), "cpu").sample(Stage.ORGANS, GRID, Chance(n)) for n in range(3)]
     assert all(3 not in sample.labels.unique() for sample in samples)

@@ -31,17 +31,13 @@ def array_cases(path: Path, data_map: DataMap) -> list[FoundCase]:
     if data_map.spacing_mm is None:
         raise FlareError("bad_config", f"Nothing says how large the voxels of {path.name} are.", _SPACING)
     described = data_map.with_defaults(path.stem)
-    try:
-        with np.load(path, allow_pickle=False) as bank:
-            keys = list(bank.files)
-    except _DAMAGED as error:
-        raise bad_data(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
-    return [_case(path, key, described, data_map.spacing_mm) for key in keys if not key.endswith((_FILLED, _OUTSIDE))]
+    keys = [key for key in _keys(path) if not key.endswith((_FILLED, _OUTSIDE))]
+    return [_case(path, key, described, data_map.spacing_mm) for key in keys]
 
 
 def has_bodies(path: Path) -> bool:
-    with zipfile.ZipFile(path) as bank:
-        return any(name.endswith(f"{_BODY}.npy") for name in bank.namelist())
+    """Raises FlareError("bad_data") for no bank."""
+    return any(key.endswith(_BODY) for key in _keys(path))
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,14 @@ class ArrayCase:
                 return {key: bank[key] for key in keys if key in bank.files}
         except _DAMAGED as error:
             raise bad_data(f"The array {self.key} cannot be read ({error}).", "Copy the file again.") from error
+
+
+def _keys(path: Path) -> list[str]:
+    try:
+        with np.load(path, allow_pickle=False) as bank:
+            return list(bank.files)
+    except _DAMAGED as error:
+        raise bad_data(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
 
 
 def _case(path: Path, key: str, data_map: DataMap, spacing_mm: float) -> ArrayCase:

@@ -44,8 +44,8 @@ def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: F
     if anatomy.hu is None:
         raise bad_data("There is no CT with these labels.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
-    facts = _facts(labels_on(size, tissues), spacing, anatomy, provenance, form.kind)
-    return Case(facts[0], facts[1], hu=hu_on(size, anatomy.hu))
+    facts, kept = _facts(labels_on(size, tissues), spacing, anatomy, provenance, form.kind)
+    return Case(facts, kept, hu=hu_on(size, anatomy.hu))
 
 
 def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
@@ -58,9 +58,7 @@ def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form:
 
 def _body(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
-    ready = anatomy.filled is not None and anatomy.outside is not None and size == tissues.shape
-    if ready:
-        assert anatomy.filled is not None and anatomy.outside is not None
+    if anatomy.filled is not None and anatomy.outside is not None and size == tissues.shape:
         parts = BodyParts(tissues, anatomy.filled, anatomy.outside, provenance.bare)
     else:
         parts = make_body(labels_on(size, tissues), spacing)

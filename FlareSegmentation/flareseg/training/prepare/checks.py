@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from flareseg.organs import ORGANS
 from flareseg.training.prepare.found import bad_data
@@ -24,8 +25,9 @@ def require_organs(tissues: np.ndarray) -> None:
 
 def require_sides(tissues: np.ndarray) -> None:
     """Raises FlareError("bad_data") when what belongs to the right lies left of what belongs to the left."""
+    boxes = ndimage.find_objects(tissues)
     for right, left in _PAIRS:
-        first, second = _centre(tissues, (right,)), _centre(tissues, (left,))
+        first, second = (_centre(tissues, boxes, (tissue,)) for tissue in (right, left))
         if first is not None and second is not None and first[2] > second[2]:
             raise bad_data(
                 f"The {_words(right)} lies left of the {_words(left)}: left and right are swapped.",
@@ -53,7 +55,9 @@ def organ_ml(volumes_ml: dict[str, float], label: int) -> float:
 
 
 def _odd_places(tissues: np.ndarray) -> list[str]:
-    kidneys, pancreas, liver = (_centre(tissues, group) for group in (_KIDNEYS, (Tissue.PANCREAS,), (Tissue.LIVER,)))
+    boxes = ndimage.find_objects(tissues)
+    groups = (_KIDNEYS, (Tissue.PANCREAS,), (Tissue.LIVER,))
+    kidneys, pancreas, liver = (_centre(tissues, boxes, group) for group in groups)
     sentences = []
     if kidneys is not None and pancreas is not None and kidneys[1] < pancreas[1]:
         sentences.append("the kidneys lie in front of the pancreas")
@@ -62,15 +66,21 @@ def _odd_places(tissues: np.ndarray) -> list[str]:
     return sentences
 
 
-def _centre(tissues: np.ndarray, group: tuple[Tissue, ...]) -> tuple[float, float, float] | None:
-    """Mean index (k, j, i) of some tissues; None if there are none."""
-    mask = np.isin(tissues, group)
-    total = np.count_nonzero(mask)
+Boxes = list[tuple[slice, slice, slice] | None]
+
+
+def _centre(tissues: np.ndarray, boxes: Boxes, group: tuple[Tissue, ...]) -> tuple[float, float, float] | None:
+    """Mean index (k, j, i) of some tissues; None if there are none. ``boxes``: of each code from 1."""
+    total, sums = 0, np.zeros(3)
+    for tissue in group:
+        box = boxes[tissue - 1] if tissue <= len(boxes) else None
+        if box is not None:
+            indices = np.nonzero(tissues[box] == tissue)
+            total += len(indices[0])
+            sums += [float(index.sum()) + span.start * len(index) for index, span in zip(indices, box)]
     if not total:
         return None
-    k, j, i = (
-        float(mask.sum(axis=tuple({0, 1, 2} - {axis})) @ np.arange(mask.shape[axis]) / total) for axis in range(3)
-    )
+    k, j, i = (float(value) for value in sums / total)
     return (k, j, i)
 
 

@@ -13,6 +13,7 @@ from flareseg.training.tissues import Tissue
 
 _SKIN_MM = 2.2
 _MARROW = 0.6  # of a bone's radius
+_COMMON = 0.5  # of the slices: shoulders and hips do not push the arms away
 
 
 def with_arms(anatomy: Anatomy, settings: ArmsConfig, chance: Chance) -> Tensor:
@@ -21,8 +22,8 @@ def with_arms(anatomy: Anatomy, settings: ArmsConfig, chance: Chance) -> Tensor:
     if not chance.happens(settings.probability):
         return tissues
     sides = (chance.choose((-1, 1)),) if chance.happens(settings.one) else (-1, 1)
-    first, last = _extent(anatomy, 2)
-    front, back = _extent(anatomy, 1)
+    first, last = _extent(anatomy, 2, _COMMON)
+    front, back = _extent(anatomy, 1, _COMMON)
     for side in sides:
         radius = chance.uniform(*settings.radius_mm)
         beside = chance.uniform(*settings.gap_mm) + radius
@@ -61,9 +62,10 @@ def metal(hu: Tensor, anatomy: Anatomy, settings: MetalConfig, chance: Chance) -
     return hu
 
 
-def _extent(anatomy: Anatomy, axis: int) -> tuple[Tensor, Tensor]:
-    """mm of the body's first and last edge along an axis (0 and 0 without a body), as tensors of no dimension."""
-    there = anatomy.body.any(dim=0).any(dim=2 - axis)
+def _extent(anatomy: Anatomy, axis: int, common: float = 0.0) -> tuple[Tensor, Tensor]:
+    """mm of the body's first and last edge along axis 1 or 2, as tensors of no dimension. ``common``: the share of
+    slices that must reach as far."""
+    there = anatomy.body.any(dim=3 - axis).float().mean(dim=0) > common
     mm = anatomy.coordinates(axis).flatten()
     half = anatomy.voxel[axis] / 2
     return torch.where(there, mm - half, mm[-1]).amin(), torch.where(there, mm + half, 0).amax()

@@ -74,13 +74,13 @@ class Synthesizer:
         """A new patient. ``chance`` must be on the synthesizer's device."""
         pair = self._draw(chance)
         shown = view(stage, grid, pair.case, pair.field.body_height(pair.body.top_mm), self._config.view, chance)
-        anatomy = self.anatomy(pair, shown, chance)
+        anatomy = self._anatomy(pair, shown, chance)
         labels = self._labels[anatomy.tissues]
-        image = self.image(anatomy, chance)
+        image = self._image(anatomy, chance)
         image, labels = round_field(image, labels, shown, self._config.field_of_view, chance)
         return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels)
 
-    def anatomy(self, pair: _Pair, shown: View, chance: Chance) -> Anatomy:
+    def _anatomy(self, pair: _Pair, shown: View, chance: Chance) -> Anatomy:
         """Which tissue lies where."""
         config = self._config
         points = deformed(shown.points(self._device), shown, config.deformation, chance)
@@ -93,7 +93,7 @@ class Synthesizer:
         anatomy = replace(anatomy, tissues=shielded(anatomy, config.body))
         return replace(anatomy, tissues=with_arms(anatomy, config.arms, chance))
 
-    def image(self, anatomy: Anatomy, chance: Chance) -> Tensor:
+    def _image(self, anatomy: Anatomy, chance: Chance) -> Tensor:
         """HU (k, j, i) of the anatomy as scanned."""
         config = self._config
         scene = Scene(anatomy, palette(config.phases, chance), grain(anatomy, config.texture, chance))

@@ -1,0 +1,201 @@
+"""What is not fit for training is refused with the reason, and the good cases are kept."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flareseg.errors import FlareError
+from flareseg.geometry import Geometry
+from flareseg.phantom import Phantom
+from flareseg.training.prepare import Layout, Outcome, State
+from flareseg.training.prepare.data_map import DataMap, read_data_map
+from flareseg.training.store import Kind
+from flareseg.training.tissues import Tissue
+from flareseg.volume import Volume
+from flareseg.writing import write_labels, write_scan
+from training.conftest import Prepare
+
+LABELS, IMAGE = "TrainingMask/train_000.nii.gz", "TrainingImg/train_000_0000.nii.gz"
+
+
+def refused(outcomes: list[Outcome]) -> str:
+    """The one reason, of the first case; the second was taken."""
+    assert [outcome.state for outcome in outcomes] == [State.REFUSED, State.ADDED]
+    return outcomes[0].notes[0]
+
+
+def shifted(grid: Geometry, mm: float) -> Geometry:
+    x, y, z = grid.origin
+    return Geometry(grid.shape, grid.spacing, grid.axes, (x + mm, y, z))
+
+
+def test_a_ct_without_labels(flare21: Path, prepare: Prepare) -> None:
+    (flare21 / LABELS).unlink()
+    assert "no label map for this CT" in refused(prepare(flare21)[1])
+
+
+def test_labels_without_a_ct(flare21: Path, prepare: Prepare) -> None:
+    (flare21 / IMAGE).unlink()
+    assert "no CT with these labels" in refused(prepare(flare21)[1])
+
+
+def test_an_empty_label_map(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
+    write_labels(flare21 / LABELS, np.zeros(grid.shape, np.uint8), grid)
+    assert "label map is empty" in refused(prepare(flare21)[1])
+
+
+def test_labels_on_another_grid(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
+    write_labels(flare21 / LABELS, patients[0].labels, shifted(grid, 5))
+    assert "do not lie on the grid of the CT" in refused(prepare(flare21)[1])
+
+
+def test_a_value_of_unknown_meaning(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
+    labels = patients[0].labels.copy()
+    labels[5, 5, 5] = 9
+    write_labels(flare21 / LABELS, labels, grid)
+    assert "hold the value 9, which no tissue is given for (known are 0, 1, 2, 3, 4)" in refused(prepare(flare21)[1])
+
+
+def test_labels_that_are_no_whole_numbers(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
+    write_scan(flare21 / LABELS, Volume(np.full(grid.shape, 0.5, np.float32), grid))
+    assert "not whole numbers" in refused(prepare(flare21)[1])
+
+
+def test_whole_numbers_in_a_float_file_are_labels(
+    flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry
+) -> None:
+    write_scan(flare21 / LABELS, Volume(patients[0].labels.astype(np.float32), grid))
+    assert [outcome.state for outcome in prepare(flare21)[1]] == [State.ADDED] * 2
+
+
+def test_a_ct_that_is_not_in_hu(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
+    voxels = (patients[0].volume.voxels.astype(np.float32) + 1024) / 4000
+    write_scan(flare21 / IMAGE, Volume(voxels, grid))
+    assert "not Hounsfield units" in refused(prepare(flare21)[1])
+
+
+def test_swapped_sides(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
+    write_scan(flare21 / IMAGE, Volume(patients[0].volume.voxels[..., ::-1].copy(), grid))
+    write_labels(flare21 / LABELS, patients[0].labels[..., ::-1].copy(), grid)
+    assert "liver lies left of the spleen: left and right are swapped" in refused(prepare(flare21)[1])
+
+
+@pytest.mark.parametrize("file", [LABELS, IMAGE])
+def test_a_file_that_is_cut_short(file: str, flare21: Path, prepare: Prepare) -> None:
+    content = gzip.decompress((flare21 / file).read_bytes())
+    (flare21 / file).write_bytes(gzip.compress(content[: len(content) // 2]))
+    assert "cut short" in refused(prepare(flare21)[1])
+
+
+def test_two_cases_of_one_name(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
+    write_labels(flare21 / "TrainingMask" / "train_000.nrrd", patients[0].labels, grid)
+    outcomes = prepare(flare21)[1]
+    assert [outcome.state for outcome in outcomes] == [State.ADDED, State.REFUSED, State.ADDED]
+    assert "same name" in outcomes[1].notes[0]
+
+
+def test_a_name_that_another_data_set_has_taken(flare21: Path, prepare: Prepare) -> None:
+    prepare(flare21)
+    _, outcomes = prepare(flare21, DataMap(source="Another"))
+    assert [outcome.state for outcome in outcomes] == [State.REFUSED] * 2
+    assert 'scan from "FLARE21"' in outcomes[0].notes[0] and "--name-prefix" in outcomes[0].notes[0]
+
+
+def test_an_organ_map_is_no_body(flare21: Path, prepare: Prepare) -> None:
+    _, outcomes = prepare(flare21, kind=Kind.BODY)
+    assert all("no bones: it holds organs, but is no body" in outcome.notes[0] for outcome in outcomes)
+
+
+def test_unusual_volumes_are_taken_and_named(
+    flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry
+) -> None:
+    labels = np.where(patients[0].labels == 3, 0, patients[0].labels).astype(np.uint8)
+    labels[labels == 1] = np.where(np.arange(np.count_nonzero(labels == 1)) % 8 == 0, 1, 0)
+    write_labels(flare21 / LABELS, labels, grid)
+    _, outcomes = prepare(flare21, mm=7.0)
+    assert outcomes[0].state is State.ADDED
+    assert "no spleen" in outcomes[0].notes
+    assert any(note.startswith("liver: ") and note.endswith("mL is unusual") for note in outcomes[0].notes)
+
+
+def test_a_damaged_array_is_refused_and_the_others_are_kept(tmp_path: Path, prepare: Prepare) -> None:
+    organs = prepare("phantom:1", kind=Kind.ORGANS)[0].load("phantom_organs_0000").tissues
+    bad = organs.copy()
+    bad[bad == Tissue.LIVER] = 77
+    np.savez(tmp_path / "bank.npz", bad=bad, flat=organs[0], good=organs)
+    _, outcomes = prepare(tmp_path / "bank.npz", DataMap(spacing_mm=6))
+    assert [outcome.state for outcome in outcomes] == [State.REFUSED, State.REFUSED, State.ADDED]
+    assert "value 77" in outcomes[0].notes[0] and "2 axes" in outcomes[1].notes[0]
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> None:
+    np.savez(tmp_path / "bank.npz", evil=np.array([{"a": 1}], dtype=object))
+    _, outcomes = prepare(tmp_path / "bank.npz", DataMap(spacing_mm=6))
+    assert outcomes[0].state is State.REFUSED and "cannot be read" in outcomes[0].notes[0]
+
+
+@pytest.mark.parametrize(
+    ("yaml_text", "named"),
+    [
+        ("colour: red", "colour: Extra inputs are not permitted.*The keys are source, licence"),
+        ("values: {1: lever}", '"lever" is no tissue; the tissues are air, fat, .*kidneys'),
+        ("values: {-1: liver}", "-1 is not between"),
+        ("untrusted: {a*: [kidney]}", '"kidney" is no tissue'),
+        ("labels: organs.nii.gz", "must hold {name} once"),
+        ("spacing_mm: 0", "spacing_mm"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(yaml_text)
+    with pytest.raises(FlareError, match=named) as caught:
+        read_data_map(str(tmp_path / "map.yaml"))
+    assert caught.value.kind == "bad_config"
+
+
+def test_an_unknown_map_lists_those_that_ship() -> None:
+    with pytest.raises(FlareError, match="backbones, flare22, targets"):
+        read_data_map("nothing")
+
+
+def test_nnunet_labels_of_unknown_meaning_stop_the_import(nnunet: Path, prepare: Prepare) -> None:
+    (nnunet / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "liver": 1, "tumour": 2}}))
+    with pytest.raises(FlareError, match=r"unknown meaning: 2 \(tumour\)"):
+        prepare(nnunet)
+
+
+def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path, prepare: Prepare) -> None:
+    (nnunet / "dataset.json").unlink()
+    with pytest.raises(FlareError, match="--layout flare"):
+        prepare(nnunet)
+    assert [outcome.state for outcome in prepare(nnunet, layout=Layout.FLARE)[1]] == [State.ADDED] * 2
+
+
+@pytest.mark.parametrize(
+    ("source", "layout", "sentence"),
+    [
+        ("empty", Layout.AUTO, "layout of .* is not known"),
+        ("missing", Layout.FLARE, "There is no file or folder"),
+        ("empty", Layout.FLARE, "has no folders TrainingImg and TrainingMask or imagesTr and labelsTr"),
+        ("empty", Layout.TOTALSEGMENTATOR, "holds no cases"),
+        ("empty", Layout.MAPPED, "where the labels are"),
+        ("file.npz", Layout.AUTO, "how large the voxels"),
+        ("phantom:x", Layout.AUTO, "no number of phantoms"),
+    ],
+)
+def test_a_source_without_cases(source: str, layout: Layout, sentence: str, tmp_path: Path, prepare: Prepare) -> None:
+    (tmp_path / "empty").mkdir()
+    np.savez(tmp_path / "file.npz", a=np.zeros(1))
+    place = source if source.startswith("phantom") else tmp_path / source
+    with pytest.raises(FlareError, match=sentence):
+        prepare(place, layout=layout)
+
+
+def test_a_file_that_is_no_bank(tmp_path: Path, prepare: Prepare) -> None:
+    (tmp_path / "bank.npz").write_bytes(b"no zip at all")
+    with pytest.raises(FlareError, match=r"is no \.npz bank, or is damaged"):
+        prepare(tmp_path / "bank.npz", DataMap(spacing_mm=1.5))
