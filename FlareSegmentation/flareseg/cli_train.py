@@ -122,7 +122,7 @@ def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:
     for stage in stages:
         path = run.output / f"preview-{stage.value}.png"
         with console.err.status(f"Making {count} samples for the {stage.value} network ..."):
-            contact_sheet(path, run.samples(stage, count))
+            contact_sheet(path, *run.samples(stage, count))
         console.err.print(f"Wrote {path}.", soft_wrap=True)
 
 

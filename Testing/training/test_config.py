@@ -55,7 +55,7 @@ def test_a_config_extends_another_key_by_key(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("extends: flareseg\nname: mine\ndata: {include: [a*]}\nstages: {organs: {batch: 2}}\n")
     config, base = read_config(str(path)), read_config("flareseg")
-    assert (config.name, config.data.include, config.stages[Stage.ORGANS].batch) == ("mine", ["a*"], 2)
+    assert (config.name, config.data.include, config.stages[Stage.ORGANS].batch) == ("mine", ("a*",), 2)
     assert config.data.validation_samples == base.data.validation_samples
     assert config.stages[Stage.ABDOMEN] == base.stages[Stage.ABDOMEN]
 

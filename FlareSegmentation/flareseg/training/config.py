@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from flareseg.errors import FlareError
 from flareseg.networks import NETWORKS, build
@@ -14,23 +14,17 @@ from flareseg.organs import CLASSES
 from flareseg.resample import Size
 from flareseg.training.augmentation import AugmentationConfig
 from flareseg.training.sample import Stage
-from flareseg.training.synthesis.config import SynthesisConfig
+from flareseg.training.synthesis.config import Settings, SynthesisConfig
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES}
 
 
-class Strict(BaseModel):
-    """A key that is not understood is an error, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NetworkConfig(Strict):
+class NetworkConfig(Settings):
     """``name``: of flareseg.networks; ``options``: its widths, as keyword arguments."""
 
     name: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_be_built(self) -> NetworkConfig:
@@ -43,7 +37,7 @@ class NetworkConfig(Strict):
         return self
 
 
-class LossConfig(Strict):
+class LossConfig(Settings):
     """Weighted sum of the focal loss (He and Luo use it alone) and the Dice loss of the organs present."""
 
     focal: float = Field(1.0, ge=0)
@@ -57,7 +51,7 @@ class LossConfig(Strict):
         return self
 
 
-class OptimiserConfig(Strict):
+class OptimiserConfig(Settings):
     """``rate``: the highest learning rate; ``clip``: the largest norm of the gradient (None: any)."""
 
     name: Literal["sgd", "adamw"]
@@ -67,7 +61,7 @@ class OptimiserConfig(Strict):
     clip: float | None = Field(None, gt=0)
 
 
-class ScheduleConfig(Strict):
+class ScheduleConfig(Settings):
     """``poly``: rate x (1 - epoch / epochs) ** power; ``cosine``: to 1 % of the rate, step by step."""
 
     name: Literal["poly", "cosine"]
@@ -75,7 +69,7 @@ class ScheduleConfig(Strict):
     warm_up_steps: int = Field(0, ge=0)
 
 
-class StageConfig(Strict):
+class StageConfig(Settings):
     """How the network of one stage is trained.
 
     ``grid``: its input size (k, j, i). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
@@ -111,7 +105,7 @@ class StageConfig(Strict):
         return self
 
 
-class DataConfig(Strict):
+class DataConfig(Settings):
     """Which cases of the store are learned from, and in which mixture.
 
     ``synthetic`` and ``scans`` are the weights of synthetic CT and of real CTs. Patterns (``btcv*``) are of case names;
@@ -120,9 +114,9 @@ class DataConfig(Strict):
 
     synthetic: float = Field(1.0, ge=0)
     scans: float = Field(0.0, ge=0)
-    include: list[str] = ["*"]
-    exclude: list[str] = []
-    validation: list[str] = []
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
     validation_samples: int = Field(16, gt=0)
 
     @model_validator(mode="after")
@@ -132,7 +126,7 @@ class DataConfig(Strict):
         return self
 
 
-class TrainingConfig(Strict):
+class TrainingConfig(Settings):
     """A whole run. ``precision`` auto: bfloat16 where the GPU has it, else float32."""
 
     name: str

@@ -81,30 +81,38 @@ class TrainingRun:
             watcher,
         )
 
-    def samples(self, stage: Stage, count: int) -> list[Sample]:
-        """Samples like those that a stage would learn from. Raises FlareError("bad_data")."""
-        mixture, grid = self._mixture(Split.of(self.store, self.config.data).training), self.config.stages[stage].grid
-        chances = [Chance(seed_of(self.config.seed, number), self.fabric.device) for number in range(count)]
-        return [chance.choose(mixture.sources, mixture.weights).sample(stage, grid, chance) for chance in chances]
+    def samples(self, stage: Stage, count: int) -> tuple[list[Sample], list[Sample]]:
+        """So many synthetic and real samples like those that a stage would learn from, shared as in the mixture.
+
+        Raises FlareError("bad_data").
+        """
+        cases, grid = Split.of(self.store, self.config.data).training, self.config.stages[stage].grid
+        mixture = self._mixture(cases, Augmentation(self.config.augmentation))
+        made: tuple[list[Sample], list[Sample]] = ([], [])
+        for number in range(count):
+            chance = Chance(seed_of(self.config.seed, number), self.fabric.device)
+            source = chance.choose(mixture.sources, mixture.weights)
+            made[isinstance(source, ScanSource)].append(source.sample(stage, grid, chance))
+        return made
 
     def _batches(self, stage: Stage, cases: Sequence[CaseFacts], seed: int, rank: int = 0) -> Batches:
-        mixture = self._mixture(cases)
+        mixture = self._mixture(cases, Augmentation(self.config.augmentation))
         return Batches(mixture, stage, self.config.stages[stage], seed, self.fabric.device, rank)
 
     def _validation(self, stage: Stage, split: Split) -> Validation:
         one_by_one = self.config.stages[stage].model_copy(update={"batch": 1, "fresh": None})
         seed = self.config.seed + VALIDATION_SEED
-        batches = Batches(self._mixture(split.validation), stage, one_by_one, seed, self.fabric.device)
+        batches = Batches(self._mixture(split.validation, None), stage, one_by_one, seed, self.fabric.device)
         return Validation(batches, stage, self.config.data.validation_samples)
 
-    def _mixture(self, cases: Sequence[CaseFacts]) -> Mixture:
+    def _mixture(self, cases: Sequence[CaseFacts], augmentation: Augmentation | None) -> Mixture:
         data, device = self.config.data, self.fabric.device
         store = self.store.only({case.name for case in cases})
         sources: list[Source] = []
         if data.synthetic:
             sources.append(Synthesizer(store, self.config.synthesis, device))
         if data.scans:
-            sources.append(ScanSource(store, device, Augmentation(self.config.augmentation)))
+            sources.append(ScanSource(store, device, augmentation))
         return Mixture(sources, [weight for weight in (data.synthetic, data.scans) if weight])
 
 

@@ -12,6 +12,7 @@ from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
 
 _LOOSE = 1.5  # how far beyond an organ's plausible volume is still ordinary; scans that cut it are common
 _PAIRS = ((Tissue.LIVER, Tissue.SPLEEN), (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY))  # right, left
+Boxes = list[tuple[slice, slice, slice] | None]
 _KIDNEYS = (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
 
 
@@ -64,9 +65,6 @@ def _odd_places(tissues: np.ndarray) -> list[str]:
     if kidneys is not None and liver is not None and kidneys[0] > liver[0]:
         sentences.append("the kidneys lie above the liver")
     return sentences
-
-
-Boxes = list[tuple[slice, slice, slice] | None]
 
 
 def _centre(tissues: np.ndarray, boxes: Boxes, group: tuple[Tissue, ...]) -> tuple[float, float, float] | None:
