@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from flareseg.certainty import certainty
-from flareseg.components import remove_small_parts
+from flareseg.components import CleanUp, clean_up
 from flareseg.device import Chosen, choose, fastest_dtype, is_out_of_memory
 from flareseg.errors import FlareError
 from flareseg.findings import doubt, organ_facts
 from flareseg.geometry import Bounds, Geometry, Orientation
 from flareseg.kidneys import split_kidneys
+from flareseg.networks.folding import folded
 from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
 from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, grow_labels, shrink
@@ -37,13 +38,13 @@ class Wishes:
     """What a caller wants of one segmentation.
 
     ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1) to segment inside; None: where stage 1 finds the
-    abdomen. ``split_kidneys``: the left kidney gets its own label. ``clean_up``: remove small parts.
+    abdomen. ``split_kidneys``: the left kidney gets its own label. ``clean_up``: how thoroughly.
     ``uncertainty``: also tell how doubtful each voxel is.
     """
 
     roi: Bounds | None = None
     split_kidneys: bool = False
-    clean_up: bool = True
+    clean_up: CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
 
 
@@ -77,7 +78,7 @@ class Engine:
         """Copies of the networks on a device, in its fastest number format."""
         dtype = fastest_dtype(organs.network, chosen)
         copies = [
-            replace(trained, network=copy.deepcopy(trained.network).requires_grad_(False).to(chosen.device, dtype))
+            replace(trained, network=folded(trained.network).requires_grad_(False).to(chosen.device, dtype))
             for trained in (abdomen, organs)
         ]
         return cls(chosen, dtype, *copies)
@@ -208,8 +209,7 @@ class _Attempt:
         return _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
 
     def _clean(self, labels: np.ndarray, crop: Tensor, voxel_ml: float) -> None:
-        if self.wishes.clean_up:
-            remove_small_parts(labels, voxel_ml)
+        clean_up(labels, self.wishes.clean_up, voxel_ml)
         if self.wishes.split_kidneys:
             split_kidneys(labels, _midline(crop) * labels.shape[2])
 

@@ -3,7 +3,9 @@
 import pytest
 import torch
 from flareseg.networks.dense_vnet import DenseVNet
+from flareseg.networks.folding import folded
 from flareseg.networks.roi_unet import RoiUNet
+from flareseg.weights import load_network
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -12,6 +14,22 @@ def parameters(network: torch.nn.Module) -> int:
 
 def test_dense_vnet_has_exactly_the_published_number_of_parameters() -> None:
     assert parameters(DenseVNet(classes=5)) == 871_922
+
+
+def test_folding_batch_norm_changes_no_label() -> None:
+    network = load_network("organs", classes=5).network
+    x = torch.rand((1, 1, 32, 32, 32), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        plain, fast = network(x), folded(network)(x)
+    torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
+    assert torch.equal(fast.argmax(1), plain.argmax(1))
+
+
+def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was() -> None:
+    network = DenseVNet().eval()
+    norms = [m for m in folded(network).modules() if isinstance(m, torch.nn.BatchNorm3d)]
+    assert len(norms) == 1  # the input's own
+    assert sum(isinstance(m, torch.nn.BatchNorm3d) for m in network.modules()) == 32
 
 
 def test_roi_unet_has_the_layout_of_the_starting_weights() -> None:
