@@ -61,7 +61,7 @@ def prepare(
         found, into = _opened(source, store, layout, data_map, (source_text, licence, name_prefix), kind, spacing)
         outcomes = _bring_in(found, into)
     _show(outcomes, into)
-    if any(outcome.state.value == "refused" for outcome in outcomes):
+    if any(_refused(outcome) for outcome in outcomes):
         raise typer.Exit(SOME_REFUSED)
 
 
@@ -104,7 +104,7 @@ def _show(outcomes: list[Outcome], store: Store) -> None:
     """A row a case, the refused ones last, and how many there are of each."""
     from flareseg.training.prepare import State
 
-    console.out.print(_table(sorted(outcomes, key=lambda outcome: outcome.state is State.REFUSED), store))
+    console.out.print(_table(sorted(outcomes, key=_refused), store))
     counts = [(sum(outcome.state is state for outcome in outcomes), state.value) for state in State]
     said = ", ".join(f"{count} {state}" for count, state in counts if count)
     console.out.print(f"{said}. {store.folder} holds {len(store)} cases.", soft_wrap=True)
@@ -119,9 +119,13 @@ def _table(outcomes: list[Outcome], store: Store) -> Table:
     table.add_column("", overflow="fold")
     kinds = {facts.name: facts.kind.value for facts in store}
     for outcome in outcomes:
-        refused = outcome.state.value == "refused"
+        refused = _refused(outcome)
         ml = ["" if refused else f"{organ_ml(outcome.volumes_ml, organ.label):.0f}" for organ in ORGANS]
         words = f"{outcome.state.value}: " if refused or outcome.notes else outcome.state.value
         row = (outcome.name, "" if refused else kinds[outcome.name], *ml, words + "; ".join(outcome.notes))
         table.add_row(*row, style="red" if refused else None)
     return table
+
+
+def _refused(outcome: Outcome) -> bool:
+    return outcome.state.value == "refused"
