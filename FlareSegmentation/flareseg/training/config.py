@@ -14,7 +14,8 @@ from flareseg.organs import CLASSES
 from flareseg.resample import Size
 from flareseg.training.augmentation import AugmentationConfig
 from flareseg.training.sample import Stage
-from flareseg.training.synthesis.config import Settings, SynthesisConfig
+from flareseg.training.settings import Settings, plainly
+from flareseg.training.synthesis.config import SynthesisConfig
 
 PRESETS = Path(__file__).resolve().parent / "presets"
 CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES}
@@ -148,7 +149,7 @@ def read_config(name_or_path: str) -> TrainingConfig:
     try:
         return TrainingConfig.model_validate(_read_yaml(name_or_path))
     except ValidationError as error:
-        problems = _plainly(error)
+        problems = plainly(error)
         raise FlareError("bad_config", f"{name_or_path} is not understood: {problems}.", "Correct it.") from error
 
 
@@ -181,9 +182,3 @@ def _merged(base: Any, changes: Any) -> Any:
 def dump_config(config: TrainingConfig) -> str:
     """The config as YAML that read_config understands."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=100)
-
-
-def _plainly(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    places = [(".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in problems]
-    return "; ".join(f"{place}: {message}" if place else message for place, message in places)

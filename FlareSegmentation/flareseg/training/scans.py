@@ -16,15 +16,15 @@ from flareseg.training.augmentation import Augmentation, winner
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage
 from flareseg.training.store import CaseFacts, Kind, Store
+from flareseg.training.synthesis.cases import Point, point
 from flareseg.training.synthesis.config import ViewConfig
+from flareseg.training.synthesis.view import organ_box
 from flareseg.training.tissues import ORGAN_TISSUES, label_table
 
 MEMORY_MB = 6000.0  # of loaded scans; FLARE21's 361 are about 30 GB, ours to read again from the store
 _CUT_SIDE = 0.3  # how likely a side of a whole scan is cut, as smaller fields of view cut the body
 _CUT_SHARE = 0.9  # of what lies between the organs and that side
 _LEAST_HEIGHT_MM = 100.0
-
-Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,10 @@ class ScanSource:
     def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
         """A new view of one of the scans: of the whole scan, or of a box around the organs as the cascade crops it."""
         scan = self._scan(chance.choose(self.names))
-        low, high = (_field_of_view if stage is Stage.ABDOMEN else _organ_box)(scan, self._view, chance)
+        if stage is Stage.ABDOMEN:
+            low, high = _field_of_view(scan, self._view, chance)
+        else:
+            low, high = organ_box(scan.low, scan.high, self._view, chance)
         box = _voxels(low, high, scan)
         if self._augmentation is None:
             return self._on_grid(scan, box, grid)
@@ -130,19 +133,7 @@ def _load(store: Store, name: str) -> Scan:
     return Scan(case.hu, labels, case.facts.spacing, low, high)
 
 
-def _organ_box(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[list[float], list[float]]:
-    """The organs' box with margins as the ROI of stage 1 may turn out; now and then the scan ends within the organs."""
-    before, after = ([chance.uniform(*view.margin_mm) for _ in range(3)] for _ in range(2))
-    for margins in (before, after):
-        if chance.happens(view.far_margin):
-            margins[chance.integer(0, 2)] += chance.uniform(*view.far_margin_mm)
-    if chance.happens(view.cut):
-        chance.choose((before, after))[0] = -chance.uniform(*view.cut_share) * (scan.high[0] - scan.low[0])
-    low = [edge - margin for edge, margin in zip(scan.low, before)]
-    return low, [edge + margin for edge, margin in zip(scan.high, after)]
-
-
-def _field_of_view(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[list[float], list[float]]:
+def _field_of_view(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[Point, Point]:
     """The whole scan; often with an end near the organs or within them, now and then with sides of the body cut off."""
     below, above = (
         chance.uniform(*view.short_mm) if chance.happens(view.short) else max(scan.extent) for _ in range(2)
@@ -154,10 +145,10 @@ def _field_of_view(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[list[f
         first, last = (chance.uniform(0, _CUT_SHARE) if chance.happens(_CUT_SIDE) else 0.0 for _ in range(2))
         low.append(first * scan.low[axis])
         high.append(scan.extent[axis] - last * (scan.extent[axis] - scan.high[axis]))
-    return low, high
+    return point(low), point(high)
 
 
-def _voxels(low: list[float], high: list[float], scan: Scan) -> Box:
+def _voxels(low: Point, high: Point, scan: Scan) -> Box:
     """The box in voxels, within the scan."""
     starts = [min(max(0, round(edge / mm)), n - 1) for edge, mm, n in zip(low, scan.spacing, scan.hu.shape)]
     stops = [

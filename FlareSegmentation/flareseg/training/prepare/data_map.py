@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from flareseg.errors import FlareError
 from flareseg.training.prepare.found import Provenance
 from flareseg.training.prepare.values import LabelValues, tissues_named
+from flareseg.training.settings import Settings, plainly
 
 SOURCES = Path(__file__).resolve().parent.parent / "sources"
 NOT_STATED = "not stated"
@@ -20,7 +21,7 @@ _NAME = "{name}"
 Value = TypeVar("Value")
 
 
-class DataMap(BaseModel):
+class DataMap(Settings):
     """All keys are optional here; a layout says which it needs. Patterns (``btcv*``) are of case names; the first that
     fits holds.
 
@@ -30,19 +31,17 @@ class DataMap(BaseModel):
     whose skin and fat were filled in.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     source: str = ""
     licence: str = ""
-    sources: dict[str, str] = {}
-    licences: dict[str, str] = {}
-    untrusted: dict[str, list[str]] = {}
+    sources: dict[str, str] = Field(default_factory=dict)
+    licences: dict[str, str] = Field(default_factory=dict)
+    untrusted: dict[str, list[str]] = Field(default_factory=dict)
     prefix: str = ""
     labels: str | None = None
     images: str | None = None
-    values: dict[int, str] = {}
+    values: dict[int, str] = Field(default_factory=dict)
     spacing_mm: float | None = Field(None, gt=0)
-    bare: list[str] = []
+    bare: list[str] = Field(default_factory=list)
 
     @field_validator("values")
     @classmethod
@@ -111,14 +110,8 @@ def read_data_map(name_or_path: str) -> DataMap:
         raise FlareError("bad_config", f"{path.name} is no YAML: {error}.", "Correct the file.") from error
     except ValidationError as error:
         remedy = f"The keys are {', '.join(DataMap.model_fields)}."
-        raise FlareError("bad_config", f"{path.name} is not understood: {_plainly(error)}.", remedy) from error
+        raise FlareError("bad_config", f"{path.name} is not understood: {plainly(error)}.", remedy) from error
 
 
 def _first(by_pattern: dict[str, Value], name: str, otherwise: Value) -> Value:
     return next((value for pattern, value in by_pattern.items() if fnmatchcase(name, pattern)), otherwise)
-
-
-def _plainly(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    places = [(".".join(str(part) for part in problem["loc"]), problem["msg"]) for problem in problems]
-    return "; ".join(f"{place}: {message}" if place else message for place, message in places)

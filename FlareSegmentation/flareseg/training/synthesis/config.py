@@ -8,8 +8,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from flareseg.training.settings import Settings
 from flareseg.training.tissues import Tissue
 
 
@@ -36,12 +37,6 @@ Amount = Annotated[tuple[Weight, Weight], AfterValidator(_ordered)]
 """Both ends 0 or more."""
 
 
-class Settings(BaseModel):
-    """Settings never change after they are read, and a misspelt name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Selection(Settings):
     """Which cases: glob patterns of their names or their sources."""
 
@@ -57,7 +52,7 @@ class CasesConfig(Settings):
     bodies: Selection = Selection()
     scans: bool = False
     untrusted: bool = False
-    body_weights: dict[str, Positive] = {}
+    body_weights: dict[str, Positive] = Field(default_factory=dict)
 
 
 class RegistrationConfig(Settings):
@@ -72,14 +67,16 @@ class RegistrationConfig(Settings):
     stretching: Weight = 0.25
     bending: Weight = 0.5
     batch: Annotated[int, Field(ge=1)] = 32
-    channels: Annotated[dict[TissueName, Positive], Field(min_length=1)] = {
-        "liver": 1.0,
-        "right_kidney": 1.0,
-        "left_kidney": 1.0,
-        "spleen": 1.0,
-        "pancreas": 1.2,
-        "stomach": 0.5,
-    }
+    channels: Annotated[dict[TissueName, Positive], Field(min_length=1)] = Field(
+        default={
+            "liver": 1.0,
+            "right_kidney": 1.0,
+            "left_kidney": 1.0,
+            "spleen": 1.0,
+            "pancreas": 1.2,
+            "stomach": 0.5,
+        }
+    )
 
     @field_validator("shape")
     @classmethod

@@ -48,7 +48,7 @@ def view(
     if stage is Stage.ABDOMEN:
         low, high = _scan(case, height, middle, settings, chance)
     else:
-        low, high = _organ_box(case, settings, chance)
+        low, high = organ_box(case.low, case.high, settings, chance)
     bottom, top = _shown(case, height)
     return View(shape, (max(low[0], bottom), low[1], low[2]), (min(high[0], top), high[1], high[2]), middle)
 
@@ -58,17 +58,18 @@ def _middle(case: OrganMap, settings: ViewConfig, chance: Chance) -> tuple[float
     return j + chance.uniform(*settings.centre_j_mm), i + chance.normal(0, settings.centre_i_sd_mm)
 
 
-def _organ_box(case: OrganMap, settings: ViewConfig, chance: Chance) -> tuple[Point, Point]:
-    """The organs' box with margins, as the ROI of stage 1 may turn out; now and then of a scan that cuts the organs."""
+def organ_box(low: Point, high: Point, settings: ViewConfig, chance: Chance) -> tuple[Point, Point]:
+    """The organs' box (its corners in mm) with margins, as the ROI of stage 1 may turn out; now and then of a scan
+    that cuts the organs."""
     before, after = ([chance.uniform(*settings.margin_mm) for _ in range(3)] for _ in range(2))
     for margins in (before, after):
         if chance.happens(settings.far_margin):
             margins[chance.integer(0, 2)] += chance.uniform(*settings.far_margin_mm)
     if chance.happens(settings.cut):
         margins = chance.choose((before, after))
-        margins[0] = -chance.uniform(*settings.cut_share) * (case.high[0] - case.low[0])
-    low = point(edge - margin for edge, margin in zip(case.low, before))
-    return low, point(edge + margin for edge, margin in zip(case.high, after))
+        margins[0] = -chance.uniform(*settings.cut_share) * (high[0] - low[0])
+    grown = point(edge - margin for edge, margin in zip(low, before))
+    return grown, point(edge + margin for edge, margin in zip(high, after))
 
 
 def _scan(
