@@ -25,6 +25,7 @@ from flareseg.writing import make_folder, write_text
 
 VALIDATION_SEED = 1_000_003  # added to the run's: validation's samples are never trained on
 CONFIG = "config.yaml"
+_REAL_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,22 @@ class TrainingRun:
         )
 
     def samples(self, stage: Stage, count: int) -> tuple[list[Sample], list[Sample]]:
-        """So many synthetic and real samples like those that a stage would learn from, shared as in the mixture.
+        """Synthetic samples as a stage would learn from, and some of the store's scans to compare them with.
 
         Raises FlareError("bad_data").
         """
-        cases, grid = Split.of(self.store, self.config.data).training, self.config.stages[stage].grid
-        mixture = self._mixture(cases, Augmentation(self.config.augmentation))
-        made: tuple[list[Sample], list[Sample]] = ([], [])
-        for number in range(count):
-            chance = Chance(seed_of(self.config.seed, number), self.fabric.device)
-            source = chance.choose(mixture.sources, mixture.weights)
-            made[isinstance(source, ScanSource)].append(source.sample(stage, grid, chance))
-        return made
+        store = self._only(Split.of(self.store, self.config.data).training)
+        synthetic: list[Sample] = []
+        real: list[Sample] = []
+        if self.config.data.synthetic:
+            synthetic = self._first(Synthesizer(store, self.config.synthesis, self.fabric.device), stage, count)
+        if any(case.kind is Kind.SCAN for case in store):
+            real = self._first(ScanSource(store, self.fabric.device), stage, _REAL_SHOWN if synthetic else count)
+        return synthetic, real
+
+    def _first(self, source: Source, stage: Stage, count: int) -> list[Sample]:
+        chances = (Chance(seed_of(self.config.seed, number), self.fabric.device) for number in range(count))
+        return [source.sample(stage, self.config.stages[stage].grid, chance) for chance in chances]
 
     def _batches(self, stage: Stage, cases: Sequence[CaseFacts], seed: int, rank: int = 0) -> Batches:
         mixture = self._mixture(cases, Augmentation(self.config.augmentation))
@@ -107,13 +112,16 @@ class TrainingRun:
 
     def _mixture(self, cases: Sequence[CaseFacts], augmentation: Augmentation | None) -> Mixture:
         data, device = self.config.data, self.fabric.device
-        store = self.store.only({case.name for case in cases})
+        store = self._only(cases)
         sources: list[Source] = []
         if data.synthetic:
             sources.append(Synthesizer(store, self.config.synthesis, device))
         if data.scans:
             sources.append(ScanSource(store, device, augmentation))
         return Mixture(sources, [weight for weight in (data.synthetic, data.scans) if weight])
+
+    def _only(self, cases: Sequence[CaseFacts]) -> Store:
+        return self.store.only({case.name for case in cases})
 
 
 def _matches(case: CaseFacts, patterns: Sequence[str]) -> bool:
