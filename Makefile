@@ -25,8 +25,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(READY)  ## print speed and memory on this machine
-	$(BIN)/python Testing/bench/engine.py
+bench: $(READY)  ## speed and memory beside peers' networks on this machine (with the peers: pip install '.[bench]')
+	$(BIN)/flareseg benchmark build/benchmark
 
 train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke

@@ -1,0 +1,74 @@
+"""How fast a device is at what cannot be avoided: copies from and to it, and multiplications."""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from flareseg.benchmark.floor import Floor
+from flareseg.device import Chosen
+from flareseg.organs import CLASSES
+from flareseg.resample import Size
+from flareseg.weights import load_network
+
+_TURNS = 7
+_COPY_BYTES = 2**27
+_MATRIX = {"cuda": 8192, "cpu": 2048}
+_FORMATS = {"cuda": (torch.float16,), "cpu": (torch.float32, torch.bfloat16)}
+
+
+def measured_floor(chosen: Chosen) -> Floor:
+    """The floor of a device now, in its fastest number format. Takes about a second."""
+    kind = chosen.device.type
+    speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in _FORMATS[kind]}
+    dtype = max(speeds, key=lambda each: speeds[each])
+    upload, download = _copies(chosen) if kind == "cuda" else (None, None)
+    return Floor(networks_gflop(), speeds[dtype], str(dtype).removeprefix("torch."), upload, download)
+
+
+def networks_gflop() -> float:
+    """GFLOP of the two shipped networks on their grids."""
+    stages = (load_network("abdomen", 2), load_network("organs", CLASSES))
+    return sum(gflop(trained.network, trained.grid) for trained in stages)
+
+
+def gflop(network: nn.Module, grid: Size) -> float:
+    """GFLOP of one pass over a grid (k, j, i), counted on tensors without memory."""
+    shadow = copy.deepcopy(network).to("meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        shadow(torch.empty(1, 1, *grid, device="meta"))
+    return counter.get_total_flops() / 1e9
+
+
+def tflops(chosen: Chosen, dtype: torch.dtype, size: int) -> float:
+    """Trillions of operations a second in the product of two square matrices."""
+    a, b = (torch.randn(size, size).to(chosen.device, dtype) for _ in range(2))
+    out = a @ b
+    return 2 * size**3 / _median_seconds(lambda: torch.mm(a, b, out=out), chosen) / 1e12
+
+
+def _copies(chosen: Chosen) -> tuple[float, float]:
+    """GB/s from pinned memory to the device and back."""
+    host = torch.empty(_COPY_BYTES, dtype=torch.uint8).pin_memory()
+    device = torch.empty(_COPY_BYTES, dtype=torch.uint8, device=chosen.device)
+    up = _median_seconds(lambda: device.copy_(host, non_blocking=True), chosen)
+    down = _median_seconds(lambda: host.copy_(device, non_blocking=True), chosen)
+    return _COPY_BYTES / 1e9 / up, _COPY_BYTES / 1e9 / down
+
+
+def _median_seconds(work: Callable[[], object], chosen: Chosen) -> float:
+    work()
+    seconds = []
+    for _ in range(_TURNS):
+        chosen.synchronise()
+        start = time.perf_counter()
+        work()
+        chosen.synchronise()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
