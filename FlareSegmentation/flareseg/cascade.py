@@ -19,6 +19,7 @@ from flareseg.errors import FlareError
 from flareseg.findings import doubt, organ_facts
 from flareseg.geometry import Bounds, Geometry, Orientation
 from flareseg.kidneys import split_kidneys
+from flareseg.limits import Limits
 from flareseg.networks.folding import folded
 from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
 from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
@@ -110,29 +111,33 @@ def normalised(hu: Tensor) -> Tensor:
 class Cascade:
     """Loaded once, segments many scans. Not for several threads at a time."""
 
-    def __init__(self, engine: Engine, weights: list[WeightsFacts]) -> None:
+    def __init__(self, engine: Engine, weights: list[WeightsFacts], limits: Limits | None = None) -> None:
         self._engine = engine
+        self._limits = limits or Limits()
         self._cpu_engine: Engine | None = None
         self.weights = weights
 
     @classmethod
-    def load(cls, device: str = "auto", weights: Path | None = None) -> Cascade:
+    def load(cls, device: str = "auto", weights: Path | None = None, limits: Limits | None = None) -> Cascade:
         """Networks with their weights on "auto", "cuda" or "cpu".
 
-        ``weights``: folder with manifest and safetensors, the shipped one by default.
+        ``weights``: folder with manifest and safetensors, the shipped one by default. ``limits``: of memory.
         Raises FlareError("no_gpu") or FlareError("weights").
         """
-        chosen = choose(device)
+        chosen, limits = choose(device), limits or Limits()
+        limits.prepare()
+        if limits.gpu is not None:
+            chosen.allow_mb(limits.gpu)
         networks = [load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)]
         facts = [trained.facts for trained in networks]
         try:
-            return cls(Engine.of(chosen, *networks), facts)
+            return cls(Engine.of(chosen, *networks), facts, limits)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
         if device == "cuda":
             raise FlareError("gpu_memory", _NO_ROOM, "Close other programs that use the GPU, or choose the CPU.")
-        return cls(Engine.of(replace(choose("cpu"), note=_NO_ROOM), *networks), facts)
+        return cls(Engine.of(replace(choose("cpu"), note=_NO_ROOM), *networks), facts, limits)
 
     @property
     def device(self) -> DeviceFacts:
@@ -141,7 +146,7 @@ class Cascade:
     def segment(self, volume: Volume, wishes: Wishes | None = None, run: Run | None = None) -> Segmentation:
         """The organs of a scan.
 
-        Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "cancelled".
+        Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "memory", "cancelled".
         """
         volume = checked(volume)
         with torch.inference_mode():
@@ -150,6 +155,7 @@ class Cascade:
     def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then (from a GPU) the CPU; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note])]
+        self._limits.check_ram(volume.voxels.size, run.memory.ram_mb, self._engine.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
                 return _Attempt(self._engine, wishes, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flareseg import __version__, cli_evaluate, cli_prepare, cli_train
+from flareseg import __version__, cli_benchmark, cli_evaluate, cli_prepare, cli_train
 from flareseg.errors import FlareError
 
 if TYPE_CHECKING:
     from flareseg.cascade import Cascade
     from flareseg.geometry import Bounds
+    from flareseg.limits import Limits
     from flareseg.volume import Volume
 
 app = typer.Typer(
@@ -43,26 +44,35 @@ def segment(
     truth: Annotated[Optional[Path], typer.Option(help="True label map of the one scan: adds Dice per organ.")] = None,
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="The left kidney gets label 5.")] = False,
-    clean_up: Annotated[bool, typer.Option("--clean-up/--no-clean-up", help="Remove small parts of organs.")] = True,
+    clean_up: Annotated[
+        str, typer.Option(metavar="off|normal|strong", help="Remove small parts of organs; strong fills holes, too.")
+    ] = "normal",
+    gpu_memory_limit: Annotated[
+        Optional[float],
+        typer.Option(metavar="MB", min=1, help="Most GPU memory, besides the driver's own."),
+    ] = None,
+    ram_limit: Annotated[Optional[float], typer.Option(metavar="MB", min=1, help="Most memory of the process.")] = None,
     table: Annotated[
         Optional[bool], typer.Option("--table/--no-table", help="Tables at the end; by default on a terminal only.")
     ] = None,
 ) -> None:
     """Segment CT scans: label 1 liver, 2 kidneys, 3 spleen, 4 pancreas (5 left kidney with --split-kidneys)."""
     from flareseg import batch, console
+    from flareseg.components import CleanUp
+    from flareseg.limits import Limits
 
     with console.failures_said():
-        bounds = _bounds(roi)
+        bounds, strength = _bounds(roi), CleanUp.of(clean_up)
         tasks = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])
         if truth and len(tasks) > 1:
             raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
         true = _read(truth) if truth else None
-        cascade = _load(device, weights)
+        cascade = _load(device, weights, Limits(ram_limit, gpu_memory_limit))
 
     from flareseg.cascade import Wishes
     from flareseg.segment_files import FileSegmenter
 
-    segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, clean_up), true)
+    segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, strength), true)
     with_tables = console.out.is_terminal if table is None else table
     raise typer.Exit(max([console.exit_code_of(segmenter, task, with_tables) for task in tasks]))
 
@@ -103,6 +113,7 @@ def info(
     free, total = chosen.memory_mb
     console.out.print(f"flareseg {__version__}")
     console.out.print(f"device   {chosen.name}, {cascade.device.dtype}", soft_wrap=True)
+    console.out.print(f"because  {chosen.reason}", soft_wrap=True)
     console.out.print(f"memory   {free / 1000:.1f} GB free of {total / 1000:.1f} GB")
     for facts in cascade.weights:
         console.out.print(f"weights  {facts.name}  sha256 {facts.sha256}", soft_wrap=True)
@@ -116,13 +127,13 @@ def _read(path: Path) -> Volume:
     return read_volume(path)
 
 
-def _load(device: str, weights: Path | None) -> Cascade:
+def _load(device: str, weights: Path | None, limits: Limits | None = None) -> Cascade:
     from flareseg import console
 
     with console.err.status("Loading the networks ..."):
         from flareseg.cascade import Cascade
 
-        return Cascade.load(device, weights)
+        return Cascade.load(device, weights, limits)
 
 
 def _bounds(text: str | None) -> Bounds | None:
@@ -167,6 +178,7 @@ for command in (
     cli_prepare.prepare,
     cli_train.train,
     cli_train.export,
+    cli_benchmark.benchmark,
 ):
     app.command()(command)
 

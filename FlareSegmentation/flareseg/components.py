@@ -1,23 +1,60 @@
-"""Connected-component clean-up of a label map."""
+"""Clean-up of a label map: small parts go, and where it is wished for, holes are filled."""
 
 from __future__ import annotations
+
+from enum import Enum
 
 import cc3d
 import numpy as np
 
-from flareseg.organs import ORGANS, Organ
+from flareseg.errors import FlareError
+from flareseg.organs import BACKGROUND, ORGANS
 
+_PAIRED = ORGANS[1]  # there are two kidneys, and one of every other organ
 SMALLEST_ML = 5.0  # a few voxels of bowel or pelvis are no organ
 KEPT_SHARE = 0.12  # of the organ's largest component; smaller ones are noise (measured on real CT)
 
 
-def remove_small_parts(labels: np.ndarray, voxel_ml: float = 0.0) -> None:
+class CleanUp(str, Enum):
+    """How thoroughly a label map is cleaned.
+
+    OFF: not at all. NORMAL: at most Organ.max_parts parts of an organ stay, each above KEPT_SHARE of the
+    largest. STRONG: of the pancreas, too, the largest part alone, and holes inside an organ are filled.
+    """
+
+    OFF = "off"
+    NORMAL = "normal"
+    STRONG = "strong"
+
+    @classmethod
+    def of(cls, choice: str) -> CleanUp:
+        """Raises FlareError("bad_job") for a strength that does not exist."""
+        try:
+            return cls(choice)
+        except ValueError:
+            raise FlareError(
+                "bad_job", f'There is no clean-up "{choice}".', f"Use one of {', '.join(c.value for c in cls)}."
+            ) from None
+
+
+def clean_up(labels: np.ndarray, strength: CleanUp, voxel_ml: float = 0.0) -> None:
+    """Clean ``labels`` (uint8 (k, j, i), array or view) in place. ``voxel_ml`` as in remove_small_parts."""
+    if strength is CleanUp.OFF:
+        return
+    one_each = {organ.label: 2 if organ is _PAIRED else 1 for organ in ORGANS}
+    remove_small_parts(labels, voxel_ml, one_each if strength is CleanUp.STRONG else None)
+    if strength is CleanUp.STRONG:
+        fill_holes(labels)
+
+
+def remove_small_parts(labels: np.ndarray, voxel_ml: float = 0.0, most: dict[int, int] | None = None) -> None:
     """Keep each organ's largest parts, in place; an organ below SMALLEST_ML goes altogether.
 
     ``labels``: uint8 (k, j, i), array or view. A part is a set of voxels connected through faces.
-    Kept are at most Organ.max_parts parts, each above KEPT_SHARE of the organ's largest.
-    ``voxel_ml``: volume of a voxel in mL; 0 keeps organs of any size.
+    Kept are at most Organ.max_parts parts (or ``most``, by label), each above KEPT_SHARE of the organ's
+    largest. ``voxel_ml``: volume of a voxel in mL; 0 keeps organs of any size.
     """
+    most = most or {organ.label: organ.max_parts for organ in ORGANS}
     parts, count = cc3d.connected_components(np.ascontiguousarray(labels), connectivity=6, return_N=True)
     if not count:
         return
@@ -26,12 +63,32 @@ def remove_small_parts(labels: np.ndarray, voxel_ml: float = 0.0) -> None:
     owner = _owners(labels, parts, boxes)
     for organ in ORGANS:
         members = np.flatnonzero(owner == organ.label)
-        kept = _kept(members, voxels, organ)
+        kept = _kept(members, voxels, most[organ.label])
         if voxel_ml and voxels[kept].sum() * voxel_ml < SMALLEST_ML:
             kept = kept[:0]
         for part in np.setdiff1d(members, kept):
             box = boxes[part]
             labels[box][parts[box] == part] = 0
+
+
+def fill_holes(labels: np.ndarray) -> None:
+    """Give the background that an organ encloses on all sides to that organ, in place."""
+    for organ in ORGANS:
+        box = _box_of(labels == organ.label)
+        region = labels[box]
+        parts, count = cc3d.connected_components(np.ascontiguousarray(region != organ.label), 6, return_N=True)
+        enclosed = np.ones(count + 1, bool)
+        enclosed[0] = False
+        for axis in range(3):  # what reaches a face of the organ's box is outside
+            for face in (0, -1):
+                enclosed[np.unique(parts.take(face, axis))] = False
+        region[enclosed[parts] & (region == BACKGROUND)] = organ.label
+
+
+def _box_of(mask: np.ndarray) -> tuple[slice, ...]:
+    """The bounding box of a mask; the whole for an empty one."""
+    occupied = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    return tuple(slice(int(o[0]), int(o[-1]) + 1) if o.size else slice(None) for o in occupied)
 
 
 def _owners(labels: np.ndarray, parts: np.ndarray, boxes: list[tuple[slice, slice, slice]]) -> np.ndarray:
@@ -44,6 +101,6 @@ def _owners(labels: np.ndarray, parts: np.ndarray, boxes: list[tuple[slice, slic
     return owner
 
 
-def _kept(members: np.ndarray, voxels: np.ndarray, organ: Organ) -> np.ndarray:
-    largest = members[np.argsort(voxels[members], kind="stable")[::-1]][: organ.max_parts]
+def _kept(members: np.ndarray, voxels: np.ndarray, most: int) -> np.ndarray:
+    largest = members[np.argsort(voxels[members], kind="stable")[::-1]][:most]
     return largest[voxels[largest] > KEPT_SHARE * voxels[largest].max(initial=0)]

@@ -123,7 +123,7 @@ def _organ_table(report: Report) -> Table:
     for facts in report.organs:
         name = Text("■ ", "rgb({},{},{})".format(*_COLOURS[facts.label])).append(facts.name, "default")
         score = [f"{100 * facts.dice:.1f} %" if facts.dice is not None else ""] if with_dice else []
-        hu = "" if facts.mean_hu is None else f"{facts.mean_hu:.0f}"
+        hu = "" if facts.mean_hu is None else f"{facts.mean_hu:.0f} ± {facts.std_hu or 0.0:.0f}"
         sure = "" if facts.confidence is None else f"{100 * facts.confidence:.0f} %"
         table.add_row(name, f"{facts.volume_ml:.0f} mL", hu, sure, *score, ", ".join(facts.warnings + _doubtful(facts)))
     return table

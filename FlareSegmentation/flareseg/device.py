@@ -17,6 +17,8 @@ from flareseg.errors import FlareError
 from flareseg.measure import MB
 
 CHOICES = ("auto", "cuda", "cpu")
+_CHOSEN = "Chosen by you."
+_FASTEST = "The fastest device here."
 NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
 _PROBE_SIZE = (32, 64, 64)
 _PROBE_TURNS = 4
@@ -26,10 +28,11 @@ _TOLERANCE = 0.05  # relative error of a half-precision probe; bfloat16 stays ne
 
 @dataclass(frozen=True)
 class Chosen:
-    """A device, its name for people, and why it is not the one a person may have expected."""
+    """A device, its name for people, why it was taken, and why a GPU that is there was not (a warning)."""
 
     device: torch.device
     name: str
+    reason: str
     note: str = ""
 
     @property
@@ -40,6 +43,11 @@ class Chosen:
             return free / MB, total / MB
         memory = psutil.virtual_memory()
         return memory.available / MB, memory.total / MB
+
+    def allow_mb(self, megabytes: float) -> None:
+        """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""
+        if self.device.type == "cuda":
+            torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.device)
 
     def synchronise(self) -> None:
         if self.device.type == "cuda":
@@ -54,14 +62,14 @@ def choose(choice: str) -> Chosen:
     if choice not in CHOICES:
         raise FlareError("no_gpu", f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
     if choice == "cpu":
-        return _cpu()
+        return _cpu(_CHOSEN)
     problem = _gpu_problem()
     if not problem:
         device = torch.device("cuda", torch.cuda.current_device())
-        return Chosen(device, torch.cuda.get_device_name(device))
+        return Chosen(device, torch.cuda.get_device_name(device), _CHOSEN if choice == "cuda" else _FASTEST)
     if choice == "cuda":
         raise FlareError("no_gpu", problem, "Choose the CPU or automatic, or install PyTorch with CUDA.")
-    return _cpu(problem if torch.cuda.is_available() else "")
+    return _cpu(problem, problem if torch.cuda.is_available() else "")
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -124,8 +132,8 @@ def _gpu_problem() -> str:
     return ""
 
 
-def _cpu(note: str = "") -> Chosen:
-    return Chosen(torch.device("cpu"), f"{_processor()} ({torch.get_num_threads()} threads)", note)
+def _cpu(reason: str, note: str = "") -> Chosen:
+    return Chosen(torch.device("cpu"), f"{_processor()} ({torch.get_num_threads()} threads)", reason, note)
 
 
 def _processor() -> str:

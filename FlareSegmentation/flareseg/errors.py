@@ -19,6 +19,7 @@ class FlareError(Exception):
         "no_abdomen",
         "no_gpu",
         "gpu_memory",
+        "memory",
         "weights",
         "write",
         "cancelled",

@@ -21,8 +21,9 @@ class SegmentJob:
     ``geometry``: Geometry.to_json() of that array. ``labels``: the .npy to write (uint8, same shape).
     ``device``: "auto", "cuda" or "cpu". ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1), or
     None to find the abdomen. ``name``: what the report calls the scan. ``split_kidneys``: give the
-    left kidney the label of organs.LEFT_KIDNEY. ``clean_up``: remove small parts. ``uncertainty``:
-    an .npy to write as well (uint8, same shape: percent of doubt in each voxel), or None.
+    left kidney the label of organs.LEFT_KIDNEY. ``clean_up``: "off", "normal" or "strong" (see
+    components.CleanUp). ``uncertainty``: an .npy to write as well (uint8, same shape: percent of doubt
+    in each voxel), or None.
     ``temporary``: the scan's folder is there for this job alone, so that the worker removes it when
     its caller disappears.
     """
@@ -36,7 +37,7 @@ class SegmentJob:
     roi: list[float] | None = None
     name: str = "scan"
     split_kidneys: bool = False
-    clean_up: bool = True
+    clean_up: str = "normal"
     uncertainty: str | None = None
     temporary: bool = False
 
@@ -69,7 +70,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Device:
-    """Answer to DescribeJob: memory in MB, of the GPU or of the computer."""
+    """Answer to DescribeJob: memory in MB, of the GPU or of the computer, and why it is this device."""
 
     type: ClassVar[str] = "device"
     id: str
@@ -77,6 +78,7 @@ class Device:
     name: str
     free_mb: float
     total_mb: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)

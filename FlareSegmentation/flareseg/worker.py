@@ -161,7 +161,7 @@ class Worker:
 
         chosen = choose(job.device)
         free, total = chosen.memory_mb
-        return events.Device(job.id, chosen.device.type, chosen.name, free, total)
+        return events.Device(job.id, chosen.device.type, chosen.name, free, total, chosen.reason)
 
     def _segment(self, job: events.SegmentJob) -> events.Result:
         from flareseg.run import Run
@@ -224,6 +224,7 @@ def _has_failed(future: Future[Cascade]) -> bool:
 
 def _run_job(job: events.SegmentJob, cascade: Cascade, run: Run) -> Report:
     from flareseg.cascade import Wishes
+    from flareseg.components import CleanUp
     from flareseg.pipeline import segment_scan
 
     def write(found: Segmentation, geometry: Geometry) -> None:
@@ -231,7 +232,7 @@ def _run_job(job: events.SegmentJob, cascade: Cascade, run: Run) -> Report:
             _save(Path(job.uncertainty), found.uncertainty)
         _save(Path(job.labels), found.labels)
 
-    wishes = Wishes(_bounds(job), job.split_kidneys, job.clean_up, uncertainty=job.uncertainty is not None)
+    wishes = Wishes(_bounds(job), job.split_kidneys, CleanUp.of(job.clean_up), job.uncertainty is not None)
     return segment_scan(cascade, lambda: _mapped(job), write, run, wishes).report
 
 

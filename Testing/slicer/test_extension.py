@@ -70,7 +70,8 @@ class TestLists:
         assert sorted(cmake_list("MODULE_PYTHON_SCRIPTS")) == sorted(files(".", "*.py"))
 
     def test_every_resource_is_installed_and_every_installed_resource_exists(self):
-        assert sorted(cmake_list("MODULE_PYTHON_RESOURCES")) == sorted(files("Resources", "*"))
+        everything_else = files(".", "*") - files(".", "*.py") - {"CMakeLists.txt"}
+        assert sorted(cmake_list("MODULE_PYTHON_RESOURCES")) == sorted(everything_else)
 
     def test_weights_are_among_the_resources(self):
         listed = cmake_list("MODULE_PYTHON_RESOURCES")
