@@ -1,6 +1,5 @@
 """FlareSegmentation: liver, kidneys, spleen and pancreas in abdominal CT, in one click."""
 
-import logging
 import unittest
 
 import qt
@@ -9,22 +8,24 @@ import vtk
 from flareseg.errors import FlareError
 from flareseg.organs import ORGANS
 from flareseg.report import Report
-from flareseg.volume import checked
+from flareseg.volume import Volume, checked
 from FlareSegmentationLib import settings
 from FlareSegmentationLib.actions import ResultActions
 from FlareSegmentationLib.device import DeviceChoice
 from FlareSegmentationLib.edits import editedOrgans, segmentId
-from FlareSegmentationLib.failure import Remedy, unexpected
+from FlareSegmentationLib.failure import Remedy, explained
 from FlareSegmentationLib.frames import addFrames, sequenceOf
 from FlareSegmentationLib.logic import FlareSegmentationLogic
 from FlareSegmentationLib.node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from FlareSegmentationLib.panel import Panel
-from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, optionsOf
+from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
+from FlareSegmentationLib.places import showPlace
 from FlareSegmentationLib.preferences import Preferences
 from FlareSegmentationLib.queue_panel import QueuePanel
 from FlareSegmentationLib.results import readReport, resultOf, scanOf, showSurfaces
 from FlareSegmentationLib.sample_data import registerSampleData
-from FlareSegmentationLib.scan_queue import ScanQueue
+from FlareSegmentationLib.scan_queue import Case, CaseState, ScanQueue
+from FlareSegmentationLib.scans import ScanFilter, scansOfScene
 from FlareSegmentationLib.segmenter import SegmentationRun
 from FlareSegmentationLib.volumes import volumeOf
 from slicer import vtkMRMLScalarVolumeNode
@@ -81,6 +82,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel = Panel(self.ui, self.logic.runner, self.logic.dependencies)
         self.queue = ScanQueue()
         self.queuePanel = QueuePanel(self.ui)
+        self.scanFilter = ScanFilter(self.ui.scanSelector)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
         self.scanWatch = NodeWatch(SCAN_EVENTS)
@@ -96,18 +98,21 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
         self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
         self.logic.runner.logged.connect(self.panel.log)
-        self.panel.organs.went.connect(lambda point: slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *point))
+        self.logic.learned.connect(self.panel.device.showCost)
+        self.panel.organs.went.connect(showPlace)
         self.panel.failure.chosen.connect(self.onRemedy)
         self._pairing.connect("timeout()", self._showOwnResult)
         self.scanWatch.changed.connect(self.showScan)
         self.resultWatch.changed.connect(self.showEdited)
         self.queuePanel.started.connect(self.onQueueStarted)
         self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
-        self.queue.changed.connect(self.queuePanel.showCase)
+        self.queue.changed.connect(self.onCaseChanged)
         self.queue.progressed.connect(self.panel.showStage)
         self.queue.ended.connect(self.onQueueEnded)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
 
     def cleanup(self) -> None:
         """The module is unloaded or reloaded."""
@@ -116,6 +121,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.scanWatch.watch(None)
         self.resultWatch.watch(None)
         self.queuePanel.removeObservers()
+        self.scanFilter.removeObservers()
         self.setParameterNode(None)
         self.removeObservers()
 
@@ -137,18 +143,25 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if self.parent.isEntered:
             self.initializeParameterNode()
 
+    def onSceneStartImport(self, caller, event) -> None:
+        """Selectors that take the first node they see must not overwrite what the scene brings."""
+        self._disconnectGui()
+
+    def onSceneEndImport(self, caller, event) -> None:
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
     def initializeParameterNode(self) -> None:
         self.setParameterNode(self.logic.getParameterNode())
         if not self._parameterNode.scan:
-            scans = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            self._parameterNode.scan = next((n for n in scans if n.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
+            self._parameterNode.scan = next(iter(scansOfScene()), None)
         self.onScanChosen(self._parameterNode.scan)  # a selector that shows it already has sent no signal
 
     def setParameterNode(self, parameterNode) -> None:
         self._disconnectGui()
         self._parameterNode = parameterNode
         if parameterNode:
-            self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
+            self._parameterNodeGuiTag = connectToGui(parameterNode, self.ui)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.onParametersModified()
 
@@ -220,33 +233,35 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._showOwnResult()
         parameters = self._parameterNode
         self.panel.showStarting()
+        self.queuePanel.setRunning(True)
         try:
             self._run = self.logic.start(
                 parameters.scan,
                 parameters.result,
                 onProgress=self.panel.showStage,
                 onFinished=self.onFinished,
-                onFailed=self.panel.showFailure,
+                onFailed=self.onFailed,
                 **optionsOf(parameters),
             )
-        except FlareError as error:
-            self.panel.showFailure(error)
         except Exception as error:  # whatever it is, the panel must not stay in the middle of a start
-            logging.exception("FlareSegmentation: the segmentation could not be started")
-            self.panel.showFailure(unexpected(error))
+            self.onFailed(explained(error))
         else:
             if self._run.active:
                 self.panel.showStarted()
 
     def onFinished(self, segmentationNode, report: Report) -> None:
+        self.queuePanel.setRunning(False)
         self.panel.showReady()
         self.showFinished(segmentationNode)
+
+    def onFailed(self, error: FlareError) -> None:
+        self.queuePanel.setRunning(False)
+        self.panel.showFailure(error)
 
     def showFinished(self, segmentationNode) -> None:
         self._parameterNode.result = segmentationNode
         self.showResult(segmentationNode)
         self.showEdited(segmentationNode)
-        self.panel.device.showCost()
         if settings.show3D():
             showSurfaces(segmentationNode)
 
@@ -262,8 +277,6 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def onQueueStarted(self, volumeNodes) -> None:
-        if self._run and self._run.active:
-            return
         try:
             options = optionsOf(self._parameterNode)
         except FlareError as error:
@@ -277,6 +290,11 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
         self.queue.start(volumeNodes, start)
 
+    def onCaseChanged(self, case: Case) -> None:
+        self.queuePanel.showCase(case)
+        if case.state is CaseState.RUNNING:
+            self.panel.showScanOfQueue(readable(case.volumeNode), *self.queue.place(case))
+
     def onQueueEnded(self) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showReady()
@@ -288,6 +306,14 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if case.volumeNode.GetScene():
             self._parameterNode.scan = case.volumeNode
         self.showFinished(case.result)
+
+
+def readable(volumeNode) -> Volume | None:
+    """The scan of a node, if it is one; why it is not is told when it is segmented."""
+    try:
+        return volumeOf(volumeNode)
+    except FlareError:
+        return None
 
 
 class FlareSegmentationTest(ScriptedLoadableModuleTest):

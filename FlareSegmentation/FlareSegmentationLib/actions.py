@@ -12,7 +12,7 @@ from flareseg.report import Report
 
 from .editor import openEditor
 from .organ_table import mostDoubtful
-from .report_export import addTable, asText
+from .report_export import addTables, asText
 from .results import readReport, scanOf
 from .roi import Region, middleOf, showRegion
 from .uncertainty import showUncertainty
@@ -61,8 +61,7 @@ class ResultActions:
 
     def showUncertainty(self, isShown: bool) -> None:
         node, _report = self._result()
-        if node:
-            showUncertainty(node, isShown)
+        showUncertainty(node, isShown)
 
     def copyReport(self, _checked: bool = False) -> None:
         _node, report = self._result()
@@ -72,7 +71,7 @@ class ResultActions:
     def keepTable(self, _checked: bool = False) -> None:
         node, report = self._result()
         if node and report:
-            addTable(report, node)
+            addTables(report, node)
 
     def _result(self) -> tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]:
         parameters = self._parameters()

@@ -22,16 +22,19 @@ import slicer
 from flareseg import nifti_check
 from flareseg.errors import Cancelled, FlareError, bad_scan
 from flareseg.geometry import Geometry
-from flareseg.organs import ORGANS
+from flareseg.organs import organs_shown
 from flareseg.reading import read_volume
 from flareseg.report import Report, StageTime
 from flareseg.writing import check_writable, make_folder, write_labels, write_text
 from slicer.i18n import tr as _
 
 from .cases import SUFFIX, Case, findCases
+from .clean_up import CleanUp
 from .dependencies import Dependencies
 from .device import DeviceChoice
+from .failure import explained
 from .job import Job, JobRunner
+from .options import RunOptions
 
 SUMMARY = "summary.csv"
 _LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
@@ -109,6 +112,8 @@ def segmentFolder(
     resume: bool = True,
     device: str | DeviceChoice = "auto",
     suffix: str = SUFFIX,
+    splitKidneys: bool = False,
+    cleanUp: str | CleanUp = CleanUp.NORMAL,
     onResult: Callable[[CaseResult], object] | None = None,
 ) -> list[CaseResult]:
     """Segment the scans of a folder: NIfTI, NRRD and MetaImage files, and subfolders with a DICOM series.
@@ -116,26 +121,27 @@ def segmentFolder(
     ``pattern`` chooses among them as in pathlib ("*.nii.gz", "*/ct.nii.gz"). Scan NAME gives NAME + ``suffix``
     and the report NAME.json at the same place inside ``outputFolder``, and a row of summary.csv there.
     With ``resume`` a case whose two files are there and whole is skipped, also when somebody has corrected
-    its label map since; without, they are made again. ``onResult`` is called after each case.
+    its label map since; without, they are made again. ``splitKidneys`` and ``cleanUp`` are those of RunOptions.
+    ``onResult`` is called after each case.
 
     A case that fails does not stop the others. Raises FlareError when nothing can be done at all (no scan, a
     folder that cannot be written, missing packages), and Cancelled when the logic is closed, or Slicer quits,
     while a case is segmented: what was done by then stays, and the same call goes on from there.
     """
     logic.runner.refuseWhenBusy()
-    choice = DeviceChoice.of(device).value
+    options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp)
     cases = findCases(Path(inputFolder), Path(outputFolder), pattern, suffix)
     summary = Path(outputFolder) / SUMMARY
     _prepareFolders(cases, summary)
     logic.dependencies.ensure()
-    return FolderBatch(logic.runner, summary, choice).work(cases, resume, onResult)
+    return FolderBatch(logic.runner, summary, options).work(cases, resume, onResult)
 
 
 class FolderBatch:
     """Works off cases and keeps their summary up to date, so that an interruption loses nothing."""
 
-    def __init__(self, runner: JobRunner, summary: Path, device: str) -> None:
-        self._runner, self._summary, self._device = runner, summary, device
+    def __init__(self, runner: JobRunner, summary: Path, options: RunOptions) -> None:
+        self._runner, self._summary, self._options = runner, summary, options
 
     def work(
         self, cases: list[Case], resume: bool, onResult: Callable[[CaseResult], object] | None
@@ -151,13 +157,13 @@ class FolderBatch:
             if onResult:
                 onResult(results[case.name])
         ordered = [results[case.name] for case in cases]
-        writeSummary(self._summary, ordered)
+        self._writeSummary(ordered)
         return ordered
 
     def _segment(self, case: Case) -> CaseResult:
         try:
             start = time.monotonic()
-            job, geometry, warnings = inBackground(partial(_newJob, case, self._device))
+            job, geometry, warnings = inBackground(partial(_newJob, case, self._options))
             seconds = time.monotonic() - start
             labels, report = _runJob(self._runner, job)
             report.scan.name = case.name
@@ -168,22 +174,26 @@ class FolderBatch:
         except Cancelled:
             raise
         except Exception as error:  # whatever it is, the other cases have to go on
-            return CaseResult(case, State.FAILED, error=_explained(error))
+            return CaseResult(case, State.FAILED, error=explained(error))
 
     def _keepSummary(self, cases: list[Case], results: dict[str, CaseResult]) -> None:
         """A summary that somebody has just opened elsewhere, or a full disk, must not stop the batch."""
         try:
-            writeSummary(self._summary, [results[case.name] for case in cases if case.name in results])
+            self._writeSummary([results[case.name] for case in cases if case.name in results])
         except FlareError as error:
             logging.warning("FlareSegmentation: %s", error)
 
+    def _writeSummary(self, results: list[CaseResult]) -> None:
+        names = [organ.name for organ in organs_shown(self._options.splitKidneys)]
+        writeSummary(self._summary, results, names)
 
-def writeSummary(path: Path, results: list[CaseResult]) -> None:
-    """One row a case as CSV (UTF-8). Raises FlareError("write")."""
+
+def writeSummary(path: Path, results: list[CaseResult], organs: list[str]) -> None:
+    """One row a case as CSV (UTF-8), with the volumes of these organs. Raises FlareError("write")."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["name", "state", "seconds", *(f"{organ.name} mL" for organ in ORGANS), "warnings", "error"])
-    rows.writerows(map(_row, results))
+    rows.writerow(["name", "state", "seconds", *(f"{organ} mL" for organ in organs), "warnings", "error"])
+    rows.writerows(_row(result, organs) for result in results)
     write_text(path, text.getvalue())
 
 
@@ -206,18 +216,7 @@ def _segmentNode(logic: BatchLogic, volumeNode: slicer.vtkMRMLScalarVolumeNode, 
             raise bad_scan(_("The scan is no longer in the scene."), _("Load it again."))
         return NodeResult(volumeNode, logic.segment(volumeNode, **options), None)
     except Exception as error:  # whatever it is, the other nodes have to go on
-        return NodeResult(volumeNode, None, _explained(error))
-
-
-def _explained(error: Exception) -> FlareError:
-    if isinstance(error, FlareError):
-        return error
-    logging.error("FlareSegmentation: a case failed", exc_info=error)
-    return FlareError(
-        "internal",
-        _("It failed unexpectedly: {why}.").format(why=error),
-        _("Please report this with the text of Slicer's error log."),
-    )
+        return NodeResult(volumeNode, None, explained(error))
 
 
 def _prepareFolders(cases: list[Case], summary: Path) -> None:
@@ -261,10 +260,17 @@ def _readReport(case: Case) -> Report | None:
         return None
 
 
-def _newJob(case: Case, device: str) -> tuple[Job, Geometry, list[str]]:
+def _newJob(case: Case, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
     """The scan handed over to the worker, so that it need not stay in Slicer's own memory."""
     volume = read_volume(case.scan)
-    job = Job(volume.voxels, volume.geometry, device=device, temporaryFolder=slicer.app.temporaryPath)
+    job = Job(
+        volume.voxels,
+        volume.geometry,
+        device=DeviceChoice.of(options.device).value,
+        temporaryFolder=slicer.app.temporaryPath,
+        splitKidneys=options.splitKidneys,
+        cleanUp=CleanUp.of(options.cleanUp).value,
+    )
     return job, volume.geometry, volume.warnings
 
 
@@ -311,14 +317,14 @@ def _addSeconds(report: Report, name: str, seconds: float) -> None:
     report.stages.append(StageTime(name, seconds))
 
 
-def _row(result: CaseResult) -> list[str]:
+def _row(result: CaseResult, organs: list[str]) -> list[str]:
     report = result.report
     volumes = {organ.name: f"{organ.volume_ml:.1f}" for organ in report.organs} if report else {}
     return [
         result.case.name,
         result.state.value,
         f"{report.total_seconds:.2f}" if report else "",
-        *(volumes.get(organ.name, "") for organ in ORGANS),
+        *(volumes.get(organ, "") for organ in organs),
         " ".join(_warnings(report)) if report else "",
         str(result.error) if result.error else "",
     ]

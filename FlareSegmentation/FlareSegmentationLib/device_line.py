@@ -20,9 +20,14 @@ class DeviceLine:
     """Asks the worker, which warms it up for the first click, and never waits for the answer."""
 
     def __init__(
-        self, deviceLabel: qt.QLabel, costLabel: qt.QLabel, runner: JobRunner, dependencies: Dependencies
+        self,
+        deviceLabel: qt.QLabel,
+        reasonLabel: qt.QLabel,
+        costLabel: qt.QLabel,
+        runner: JobRunner,
+        dependencies: Dependencies,
     ) -> None:
-        self._deviceLabel, self._costLabel = deviceLabel, costLabel
+        self._deviceLabel, self._reasonLabel, self._costLabel = deviceLabel, reasonLabel, costLabel
         self._runner, self._dependencies = runner, dependencies
         self._question = ""
         self._kind = ""
@@ -41,13 +46,16 @@ class DeviceLine:
         self._volume = volume
         self.showCost()
 
+    def costOf(self, volume: Volume | None) -> Cost | None:
+        """What a scan is expected to take; None while scan or device are not known."""
+        if volume is None or not self._kind:
+            return None
+        return estimate(volume.geometry, volume.voxels.itemsize, self._kind, settings.slowness(self._kind))
+
     @property
     def cost(self) -> Cost | None:
-        """What the chosen scan is expected to take; None while scan or device are not known."""
-        if self._volume is None or not self._kind:
-            return None
-        voxels = self._volume.voxels
-        return estimate(self._volume.geometry, voxels.itemsize, self._kind, settings.slowness(self._kind))
+        """What the chosen scan is expected to take."""
+        return self.costOf(self._volume)
 
     def showCost(self) -> None:
         cost = self.cost
@@ -68,16 +76,18 @@ class DeviceLine:
         else:
             self._kind = answer.kind
             free = gigabytes(answer.free_mb, 1)
-            self._show(_("{device}, {memory} free").format(device=answer.name, memory=free))
+            self._show(_("{device}, {memory} free").format(device=answer.name, memory=free), reason=answer.reason)
         self.showCost()
 
-    def _show(self, text: str, remedy: str = "") -> None:
-        """One line; a panel too narrow for it has all of it in the tooltip."""
-        self._deviceLabel.setText(text)
-        self._deviceLabel.setToolTip(f"{text} {remedy}".strip())
-        self._deviceLabel.setVisible(bool(text))
+    def _show(self, text: str, remedy: str = "", reason: str = "") -> None:
+        """A panel too narrow for a line has all of it in the tooltip."""
+        for label, line, more in ((self._deviceLabel, text, remedy), (self._reasonLabel, reason, "")):
+            label.setText(line)
+            label.setToolTip(f"{line} {more}".strip())
+            label.setVisible(bool(line))
         self.showCost()
 
 
 def _round(value: float) -> str:
+    value = max(value, 0.1)
     return seconds(value)[:-1] if value < 10 else f"{value:.0f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import Enum
 
 import qt
@@ -29,8 +30,11 @@ class Remedy(Enum):
         }[self.value]
 
 
-def unexpected(error: Exception) -> FlareError:
-    """A failure that nobody thought of, for people."""
+def explained(error: Exception) -> FlareError:
+    """The error itself; or, for one that nobody thought of, a failure for people, with the rest in Slicer's log."""
+    if isinstance(error, FlareError):
+        return error
+    logging.error("FlareSegmentation: an unexpected failure", exc_info=error)
     return FlareError(
         "internal",
         _("Something unexpected failed ({what}: {why}).").format(what=type(error).__name__, why=error),

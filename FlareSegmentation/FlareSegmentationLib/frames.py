@@ -5,7 +5,9 @@ from __future__ import annotations
 import slicer
 import vtk
 
-_FRAME = "FlareSegmentation.Frame"  # on a scan made here: which frame of which sequence it is
+# On a scan made here: its sequence, as a reference that follows when a scene is loaded into another, and
+# the number of its frame.
+_SEQUENCE, _FRAME = "FlareSegmentation.Sequence", "FlareSegmentation.Frame"
 
 
 def sequenceOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSequenceNode | None:
@@ -27,16 +29,14 @@ def addFrames(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[slicer.vtkMRML
     sequence = sequenceOf(volumeNode)
     if sequence is None:
         return []
-    known = {node.GetAttribute(_FRAME): node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")}
-    frames = []
-    for index in range(sequence.GetNumberOfDataNodes()):
-        key = f"{sequence.GetID()} {index}"
-        frames.append(known.get(key) or _newScan(volumeNode, sequence, index, key))
-    return frames
+    scans = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    known = {node.GetAttribute(_FRAME): node for node in scans if node.GetNodeReference(_SEQUENCE) is sequence}
+    indices = range(sequence.GetNumberOfDataNodes())
+    return [known.get(str(index)) or _newScan(volumeNode, sequence, index) for index in indices]
 
 
 def _newScan(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, sequence: slicer.vtkMRMLSequenceNode, index: int, key: str
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, sequence: slicer.vtkMRMLSequenceNode, index: int
 ) -> slicer.vtkMRMLScalarVolumeNode:
     frame = sequence.GetNthDataNode(index)
     name = f"{volumeNode.GetName()} {sequence.GetIndexName()} {sequence.GetNthIndexValue(index)}".replace("  ", " ")
@@ -45,7 +45,8 @@ def _newScan(
     frame.GetIJKToRASMatrix(matrix)
     node.SetIJKToRASMatrix(matrix)
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-    node.SetAttribute(_FRAME, key)
+    node.SetNodeReferenceID(_SEQUENCE, sequence.GetID())
+    node.SetAttribute(_FRAME, str(index))
     node.SetAndObserveImageData(frame.GetImageData())
     node.CreateDefaultDisplayNodes()
     return node

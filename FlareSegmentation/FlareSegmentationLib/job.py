@@ -16,6 +16,7 @@ from flareseg.events import (
     DescribeJob,
     Device,
     Failure,
+    Idle,
     Result,
     SegmentJob,
     Stage,
@@ -63,7 +64,7 @@ class Job:
         roi: list[float] | None = None,
         temporaryFolder: str | None = None,
         splitKidneys: bool = False,
-        cleanUp: bool = True,
+        cleanUp: str = "normal",
         uncertainty: bool = False,
     ) -> None:
         self.progressed: Signal[Stage] = Signal()
@@ -135,7 +136,8 @@ class Job:
 class JobRunner:
     """Runs one job at a time in a worker that stays warm in between.
 
-    ``described`` answers ``describe``: the id it returned, and the device or why there is none.
+    ``described`` answers ``describe``: the id it returned, and the device or why there is none. What a
+    worker does not answer because it has just gone idle is sent to a new one.
     """
 
     def __init__(self, process: LineProcess, patienceSeconds: float = PATIENCE_SECONDS) -> None:
@@ -147,6 +149,8 @@ class JobRunner:
         self.process.ended.connect(self._onProcessEnded)
         self._job: Job | None = None
         self._reason: FlareError | None = None
+        self._questions: dict[str, DescribeJob] = {}
+        self._isWorkerLeaving = False
         self._patience = qt.QTimer()
         self._patience.setSingleShot(True)
         self._patience.setInterval(round(patienceSeconds * 1000))
@@ -177,6 +181,7 @@ class JobRunner:
     def describe(self, device: str) -> str:
         """Ask what a choice of device means, which also starts the worker. Never waits; returns an id."""
         question = DescribeJob(uuid4().hex, device)
+        self._questions[question.id] = question
         self.process.look()
         self.process.start()
         if self.process.running:
@@ -195,6 +200,7 @@ class JobRunner:
         """End the job and the worker, now: the worker first, which maps the files that the job removes."""
         if self._job and not self._reason:
             self._reason = Cancelled()
+        self._questions.clear()
         self.process.stop()
         self._fail(Cancelled())
 
@@ -204,9 +210,13 @@ class JobRunner:
         except FlareError:
             self.logged.emit(line.decode("utf-8", errors="replace"))
             return
+        if isinstance(event, Idle):
+            self._isWorkerLeaving = True
         if isinstance(event, Device):
+            self._questions.pop(event.id, None)
             self.described.emit(event.id, event)
         if isinstance(event, Failure):
+            self._questions.pop(event.id or "", None)
             self.described.emit(event.id or "", FlareError(event.kind, event.sentence, event.remedy))
             self.logged.emit("\n".join(filter(None, (event.sentence, event.details))))
         if self._job is None or getattr(event, "id", None) != self._job.message.id:
@@ -219,7 +229,22 @@ class JobRunner:
             self._succeed(event)
 
     def _onProcessEnded(self, reason: FlareError) -> None:
-        self._fail(reason)
+        questions, wasLeaving = list(self._questions.values()), self._isWorkerLeaving
+        self._questions, self._isWorkerLeaving = {}, False
+        if wasLeaving and self._reason is None:
+            self._sendAgain(questions)
+        else:
+            self._fail(reason)
+
+    def _sendAgain(self, questions: list[DescribeJob]) -> None:
+        messages: list[DescribeJob | SegmentJob] = [*questions]
+        if self._job:
+            messages.append(self._job.message)
+        if messages:
+            self._questions = {question.id: question for question in questions}
+            self.process.start()
+        for message in messages:
+            self.process.send(encode(message))
 
     def _succeed(self, result: Result) -> None:
         if self._reason is not None:  # it was ready just as it was cancelled

@@ -1,4 +1,4 @@
-"""The report of a run that left edited segments alone: their facts are measured from the segments."""
+"""The report of a run that left edited segments alone: what such a run changed is measured, not taken over."""
 
 from __future__ import annotations
 
@@ -16,22 +16,34 @@ def withKept(
     report: Report,
     written: Sequence[Organ],
     masks: dict[Organ, np.ndarray],
+    labels: np.ndarray,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
 ) -> Report:
-    """``masks``: bool (k, j, i) on the volume's grid, of each kept organ; ``written``: the others."""
+    """The report with the facts of the kept organs, and of the organs that had to make room for them.
+
+    ``masks``: bool (k, j, i) on the volume's grid, of each kept organ. ``written``: the others, of which
+    the k-th has label k + 1 in ``labels`` (uint8 (k, j, i)).
+    """
     if not masks:
         return report
-    names = {organ.name for organ in written}
-    facts = [found for found in report.organs if found.name in names]
-    facts += [_facts(organ, mask, volumeNode) for organ, mask in masks.items()]
-    return replace(report, organs=sorted(facts, key=lambda found: found.label))
-
-
-def _facts(organ: Organ, mask: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> OrganFacts:
-    voxels = int(np.count_nonzero(mask))
+    found = {facts.name: facts for facts in report.organs}
+    facts = [_cut(found[organ.name], labels == k, volumeNode) for k, organ in enumerate(written, start=1)]
     note = [_("edited by hand, kept")]
+    for organ, mask in masks.items():
+        facts.append(_measured(OrganFacts(organ.label, organ.name, 0, 0.0, note), mask, volumeNode))
+    return replace(report, organs=sorted(facts, key=lambda facts: facts.label))
+
+
+def _cut(facts: OrganFacts, mask: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> OrganFacts:
+    """The engine's facts where its organ was written whole."""
+    return facts if np.count_nonzero(mask) == facts.voxels else _measured(facts, mask, volumeNode)
+
+
+def _measured(facts: OrganFacts, mask: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> OrganFacts:
+    """Voxels, volume and HU of what is there."""
+    voxels = int(np.count_nonzero(mask))
     if not voxels:
-        return OrganFacts(organ.label, organ.name, 0, 0.0, note)
+        return replace(facts, voxels=0, volume_ml=0.0, mean_hu=None, std_hu=None)
     hu = slicer.util.arrayFromVolume(volumeNode)[mask].astype(float)
     volume = voxels * float(np.prod(volumeNode.GetSpacing())) / 1000
-    return OrganFacts(organ.label, organ.name, voxels, volume, note, round(hu.mean(), 1), round(hu.std(), 1))
+    return replace(facts, voxels=voxels, volume_ml=volume, mean_hu=round(hu.mean(), 1), std_hu=round(hu.std(), 1))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 from flareseg.errors import FlareError
+from flareseg.report import Report
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
@@ -19,6 +20,7 @@ from .options import RunOptions
 from .parameters import FlareSegmentationParameterNode, parametersOf
 from .process import WorkerProcess, workerCommand
 from .segmenter import SegmentationRun, checkRun, prepareRun
+from .signals import Signal
 
 if TYPE_CHECKING:
     from .batch import CaseResult, NodeResult
@@ -27,14 +29,18 @@ if TYPE_CHECKING:
 class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
     """Segments volume nodes; for the panel and for scripts.
 
-    The engine runs in a process of its own, which stays warm for a while after each run.
+    The engine runs in a process of its own, which stays warm for a while after each run. ``learned``
+    tells that a finished run has bettered the forecast of the next.
     """
 
     def __init__(self, runner: JobRunner | None = None, dependencies: Dependencies | None = None) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
         self.runner = runner or JobRunner(WorkerProcess(workerCommand))
         self.dependencies = dependencies or Dependencies()
-        slicer.app.connect("aboutToQuit()", self.close)
+        self.learned: Signal[[]] = Signal()
+        self._onQuit = self.close  # one object, so that it can be disconnected
+        self._isConnected = False
+        self._connectToQuit(True)
 
     def getParameterNode(self) -> FlareSegmentationParameterNode:
         return parametersOf(super().getParameterNode())
@@ -48,8 +54,8 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         """Segment one scan and wait for it; Slicer handles events meanwhile.
 
         ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
-        ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``, ``cleanUp=True``,
-        ``uncertainty=False``. Raises FlareError with a sentence and a remedy.
+        ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``,
+        ``cleanUp="normal"``, ``uncertainty=False``. Raises FlareError with a sentence and a remedy.
         """
         outcome: list[Any] = []
         loop = qt.QEventLoop()
@@ -85,10 +91,11 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         checkRun(self.runner, volumeNode, wishes)  # before gigabytes are installed for what cannot be segmented
         self.dependencies.ensure()
         run = prepareRun(self.runner, volumeNode, segmentationNode, wishes)
-        run.finished.connect(lambda _node, report: settings.learn(report))
+        self._connectToQuit(True)
         for signal, callback in ((run.progressed, onProgress), (run.finished, onFinished), (run.failed, onFailed)):
             if callback:
                 signal.connect(callback)
+        run.finished.connect(self._learn)  # after the callbacks, which must be told whatever happens here
         run.start()
         return run
 
@@ -109,3 +116,14 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
     def close(self) -> None:
         """Stop a run in progress and end the engine's process. A later run starts it again."""
         self.runner.close()
+        self._connectToQuit(False)
+
+    def _connectToQuit(self, isWanted: bool) -> None:
+        """Slicer's end closes a logic that is in use, and keeps none alive that is not."""
+        if isWanted is not self._isConnected:
+            (slicer.app.connect if isWanted else slicer.app.disconnect)("aboutToQuit()", self._onQuit)
+            self._isConnected = isWanted
+
+    def _learn(self, _segmentationNode: vtkMRMLSegmentationNode, report: Report) -> None:
+        settings.learn(report)
+        self.learned.emit()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import slicer
 
+from .clean_up import CleanUp
 from .device import DeviceChoice
 from .edits import EditedSegments
 
@@ -16,7 +17,8 @@ class RunOptions:
     """``device``: "auto", "cuda" or "cpu". ``roi``: a markups ROI node or RAS bounds in mm
     (r0, r1, a0, a1, s0, s1); None finds the abdomen. ``edited``: what becomes of segments that a person
     changed, "keep", "replace" or "new" (a new segmentation). ``splitKidneys``: two segments instead of
-    one. ``cleanUp``: remove small loose parts. ``uncertainty``: add a volume with the doubt in percent.
+    one. ``cleanUp``: "off"; "normal" removes loose parts; "strong" leaves one part of each organ (two
+    kidneys) and fills holes. ``uncertainty``: add a volume with the doubt in percent.
 
     Raises FlareError("bad_job") for a device or a choice that does not exist.
     """
@@ -25,9 +27,10 @@ class RunOptions:
     roi: slicer.vtkMRMLMarkupsROINode | Sequence[float] | None = None
     edited: str | EditedSegments = EditedSegments.KEEP
     splitKidneys: bool = False
-    cleanUp: bool = True
+    cleanUp: str | CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
 
     def __post_init__(self) -> None:
         self.device = DeviceChoice.of(self.device)
         self.edited = EditedSegments.of(self.edited)
+        self.cleanUp = CleanUp.of(self.cleanUp)

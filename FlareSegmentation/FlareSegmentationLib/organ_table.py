@@ -8,6 +8,7 @@ from flareseg.organs import Organ
 from flareseg.report import OrganFacts, Report
 from slicer.i18n import tr as _
 
+from .names import organName
 from .readouts import cell, fitRows, layOut
 from .results import organCentre, organColour, organNamed
 from .signals import Signal
@@ -36,13 +37,11 @@ class OrganTable:
         fitRows(self._table)
 
     def _fill(self, row: int, found: OrganFacts, colour: tuple[int, int, int]) -> None:
-        name = cell(found.name)
+        name = cell(organName(found.name))
         name.setData(qt.Qt.DecorationRole, qt.QColor(*colour))
         self._table.setItem(row, 0, name)
         for column, text in enumerate((volume(found), meanHu(found), sure(found)), start=1):
             self._table.setItem(row, column, cell(text, isNumber=True))
-        if found.std_hu is not None:
-            self._table.item(row, 2).setToolTip(_("standard deviation {hu} HU").format(hu=f"{found.std_hu:.0f}"))
         self._table.setItem(row, _CHECK_COLUMN, cell(checkHere(found)))
 
     def _onClicked(self, row: int, column: int) -> None:
@@ -66,7 +65,8 @@ def volume(found: OrganFacts) -> str:
 
 
 def meanHu(found: OrganFacts) -> str:
-    return _NOTHING if found.mean_hu is None else f"{found.mean_hu:.0f}"
+    """With its standard deviation."""
+    return _NOTHING if found.mean_hu is None else f"{found.mean_hu:.0f} ± {found.std_hu or 0.0:.0f}"
 
 
 def sure(found: OrganFacts) -> str:

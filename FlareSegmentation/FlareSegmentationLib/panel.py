@@ -6,6 +6,7 @@ from typing import Any
 
 import slicer
 from flareseg.errors import FlareError
+from flareseg.estimate import Cost
 from flareseg.events import Stage
 from flareseg.organs import Organ
 from flareseg.report import Report
@@ -16,11 +17,12 @@ from .dependencies import Dependencies
 from .device_line import DeviceLine
 from .failure import FailureNote
 from .job import JobRunner
+from .names import organName
 from .organ_table import OrganTable
 from .progress import RunProgress
 from .readouts import fillStageTable, layOut, totals
 from .roi import Region
-from .uncertainty import uncertaintyOf
+from .uncertainty import isUncertaintyShown, uncertaintyOf
 from .volumes import facts
 
 _NOTE_STYLE = "QLabel {{ padding: 5px 8px; border-left: 4px solid {colour}; background: {tint}; }}"
@@ -34,9 +36,9 @@ class Panel:
     def __init__(self, ui: Any, runner: JobRunner, dependencies: Dependencies) -> None:
         self.ui = ui
         self.organs = OrganTable(ui.organTable)
-        self.progress = RunProgress(ui.progressBar)
+        self.progress = RunProgress(ui.progressLabel, ui.progressBar)
         self.failure = FailureNote(ui.failureLabel, ui.remedyButton, dependencies)
-        self.device = DeviceLine(ui.deviceFactsLabel, ui.costLabel, runner, dependencies)
+        self.device = DeviceLine(ui.deviceFactsLabel, ui.deviceReasonLabel, ui.costLabel, runner, dependencies)
         self._scanIsFine = False
         self._running = False
         ui.warningLabel.setStyleSheet(WARNING_STYLE)
@@ -75,7 +77,7 @@ class Panel:
 
     def showEdited(self, organs: list[Organ]) -> None:
         """Which segments were changed by hand, and the choice of what becomes of them; nothing without."""
-        self.ui.editedOrgansLabel.setText(", ".join(organ.name for organ in organs))
+        self.ui.editedOrgansLabel.setText(", ".join(organName(organ.name) for organ in organs))
         for widget in (self.ui.editedLabel, self.ui.editedOrgansLabel, self.ui.editedComboBox):
             widget.setVisible(bool(organs))
 
@@ -97,9 +99,17 @@ class Panel:
         self._running = True
         self.ui.logText.clear()
         self.failure.hide()
-        cost = self.device.cost
-        self.progress.start(cost.seconds if cost else None)
+        self._startProgress(self.device.cost)
         self._setButton(_("Cancel"), _("Stop the segmentation; the scene stays as it is"), True)
+
+    def showScanOfQueue(self, volume: Volume | None, number: int, count: int) -> None:
+        """The next of several scans is at work; ``volume`` is None where it cannot be read."""
+        self._startProgress(
+            self.device.costOf(volume), _("Scan {number} of {count}").format(number=number, count=count)
+        )
+
+    def _startProgress(self, cost: Cost | None, title: str = "") -> None:
+        self.progress.start(cost.seconds if cost else None, title)
 
     def showStarting(self) -> None:
         """As running, but a click would come too early to cancel anything."""
@@ -128,6 +138,7 @@ class Panel:
         self.ui.timingSection.setVisible(report is not None)
         self.ui.show3DButton.setSegmentationNode(segmentationNode)
         self.ui.showUncertaintyButton.setVisible(uncertaintyOf(segmentationNode) is not None)
+        self.ui.showUncertaintyButton.setChecked(isUncertaintyShown(segmentationNode))
         if report is None:
             return
         self.organs.show(report, segmentationNode)

@@ -8,9 +8,13 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 from . import settings
+from .clean_up import CleanUp
 from .device import DeviceChoice
 from .edits import EditedSegments
 from .roi import Region
+
+_BEGUN = "begun"  # a parameter that says: the person's preferences have been taken over
+_PARAMETER = "SlicerParameterName"  # the property of a widget in the .ui file that names its parameter
 
 
 @parameterNodeWrapper
@@ -28,18 +32,31 @@ class FlareSegmentationParameterNode:
     edited: EditedSegments = EditedSegments.KEEP
     region: Region = Region.AUTOMATIC
     splitKidneys: bool = False
-    cleanUp: bool = True
+    cleanUp: CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
 
 
 def parametersOf(node: vtkMRMLScriptedModuleNode) -> FlareSegmentationParameterNode:
-    """The scene's parameters; a new scene starts with what the person chose last."""
-    isNew = not node.GetParameter("device")
+    """The scene's parameters; a new scene starts with what the person chose last.
+
+    A scene that is closed leaves defaults in the node, so only a mark of our own tells a new one.
+    """
     parameters = FlareSegmentationParameterNode(node)  # type: ignore[call-arg]  # made by the wrapper
-    if isNew:
+    if not node.HasParameter(_BEGUN):
         parameters.device = settings.device()
         parameters.splitKidneys = settings.splitKidneys()
+        node.SetParameter(_BEGUN, "True")
     return parameters
+
+
+def connectToGui(parameters: Any, ui: Any) -> int:
+    """Bind the widgets of ``ui`` that name a parameter. Returns the tag for ``disconnectGui``.
+
+    The wrapper's own ``connectGui`` returns no tag in Slicer 5.13, and widgets that stay bound overwrite
+    the parameters when their combo boxes are filled anew.
+    """
+    named = ((widget.property(_PARAMETER), widget) for widget in vars(ui).values())
+    return int(parameters.connectParametersToGui({name: widget for name, widget in named if name}))
 
 
 def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The progress bar: stage, seconds so far and to go, memory now."""
+"""Progress of a run: a line that tells stage, seconds so far and to go, memory now; and a bar."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 
 import qt
 from flareseg.events import Stage
-from flareseg.report import STAGES
 from slicer.i18n import tr as _
 
+from .names import stageName
 from .readouts import gigabytes, percent, seconds
 
 _TICK_MS = 100
@@ -17,8 +17,9 @@ _TICK_MS = 100
 class RunProgress:
     """Ticks by itself, so that the seconds go on while the engine is busy with one step."""
 
-    def __init__(self, bar: qt.QProgressBar) -> None:
-        self._bar = bar
+    def __init__(self, label: qt.QLabel, bar: qt.QProgressBar) -> None:
+        self._label, self._bar = label, bar
+        self._title = ""
         self._stage: Stage | None = None
         self._expectedSeconds: float | None = None
         self._startedAt = self._loadedAt = 0.0
@@ -27,12 +28,12 @@ class RunProgress:
         self._clock.connect("timeout()", self._show)
         self.stop()
 
-    def start(self, expectedSeconds: float | None = None) -> None:
-        """``expectedSeconds``: of a run whose networks are loaded; None when nobody knows."""
-        self._stage, self._expectedSeconds = None, expectedSeconds
+    def start(self, expectedSeconds: float | None = None, title: str = "") -> None:
+        """``expectedSeconds``: of a run whose networks are loaded; None when nobody knows. ``title``: which run."""
+        self._stage, self._expectedSeconds, self._title = None, expectedSeconds, title
         self._startedAt = self._loadedAt = time.monotonic()
-        self._bar.setRange(0, 0)
-        self._bar.setVisible(True)
+        self._bar.setValue(0)
+        self._setVisible(True)
         self._clock.start()
         self._show()
 
@@ -40,18 +41,22 @@ class RunProgress:
         if self._stage is None or stage.stage == "load":
             self._loadedAt = time.monotonic()
         self._stage = stage
-        self._bar.setRange(0, 100)
         self._bar.setValue(percent(stage))
         self._show()
 
     def stop(self) -> None:
         self._clock.stop()
-        self._bar.setVisible(False)
+        self._setVisible(False)
+
+    def _setVisible(self, isVisible: bool) -> None:
+        self._label.setVisible(isVisible)
+        self._bar.setVisible(isVisible)
 
     def _show(self) -> None:
-        doing = STAGES.get(self._stage.stage, self._stage.stage) if self._stage else _("Starting the engine")
-        parts = [doing, f"{seconds(time.monotonic() - self._startedAt)[:-1]} s", self._remaining(), self._memory()]
-        self._bar.setFormat(" · ".join(filter(None, parts)))
+        doing = stageName(self._stage.stage) if self._stage else _("Starting the engine")
+        elapsed = f"{seconds(time.monotonic() - self._startedAt)[:-1]} s"
+        parts = [self._title, doing, elapsed, self._remaining(), self._memory()]
+        self._label.setText(" · ".join(filter(None, parts)))
 
     def _remaining(self) -> str:
         if self._expectedSeconds is None or self._stage is None or self._stage.stage == "load":

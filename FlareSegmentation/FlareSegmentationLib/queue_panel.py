@@ -10,8 +10,8 @@ from slicer.util import VTKObservationMixin
 
 from .readouts import cell, fitRows, layOut, seconds
 from .scan_queue import Case, CaseState
+from .scans import scansOfScene
 from .signals import Signal
-from .uncertainty import isUncertainty
 
 
 class QueuePanel(VTKObservationMixin):
@@ -41,7 +41,7 @@ class QueuePanel(VTKObservationMixin):
     def refresh(self) -> None:
         """List the scans of the scene; ticks and states of those that stay are kept."""
         ticked = {node.GetID() for node in self._ticked()}
-        self._nodes = _scans()
+        self._nodes = scansOfScene()
         self._ui.queueSection.setVisible(len(self._nodes) > 1)
         wasBlocked = self._ui.queueTable.blockSignals(True)
         self._ui.queueTable.setRowCount(len(self._nodes))
@@ -114,8 +114,8 @@ class QueuePanel(VTKObservationMixin):
     def _onSceneChanged(self, scene: slicer.vtkMRMLScene, _event: str) -> None:
         if scene.IsBatchProcessing():  # a scene being loaded or closed is looked at once, at its end
             return
-        if [node.GetID() for node in _scans()] != [node.GetID() for node in self._nodes]:
-            present = {node.GetID() for node in _scans()}
+        present = [node.GetID() for node in scansOfScene()]
+        if present != [node.GetID() for node in self._nodes]:
             self._cases = {nodeId: case for nodeId, case in self._cases.items() if nodeId in present}
             self.refresh()
 
@@ -126,9 +126,3 @@ def _state(case: Case | None) -> str:
     if case.state is CaseState.FAILED and case.error is not None:
         return case.error.sentence
     return case.state.label()
-
-
-def _scans() -> list[slicer.vtkMRMLScalarVolumeNode]:
-    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    exact = [node for node in nodes if node.GetClassName() == "vtkMRMLScalarVolumeNode"]
-    return [node for node in exact if not node.GetHideFromEditors() and not isUncertainty(node)]

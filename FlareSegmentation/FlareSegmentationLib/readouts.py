@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import qt
 from flareseg.events import Stage
-from flareseg.report import STAGES, Report, StageTime
+from flareseg.report import Report, StageTime
 from slicer.i18n import tr as _
+
+from .names import stageName
 
 # Percent of the time that each stage typically takes on a CPU, so that the bar moves steadily.
 _SHARES = {
@@ -20,6 +22,7 @@ _SHARES = {
     "clean_up": 4,
     "write": 3,
 }
+_SHORTEST_SECONDS = 0.005
 _ROW_MARGIN = 6
 _HEADER_STYLE = "QHeaderView::section { padding: 1px 6px; }"
 _BAR_HEIGHT = 20
@@ -64,7 +67,11 @@ def layOut(table: qt.QTableWidget, numbers: Sequence[int] = (1,)) -> None:
         table.horizontalHeaderItem(column).setTextAlignment(_alignment(column in numbers))
     header.setStyleSheet(_HEADER_STYLE)
     header.setFixedHeight(_rowHeight(table))
-    header.connect("sectionResized(int,int,int)", lambda *_sizes: fitRows(table))
+    fitting = qt.QTimer(table)  # later, because the rows are still told of the column's old width
+    fitting.setSingleShot(True)
+    fitting.setInterval(0)
+    fitting.connect("timeout()", lambda: fitRows(table))
+    header.connect("sectionResized(int,int,int)", lambda *_sizes: fitting.start())
     table.verticalHeader().setVisible(False)
     table.verticalHeader().setMinimumSectionSize(_rowHeight(table))
 
@@ -81,12 +88,18 @@ def _rowHeight(table: qt.QTableWidget) -> int:
     return int(table.fontMetrics().height()) + _ROW_MARGIN
 
 
+def stagesShown(report: Report) -> list[StageTime]:
+    """Without those that would be told as 0.00 s."""
+    return [stage for stage in report.stages if stage.seconds >= _SHORTEST_SECONDS]
+
+
 def fillStageTable(table: qt.QTableWidget, report: Report) -> None:
     """Columns: stage, seconds, bar relative to the longest stage."""
-    longest = max((stage.seconds for stage in report.stages), default=0.0)
-    table.setRowCount(len(report.stages))
-    for row, stage in enumerate(report.stages):
-        table.setItem(row, 0, cell(STAGES.get(stage.name, stage.name)))
+    stages = stagesShown(report)
+    longest = max((stage.seconds for stage in stages), default=0.0)
+    table.setRowCount(len(stages))
+    for row, stage in enumerate(stages):
+        table.setItem(row, 0, cell(stageName(stage.name)))
         table.setItem(row, 1, cell(seconds(stage.seconds), isNumber=True))
         table.setCellWidget(row, 2, _bar(stage, longest))
     fitRows(table)

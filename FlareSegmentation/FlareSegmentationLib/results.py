@@ -47,10 +47,11 @@ def writeResult(
         masks = {organ: _maskOf(segmentationNode, organ, volumeNode) for organ in kept}
         written = [organ for organ in _organsOf(report) if not _isCovered(organ, kept)]
         _removeOrgans(segmentationNode, kept)
-        _importLabels(segmentationNode, volumeNode, _compacted(labels, written, masks), written)
+        compact = _compacted(labels, written, masks)
+        importLabels(segmentationNode, volumeNode, compact, {segmentId(organ): organ for organ in written})
         if surfaceShown:  # importing labels drops derived representations
             segmentation.CreateRepresentation(surface)
-        report = withKept(report, written, masks, volumeNode)
+        report = withKept(report, written, masks, compact, volumeNode)
         _writeProvenance(segmentationNode, report)
     for organ in written:
         sign(segmentationNode, organ)
@@ -157,19 +158,21 @@ def _compacted(labels: np.ndarray, written: Sequence[Organ], masks: dict[Organ, 
     return compact
 
 
-def _importLabels(
+def importLabels(
     segmentationNode: slicer.vtkMRMLSegmentationNode,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
     labels: np.ndarray,
-    organs: Sequence[Organ],
+    organs: dict[str, Organ],
 ) -> None:
-    """All organs at once: one shared layer, and no time lost (organ by organ takes seconds)."""
+    """Add a segment for each organ under the ids given; the k-th takes label k + 1 of ``labels`` (uint8 (k, j, i)).
+
+    All at once: one shared layer, and no time lost (organ by organ takes seconds).
+    """
     segmentation = segmentationNode.GetSegmentation()
     ids = vtk.vtkStringArray()
-    for organ in organs:  # the k-th id takes label k + 1
-        colour = [c / 255 for c in organ.colour]
-        ids.InsertNextValue(segmentation.AddEmptySegment(segmentId(organ), organ.name, colour))
-        segment = segmentation.GetSegment(segmentId(organ))
+    for segmentId_, organ in organs.items():
+        ids.InsertNextValue(segmentation.AddEmptySegment(segmentId_, organ.name, [c / 255 for c in organ.colour]))
+        segment = segmentation.GetSegment(segmentId_)
         segment.SetTag(segment.GetTerminologyEntryTagName(), organ.terminology_entry)
     logic = slicer.modules.segmentations.logic()
     if organs and not logic.ImportLabelmapToSegmentationNode(_labelNode(labels, volumeNode), segmentationNode, ids):

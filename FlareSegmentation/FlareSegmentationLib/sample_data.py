@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import slicer
-import vtk
 from flareseg.organs import ORGANS
 from slicer.i18n import tr as _
+
+from .results import importLabels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,27 +79,5 @@ def _addOrgans(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -
     segmentationNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     segmentationNode.CreateDefaultDisplayNodes()
     segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-    segmentation = segmentationNode.GetSegmentation()
-    ids = vtk.vtkStringArray()
-    for organ in ORGANS:  # the k-th id takes label k + 1, which is the order of ORGANS
-        ids.InsertNextValue(segmentation.AddEmptySegment(organ.name, organ.name, [c / 255 for c in organ.colour]))
-        segment = segmentation.GetSegment(organ.name)
-        segment.SetTag(segment.GetTerminologyEntryTagName(), organ.terminology_entry)
-    _importLabels(labels, volumeNode, segmentationNode, ids)
+    importLabels(segmentationNode, volumeNode, labels, {organ.name: organ for organ in ORGANS})
     return segmentationNode
-
-
-def _importLabels(
-    labels: np.ndarray,
-    volumeNode: slicer.vtkMRMLScalarVolumeNode,
-    segmentationNode: slicer.vtkMRMLSegmentationNode,
-    ids: vtk.vtkStringArray,
-) -> None:
-    matrix = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(matrix)
-    labelNode = slicer.vtkMRMLLabelMapVolumeNode()
-    labelNode.SetIJKToRASMatrix(matrix)
-    slicer.util.updateVolumeFromArray(labelNode, labels)
-    logic = slicer.modules.segmentations.logic()
-    if not logic.ImportLabelmapToSegmentationNode(labelNode, segmentationNode, ids):
-        raise RuntimeError("ImportLabelmapToSegmentationNode refused the labels")

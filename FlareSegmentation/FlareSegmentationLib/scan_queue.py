@@ -14,6 +14,7 @@ from flareseg.errors import Cancelled, FlareError, bad_scan
 from flareseg.events import Stage
 from slicer.i18n import tr as _
 
+from .failure import explained
 from .segmenter import SegmentationRun
 from .signals import Signal
 
@@ -74,6 +75,10 @@ class ScanQueue:
         self._run: SegmentationRun | None = None
         self._startedAt = 0.0
 
+    def place(self, case: Case) -> tuple[int, int]:
+        """Which of how many a case is, from 1."""
+        return self.cases.index(case) + 1, len(self.cases)
+
     def start(self, volumeNodes: Sequence[slicer.vtkMRMLScalarVolumeNode], startRun: StartRun) -> None:
         """Returns at once; a scan that fails does not keep the others from being segmented."""
         self.cases = [Case(node) for node in volumeNodes]
@@ -118,8 +123,8 @@ class ScanQueue:
                 onFinished=lambda node, _report: self._onFinished(case, node),
                 onFailed=lambda error: self._onFailed(case, error),
             )
-        except FlareError as error:
-            self._onFailed(case, error)
+        except Exception as error:  # whatever it is, the other scans have to go on
+            self._onFailed(case, explained(error))
 
     def _onFinished(self, case: Case, node: slicer.vtkMRMLSegmentationNode) -> None:
         case.result = node

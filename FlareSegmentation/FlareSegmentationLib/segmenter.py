@@ -12,6 +12,7 @@ from flareseg.report import Report
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from .clean_up import CleanUp
 from .device import DeviceChoice
 from .edits import EditedSegments, editedOrgans
 from .job import Job, JobRunner
@@ -129,7 +130,7 @@ def prepareRun(
         None if options.roi is None else roiBounds(options.roi, volumeNode),
         slicer.app.temporaryPath,
         options.splitKidneys,
-        options.cleanUp,
+        CleanUp.of(options.cleanUp).value,
         options.uncertainty,
     )
     return SegmentationRun(volumeNode, segmentationNode, job, runner, options)

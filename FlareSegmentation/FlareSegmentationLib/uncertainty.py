@@ -20,8 +20,10 @@ def writeUncertainty(
     """Give the segmentation its uncertainty volume (uint8 (k, j, i) on the volume's grid), new or again."""
     node = uncertaintyOf(segmentationNode)
     if node is None:
-        name = slicer.mrmlScene.GenerateUniqueName(_("{scan} uncertainty").format(scan=volumeNode.GetName()))
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        node = slicer.vtkMRMLScalarVolumeNode()
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(_("{scan} uncertainty").format(scan=volumeNode.GetName())))
+        node.SetAttribute(_ROLE, "True")  # before anybody sees it: it is no scan
+        node = slicer.mrmlScene.AddNode(node)
         segmentationNode.SetNodeReferenceID(_ROLE, node.GetID())
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
@@ -35,16 +37,22 @@ def uncertaintyOf(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> sl
     return segmentationNode.GetNodeReference(_ROLE) if segmentationNode else None
 
 
-def showUncertainty(segmentationNode: slicer.vtkMRMLSegmentationNode, isShown: bool) -> None:
+def showUncertainty(segmentationNode: slicer.vtkMRMLSegmentationNode | None, isShown: bool) -> None:
     """Lay the volume over the scan in all slice views, or take it away again."""
     node = uncertaintyOf(segmentationNode) if isShown else None
     slicer.util.setSliceViewerLayers(foreground=node, foregroundOpacity=_OPACITY if node else 0.0)
 
 
+def isUncertaintyShown(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> bool:
+    """Whether some slice view has the volume over its scan."""
+    node = uncertaintyOf(segmentationNode)
+    views = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    return node is not None and any(view.GetForegroundVolumeID() == node.GetID() for view in views)
+
+
 def isUncertainty(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """Whether a volume is the doubt of some result rather than a scan."""
-    segmentations = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-    return any(uncertaintyOf(node) is volumeNode for node in segmentations)
+    return volumeNode.GetAttribute(_ROLE) is not None
 
 
 def _setUpDisplay(node: slicer.vtkMRMLScalarVolumeNode) -> None:

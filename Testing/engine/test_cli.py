@@ -16,7 +16,7 @@ from flareseg import __version__
 from flareseg.cli import app
 from flareseg.organs import ORGANS
 from flareseg.phantom import Phantom
-from flareseg.preview import write_preview
+from flareseg.preview import OUTLINE_COLOURS, write_preview
 from flareseg.report import OrganFacts, Report
 from flareseg.volume import Volume
 from images import ct_like, write_image
@@ -50,7 +50,7 @@ def test_the_preview_shows_every_organs_outline_in_its_colour(phantom_file: Path
     run("segment", phantom_file, "-o", tmp_path / "organs.nii.gz", "--preview", tmp_path / "preview.png")
     pixels = np.array(Image.open(tmp_path / "preview.png"))[:500]  # without the legend
     for organ in ORGANS:
-        assert np.count_nonzero((pixels == organ.colour).all(axis=2)) > 50, organ.name
+        assert np.count_nonzero((pixels == OUTLINE_COLOURS[organ.label]).all(axis=2)) > 50, organ.name
 
 
 def test_the_table_shows_volumes_dice_stages_and_memory(
@@ -231,10 +231,16 @@ def test_a_phantom_of_no_size_is_refused(size: str, tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
+def test_an_unknown_clean_up_is_refused_before_anything_is_loaded(phantom_file: Path, tmp_path: Path) -> None:
+    result = run("segment", phantom_file, "--output", tmp_path / "organs.nii.gz", "--clean-up", "hard")
+    assert result.exit_code == 2
+    assert 'There is no clean-up "hard". Use one of off, normal, strong.' in result.stderr
+
+
 def test_info_names_device_memory_and_weights() -> None:
     result = run("info", "--device", "cpu")
     assert result.exit_code == 0
-    for expected in (__version__, "GB free", "dense_vnet.safetensors", "roi_unet.safetensors"):
+    for expected in (__version__, "Chosen by you.", "GB free", "dense_vnet.safetensors", "roi_unet.safetensors"):
         assert expected in result.stdout
 
 

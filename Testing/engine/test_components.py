@@ -1,7 +1,9 @@
 """Clean-up of a label map by connected components."""
 
 import numpy as np
-from flareseg.components import remove_small_parts
+import pytest
+from flareseg.components import CleanUp, clean_up, fill_holes, remove_small_parts
+from flareseg.errors import FlareError
 
 LIVER, KIDNEYS, SPLEEN, PANCREAS = 1, 2, 3, 4
 
@@ -44,6 +46,48 @@ def test_the_pancreas_may_fall_into_three_parts() -> None:
     labels = row_of_cubes(PANCREAS, [6, 6, 5, 5])
     remove_small_parts(labels)
     assert parts_left(labels == PANCREAS) == 3
+
+
+def test_strong_clean_up_leaves_one_pancreas_and_two_kidneys() -> None:
+    labels = np.concatenate([row_of_cubes(PANCREAS, [6, 6, 5]), row_of_cubes(KIDNEYS, [8, 7, 6])], axis=2)
+    clean_up(labels, CleanUp.STRONG)
+    assert parts_left(labels == PANCREAS) == 1
+    assert parts_left(labels == KIDNEYS) == 2
+
+
+def test_strong_clean_up_fills_the_holes_of_an_organ() -> None:
+    labels = row_of_cubes(SPLEEN, [9])
+    whole = labels.copy()
+    labels[3:5, 3:5, 4:6] = 0
+    clean_up(labels, CleanUp.STRONG)
+    np.testing.assert_array_equal(labels, whole)
+
+
+def test_a_hollow_that_is_open_to_one_side_is_no_hole() -> None:
+    labels = row_of_cubes(LIVER, [9])
+    labels[:5, 4, 5] = 0
+    before = labels.copy()
+    fill_holes(labels)
+    np.testing.assert_array_equal(labels, before)
+
+
+def test_another_organ_inside_an_organ_stays() -> None:
+    labels = row_of_cubes(LIVER, [9])
+    labels[3:5, 3:5, 4:6] = PANCREAS
+    fill_holes(labels)
+    assert np.count_nonzero(labels == PANCREAS) == 8
+
+
+def test_clean_up_that_is_off_changes_nothing() -> None:
+    labels = row_of_cubes(LIVER, [8, 10, 2])
+    before = labels.copy()
+    clean_up(labels, CleanUp.OFF, voxel_ml=0.001)
+    np.testing.assert_array_equal(labels, before)
+
+
+def test_an_unknown_strength_is_refused() -> None:
+    with pytest.raises(FlareError, match='no clean-up "hard"'):
+        CleanUp.of("hard")
 
 
 def test_parts_that_touch_only_at_an_edge_are_separate() -> None:

@@ -20,8 +20,15 @@ def test_the_cpu_can_always_be_chosen() -> None:
 
 
 @WITHOUT_GPU
-def test_automatic_takes_the_cpu_where_there_is_no_gpu() -> None:
-    assert choose("auto").device.type == "cpu"
+def test_automatic_takes_the_cpu_where_there_is_no_gpu_and_says_why() -> None:
+    chosen = choose("auto")
+    assert chosen.device.type == "cpu"
+    assert chosen.reason == "PyTorch finds no CUDA GPU on this computer."
+    assert not chosen.note  # nothing is wrong with a computer without a GPU
+
+
+def test_a_device_that_a_person_chose_needs_no_other_reason() -> None:
+    assert choose("cpu").reason == "Chosen by you."
 
 
 @WITHOUT_GPU

@@ -68,7 +68,7 @@ def is_ready(panel: Any) -> bool:
 
 def is_running(panel: Any) -> bool:
     """The engine has begun, so that there is something to cancel."""
-    return not panel.ui.progressBar.isHidden() and panel.ui.progressBar.maximum == 100
+    return not panel.ui.progressLabel.isHidden() and "Starting" not in panel.ui.progressLabel.text
 
 
 def segmentations() -> list[Any]:

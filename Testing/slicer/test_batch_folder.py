@@ -164,6 +164,14 @@ class TestResults:
 
 
 class TestFailures:
+    def test_kidneys_apart_and_clean_up_reach_engine_and_summary(self, logic, scans, organs, add):
+        add("a.nii.gz")
+        (result,) = segmentFolder(logic, scans, organs, splitKidneys=True, cleanUp="strong")
+        assert [found.name for found in result.report.organs][1] == "Right kidney"
+        row = rows(organs)["a.nii.gz"]
+        assert float(row["Left kidney mL"]) > 50
+        assert "Kidneys mL" not in row
+
     def test_a_case_that_fails_is_reported_and_the_others_go_on(self, quick, scans, organs, add):
         (scans / "a broken.nii.gz").write_bytes(b"no image")
         add("b.nii.gz")
@@ -335,6 +343,7 @@ class TestChoosing:
             ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
             ({"suffix": ".nii.gz", "outputFolder": "scans"}, "write", "a.nii.gz would be written over"),
             ({"device": "tpu"}, "bad_job", "no device called"),
+            ({"cleanUp": "hard"}, "bad_job", "no clean-up called"),
             ({"inputFolder": "nowhere"}, "bad_scan", "There is no folder"),
             ({"outputFolder": "scans/a.nii.gz/organs"}, "write", "cannot be made"),
         ],

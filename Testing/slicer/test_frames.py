@@ -48,6 +48,20 @@ def test_frames_listed_twice_are_the_same_scans(proxy):
     assert addFrames(proxy) == addFrames(proxy)
 
 
+def test_frames_belong_to_their_sequence_also_in_a_scene_that_was_loaded_into_another(proxy, tmp_path):
+    """Identifiers are given out anew then."""
+    addFrames(proxy)
+    path = str(tmp_path / "scene.mrml")
+    slicer.mrmlScene.SetURL(path)
+    slicer.mrmlScene.Commit(path)
+    slicer.mrmlScene.Import()
+    first, second = slicer.util.getNodesByClass("vtkMRMLSequenceNode")
+    scans = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    for sequence in (first, second):
+        frames = [node for node in scans if node.GetNodeReference("FlareSegmentation.Sequence") is sequence]
+        assert [node.GetAttribute("FlareSegmentation.Frame") for node in frames] == ["0", "1", "2"]
+
+
 def test_the_panel_offers_frames_only_where_there_are_some(open_panel, proxy, add_scan):
     panel = open_panel()
     panel.ui.scanSelector.setCurrentNode(proxy)

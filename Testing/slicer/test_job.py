@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 import slicer
-from conftest import Outcome, wait_until
+from conftest import SCRIPT, Outcome, wait_until
 from flareseg.errors import FlareError
 from flareseg.geometry import Geometry
 from FlareSegmentationLib.job import Job, JobRunner
@@ -29,6 +29,40 @@ def run(runner: JobRunner, job: Job) -> Outcome:
     outcome = Outcome(job)
     runner.start(job)
     return outcome
+
+
+class Sequel(WorkerProcess):
+    """Another function of workers/script.py at each start."""
+
+    def __init__(self, *functions):
+        self.left = list(functions)
+        super().__init__(lambda: [sys.executable, str(SCRIPT), self.left.pop(0)])
+
+
+def test_job_that_meets_a_worker_going_idle_is_done_by_the_next_one():
+    process = Sequel("leaving", "willing")
+    outcome = run(JobRunner(process), new_job()).wait()
+    process.kill()
+    assert outcome.error is None
+    assert process.left == []
+
+
+def test_question_that_meets_a_worker_going_idle_is_answered_by_the_next_one():
+    process = Sequel("leaving", "willing")
+    runner = JobRunner(process)
+    answers = []
+    runner.described.connect(lambda question, device: answers.append((question, device.name)))
+    question = runner.describe("cpu")
+    wait_until(lambda: answers)
+    process.kill()
+    assert answers == [(question, "Test CPU")]
+
+
+def test_worker_that_crashes_is_not_started_again():
+    process = Sequel("crash", "willing")
+    outcome = run(JobRunner(process), new_job()).wait()
+    assert outcome.error.kind == "worker"
+    assert process.left == ["willing"]
 
 
 def test_a_worker_that_ended_while_nobody_looked_is_started_again():

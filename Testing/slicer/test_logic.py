@@ -17,6 +17,7 @@ from flareseg.errors import FlareError
 from flareseg.organs import ORGANS
 from FlareSegmentationLib.edits import segmentId
 from FlareSegmentationLib.results import readReport
+from PySide6.QtCore import QCoreApplication
 
 import FlareSegmentation
 
@@ -171,3 +172,16 @@ def test_worker_ends_when_slicer_is_killed(session, tmp_path):
     os.kill(session.process.pid, signal.SIGKILL)
     session.worker.wait(timeout=30)
     assert not list((tmp_path / "temporary").iterdir()), "the worker removes what Slicer no longer can"
+
+
+def test_closed_logic_hears_of_slicers_end_no_more(scripted):
+    scripted("willing")
+    logic = FlareSegmentation.FlareSegmentationLogic()
+    ends = []
+    logic.runner.close = lambda: ends.append("closed")
+    QCoreApplication.instance().aboutToQuit.emit()
+    assert ends == ["closed"]
+    logic.close()
+    ends.clear()
+    QCoreApplication.instance().aboutToQuit.emit()
+    assert ends == []

@@ -18,24 +18,20 @@ from scipy.ndimage import binary_erosion
 import FlareSegmentation
 
 
-def parameter_node():
-    return slicer.mrmlScene.GetSingletonNode("FlareSegmentation", "vtkMRMLScriptedModuleNode")
-
-
 def test_options_reach_the_engine(scripted):
     scripted("obedient")
     logic = FlareSegmentation.FlareSegmentationLogic()
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
-    run = logic.start(scan, splitKidneys=True, cleanUp=False, uncertainty=True, device="cpu")
+    run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu")
     message = run._job.message
-    assert (message.split_kidneys, message.clean_up, message.device) == (True, False, "cpu")
+    assert (message.split_kidneys, message.clean_up, message.device) == (True, "strong", "cpu")
     assert message.uncertainty
     outcome = Outcome(run)
     run.cancel()
     outcome.wait()
 
 
-@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}])
+@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}])
 def test_unknown_choice_is_refused(option):
     with pytest.raises(FlareError) as caught:
         RunOptions(**option)
@@ -74,8 +70,6 @@ class TestOfAPerson:
         ready.ui.deviceComboBox.activated.emit(2)
         ready.ui.splitKidneysCheckBox.click()
         slicer.mrmlScene.Clear()
-        slicer.mrmlScene.RemoveNode(parameter_node())
-        ready.initializeParameterNode()
         assert ready.ui.deviceComboBox.currentText == "CPU"
         assert ready.ui.splitKidneysCheckBox.checked
 
@@ -94,8 +88,9 @@ class TestOfAPerson:
         assert run_once(panel).GetSegmentation().ContainsRepresentation("Closed surface")
 
 
-def test_scene_remembers_the_rest(ready, tmp_path):
-    ready.ui.cleanUpCheckBox.click()
+def test_scene_remembers_the_rest(ready, add_scan, tmp_path):
+    ready.ui.scanSelector.setCurrentNode(add_scan("second"))
+    ready.ui.cleanUpComboBox.currentIndex = 2
     ready.ui.uncertaintyCheckBox.click()
     ready.ui.regionComboBox.currentIndex = 1
     roi = ready.ui.roiSelector.addNode()
@@ -104,16 +99,33 @@ def test_scene_remembers_the_rest(ready, tmp_path):
     slicer.mrmlScene.Commit(path)
     slicer.mrmlScene.Clear()
     slicer.mrmlScene.Connect()
-    ready.initializeParameterNode()
-    assert not ready.ui.cleanUpCheckBox.checked
+    assert ready.ui.scanSelector.currentNode().GetName() == "second"
+    assert ready.ui.cleanUpComboBox.currentText == "Strong"
     assert ready.ui.uncertaintyCheckBox.checked
     assert ready.ui.regionComboBox.currentText == "From the box"
     assert ready.ui.roiSelector.currentNode().GetName() == roi.GetName()
 
 
+def test_choices_survive_a_look_at_another_module(ready):
+    ready.ui.deviceComboBox.currentIndex = 2
+    ready.ui.editedComboBox.currentIndex = 2
+    ready.ui.regionComboBox.currentIndex = 1
+    for _ in range(2):
+        ready.exit()
+        ready.enter()
+    boxes = (ready.ui.deviceComboBox, ready.ui.editedComboBox, ready.ui.regionComboBox)
+    assert [box.currentText for box in boxes] == ["CPU", "New segmentation", "From the box"]
+
+
+def test_panel_that_is_not_shown_leaves_the_parameters_alone(ready):
+    ready.exit()
+    ready.ui.deviceComboBox.currentIndex = 1
+    assert ready.logic.getParameterNode().device is DeviceChoice.AUTO
+
+
 def test_tab_key_walks_the_panel_from_top_to_bottom(ready):
     wanted = ["deviceComboBox", "applyButton", "organTable", "editButton", "copyReportButton", "queueButton"]
-    wanted += ["regionComboBox", "cleanUpCheckBox", "keepWarmSpinBox", "logText"]
+    wanted += ["regionComboBox", "cleanUpComboBox", "keepWarmSpinBox", "logText"]
     names, widget = ["deviceComboBox"], ready.ui.deviceComboBox.nextInFocusChain()
     while widget is not ready.ui.deviceComboBox:
         names.append(QObject.objectName(widget))

@@ -89,7 +89,7 @@ class TestARun:
         assert panel.ui.applyButton.text == "Cancel"
         assert not panel.ui.progressBar.isHidden()
         wait_until(lambda: is_running(panel))
-        assert panel.ui.progressBar.format.startswith("Segment organs · ")
+        assert panel.ui.progressLabel.text.startswith("Segment organs · ")
         assert 0 < panel.ui.progressBar.value < 100
 
     def test_result_is_a_new_segmentation_that_is_chosen_and_right(self, done, phantom):
@@ -169,6 +169,13 @@ class TestARun:
         expected = segmentation.GetSegmentCenterRAS(segmentId(ORGANS[2]))[2]
         assert abs(node.GetSliceToRAS().GetElement(2, 3) - expected) < 1
 
+    def test_click_on_an_organ_marks_the_place_with_the_crosshair(self, done):
+        crosshair = slicer.mrmlScene.AddNode(slicer.vtkMRMLCrosshairNode())
+        done.ui.organTable.cellClicked.emit(2, 0)
+        (segmentation,) = segmentations()
+        assert crosshair.GetCrosshairRAS() == segmentation.GetSegmentCenterRAS(segmentId(ORGANS[2]))
+        assert crosshair.GetCrosshairMode() == crosshair.ShowSmallBasic
+
     def test_result_follows_the_transform_of_the_scan(self, engine, ready):
         transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
         ready.ui.scanSelector.currentNode().SetAndObserveTransformNodeID(transform.GetID())
@@ -220,7 +227,7 @@ class TestStopping:
 
     def test_real_run_is_cancelled_within_the_engines_half_second(self, engine, ready):
         click(ready)
-        wait_until(lambda: ready.ui.progressBar.format.startswith(("Find", "Segment")))
+        wait_until(lambda: ready.ui.progressLabel.text.startswith(("Find", "Segment")))
         began = time.monotonic()
         click(ready)
         wait_until(lambda: is_ready(ready))

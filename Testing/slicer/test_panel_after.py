@@ -116,10 +116,11 @@ class TestReport:
         done.ui.copyReportButton.click()
         assert "Liver" in slicer.app.clipboard().text()
 
-    def test_table_is_kept_in_the_scene(self, done):
+    def test_tables_are_kept_in_the_scene(self, done):
         done.ui.keepTableButton.click()
-        (table,) = slicer.util.getNodesByClass("vtkMRMLTableNode")
-        assert table.GetCellText(0, 0) == "Liver"
+        organs, costs = slicer.util.getNodesByClass("vtkMRMLTableNode")
+        assert organs.GetCellText(0, 0) == "Liver"
+        assert "Segment organs" in [costs.GetCellText(row, 0) for row in range(costs.GetNumberOfRows())]
 
 
 class TestRemedies:
@@ -187,3 +188,24 @@ class TestDoubt:
         assert view.GetForegroundOpacity() > 0
         doubted.ui.showUncertaintyButton.click()
         assert view.GetForegroundVolumeID() is None
+
+    def test_volume_is_offered_as_a_scan_nowhere(self, doubted):
+        scan = doubted.ui.scanSelector.currentNode()
+        assert doubted.ui.scanSelector.nodeCount() == 1
+        assert doubted.ui.queueSection.isHidden()
+        slicer.mrmlScene.RemoveNode(scan)
+        assert doubted.ui.scanSelector.currentNode() is None
+        doubted.exit()
+        doubted.enter()
+        assert doubted.ui.scanSelector.currentNode() is None
+
+    def test_button_is_that_of_the_chosen_result(self, doubted):
+        composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+        node = doubted.ui.resultSelector.currentNode()
+        doubted.ui.showUncertaintyButton.click()
+        doubted.ui.resultSelector.setCurrentNode(None)
+        assert not doubted.ui.showUncertaintyButton.checked
+        assert composite.GetForegroundVolumeID() is None
+        doubted.ui.resultSelector.setCurrentNode(node)
+        doubted.ui.showUncertaintyButton.click()
+        assert composite.GetForegroundVolumeID() == uncertaintyOf(node).GetID()

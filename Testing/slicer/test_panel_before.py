@@ -14,19 +14,29 @@ LIVER = ORGANS[0]
 
 
 class TestDeviceLine:
-    def test_tells_device_and_free_memory_without_a_click(self, ready):
+    def test_tells_device_free_memory_and_the_reason_without_a_click(self, ready):
         wait_until(lambda: ready.ui.deviceFactsLabel.text)
         assert ready.ui.deviceFactsLabel.text == "Test CPU, 9.1 GB free"
+        assert ready.ui.deviceReasonLabel.text == "Chosen by you."
 
     def test_tells_what_this_scan_will_take(self, ready):
         wait_until(lambda: not ready.ui.costLabel.isHidden())
         assert ready.ui.costLabel.text == "about 0.5 s · 0.7 GB RAM"
 
+    def test_tells_why_automatic_takes_the_cpu(self, engine, ready):
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this computer has a GPU")
+        wait_until(lambda: ready.ui.deviceReasonLabel.text == "PyTorch finds no CUDA GPU on this computer.")
+
     def test_learns_from_the_runs_on_this_computer(self, ready_with):
         panel = ready_with("willing")
         wait_until(lambda: not panel.ui.costLabel.isHidden())
         before = panel.panel.device.cost.seconds
+        shown = panel.ui.costLabel.text
         run_once(panel)  # says that it took a second for 24 voxels
+        assert panel.ui.costLabel.text != shown
         assert panel.panel.device.cost.seconds == pytest.approx(2 * before, rel=0.1)
         assert settings.slowness("cpu") == pytest.approx(2, rel=0.1)
 
@@ -43,7 +53,7 @@ class TestDeviceLine:
         if torch.cuda.is_available():
             pytest.skip("this computer has a GPU")
         ready.ui.deviceComboBox.currentIndex = 1
-        wait_until(lambda: "GPU" in ready.ui.deviceFactsLabel.text)
+        wait_until(lambda: ready.ui.deviceFactsLabel.text == "PyTorch finds no CUDA GPU on this computer.")
         assert ready.ui.costLabel.isHidden()
 
     def test_starts_nothing_while_packages_are_missing(self, scripted, open_panel, monkeypatch):
@@ -53,12 +63,25 @@ class TestDeviceLine:
         assert "asks to install" in panel.ui.deviceFactsLabel.text
         assert not runner.process.running
 
+    def test_a_run_is_told_as_done_even_if_nothing_can_be_learnt_from_it(self, ready_with, monkeypatch):
+        panel = ready_with("willing")
+        monkeypatch.setattr("FlareSegmentationLib.settings.learn", lambda report: 1 / 0)
+        ends = []
+        panel.logic.start(panel.ui.scanSelector.currentNode(), onFinished=lambda node, report: ends.append(node))
+        wait_until(lambda: ends)
+
+    def test_progress_can_be_read_while_the_engine_starts(self, ready):
+        click(ready)
+        assert not ready.ui.progressLabel.isHidden()
+        assert ready.ui.progressLabel.text.startswith("Starting the engine · 0.")
+        assert ready.ui.progressBar.value == 0
+
     def test_progress_tells_what_is_left_and_memory_now(self, ready_with):
         panel = ready_with("obedient")
         wait_until(lambda: not panel.ui.costLabel.isHidden())
         click(panel)
         wait_until(lambda: is_running(panel))
-        assert " s left · 0.00 GB" in panel.ui.progressBar.format
+        assert " s left · 0.00 GB" in panel.ui.progressLabel.text
 
 
 def edit(node, organ, scan):
@@ -119,6 +142,22 @@ class TestEditedSegments:
         assert run_once(panel) is node
         assert np.array_equal(self.voxels(node, panel), before)
         assert panel.ui.editedComboBox.isHidden()
+
+    def test_organs_that_make_room_for_an_edit_are_measured_again(self, engine, ready):
+        """Part of the liver is given to the spleen by hand; the volumes told are those in the scene."""
+        scan = ready.ui.scanSelector.currentNode()
+        node = run_once(ready)
+        spleen = ORGANS[2]
+        drawn = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId(spleen), scan)
+        liver = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId(LIVER), scan)
+        drawn[: len(liver) // 2][liver[: len(liver) // 2] > 0] = 1
+        slicer.util.updateSegmentBinaryLabelmapFromArray(drawn, node, segmentId(spleen), scan)
+        run_once(ready)
+        millilitres = np.prod(scan.GetSpacing()) / 1000
+        for organ in (LIVER, spleen):
+            voxels = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId(organ), scan)
+            row = ORGANS.index(organ)
+            assert ready.ui.organTable.item(row, 1).text() == f"{voxels.sum() * millilitres:.0f} mL"
 
     def test_new_segmentation_leaves_the_edited_one_alone(self, panel):
         node = run_once(panel)

@@ -80,6 +80,48 @@ def test_failed_scan_tells_why_and_the_rest_go_on(add):
     assert len(segmentations()) == 2
 
 
+def test_scan_that_fails_unexpectedly_does_not_stop_the_others(add, monkeypatch):
+    panel = add(FINE, FINE)
+    start_ = panel.logic.start
+
+    def start_or_break(volumeNode, *arguments, **options):
+        if volumeNode.GetName() == "scan 0":
+            raise RuntimeError("nobody thought of this")
+        return start_(volumeNode, *arguments, **options)
+
+    monkeypatch.setattr(panel.logic, "start", start_or_break)
+    start(panel)
+    wait_until(lambda: is_ready(panel))
+    assert column(panel, 2) == [
+        "Something unexpected failed (RuntimeError: nobody thought of this).",
+        "done",
+    ]
+
+
+def test_progress_tells_which_scan_is_at_work_and_starts_anew_with_each(add):
+    panel = add(FINE, ENDLESS)
+    wait_until(lambda: not panel.ui.costLabel.isHidden())
+    start(panel)
+    wait_until(lambda: "Segment" in panel.ui.progressLabel.text)
+    assert panel.ui.progressLabel.text.startswith("Scan 2 of 2 · Segment organs · 0.")
+    assert "s left" in panel.ui.progressLabel.text
+    click(panel)
+    wait_until(lambda: is_ready(panel))
+
+
+def test_list_cannot_be_started_while_a_single_scan_is_segmented(add):
+    panel = add(ENDLESS, FINE)
+    wait_until(lambda: panel.ui.applyButton.enabled)
+    panel.ui.allScansCheckBox.click()
+    assert panel.ui.queueButton.enabled
+    click(panel)
+    assert not panel.ui.queueButton.enabled
+    wait_until(lambda: is_running(panel))
+    click(panel)
+    wait_until(lambda: is_ready(panel))
+    assert panel.ui.queueButton.enabled
+
+
 def test_cancel_stops_the_queue(add):
     panel = add(FINE, ENDLESS, FINE)
     start(panel)

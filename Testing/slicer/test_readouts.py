@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import qt
+import slicer
 from flareseg.events import Stage
 from flareseg.report import STAGES, DeviceFacts, MemoryFacts, Report, ScanFacts, StageTime
 from FlareSegmentationLib import readouts
@@ -44,12 +45,34 @@ def test_stage_table_has_seconds_and_bars_relative_to_the_longest(report):
     assert [widget.cellWidget(row, 2).value for row in range(3)] == [20, 81, 1000]
 
 
+def test_stage_that_took_no_time_is_left_out(report):
+    widget = table("Stage", "Seconds", "")
+    report.stages.insert(0, StageTime("read", 0.001))
+    readouts.fillStageTable(widget, report)
+    assert texts(widget, 0)[0] == "Find abdomen"
+
+
 def test_tables_can_be_filled_again_with_fewer_rows(report):
     widget = table("Stage", "Seconds", "")
     readouts.fillStageTable(widget, report)
     report.stages = report.stages[:1]
     readouts.fillStageTable(widget, report)
     assert texts(widget, 0) == ["Find abdomen"]
+
+
+def test_rows_are_as_high_as_their_text_at_every_width(report):
+    widget = table("Organ", "Check here")
+    widget.setRowCount(1)
+    for column, text in enumerate(("Pancreas", "edited by hand and kept as it was before")):
+        widget.setItem(0, column, readouts.cell(text))
+    widget.show()
+    heights = []
+    for width in (600, 220, 600):
+        widget.resize(width, widget.height)
+        for _ in range(3):
+            slicer.app.processEvents()
+        heights.append(widget.rowHeight(0))
+    assert heights[0] == heights[2] < heights[1]
 
 
 def test_totals_name_time_memory_and_device(report):

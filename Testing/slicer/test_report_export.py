@@ -6,8 +6,8 @@ import math
 
 import pytest
 import slicer
-from flareseg.report import DoubtfulPlace, OrganFacts
-from FlareSegmentationLib.report_export import addTable, asText
+from flareseg.report import DoubtfulPlace, OrganFacts, StageTime
+from FlareSegmentationLib.report_export import addTables, asText
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def found(report):
 def test_text_tells_organs_warnings_totals_and_weights(found):
     text = asText(found)
     assert text.startswith("FlareSegmentation 1.2.3 · 24 x 20 x 8 · 1.5 x 2 x 3 mm\n")
-    assert "Liver     1489 mL  104      97 %\n" in text
-    assert "Pancreas  71 mL    92       71 %  slices 141-146\n" in text
+    assert "Liver     1489 mL  104 ± 21  97 %\n" in text
+    assert "Pancreas  71 mL    92 ± 25   71 %  slices 141-146\n" in text
     assert "The slices are thick." in text
     assert "Total 1.50 s" in text
     assert "dense_vnet (sha256 ab12)" in text
@@ -37,7 +37,7 @@ def test_text_names_neither_scan_nor_patient(found):
 
 
 def test_table_holds_numbers_with_units(found, node):
-    table = addTable(found, node)
+    table, _costs = addTables(found, node)
     assert table.GetName() == "CTA organs report"
     assert [table.GetColumnName(c) for c in range(6)] == ["Organ", "Volume", "MeanHU", "StdHU", "Sure", "CheckHere"]
     assert table.GetColumnUnitLabel("Volume") == "mL"
@@ -47,9 +47,29 @@ def test_table_holds_numbers_with_units(found, node):
     assert table.GetCellText(1, 5) == "slices 141-146"
 
 
-def test_second_table_replaces_the_first(found, node):
-    first = addTable(found, node)
+def test_second_table_tells_stages_and_memory(found, node):
+    found.stages = [StageTime("read", 0.001), StageTime("segment", 0.34)]
+    _organs, costs = addTables(found, node)
+    rows = [tuple(costs.GetCellText(row, column) for column in range(3)) for row in range(costs.GetNumberOfRows())]
+    assert [(what, unit) for what, _value, unit in rows] == [
+        ("Read scan", "s"),
+        ("Segment organs", "s"),
+        ("Total", "s"),
+        ("RAM peak", "MB"),
+        ("GPU memory peak", "MB"),
+    ]
+    assert [costs.GetTable().GetValue(row, 1).ToDouble() for row in range(5)] == [0.001, 0.34, 1.5, 900.0, 200.0]
+
+
+def test_tables_say_what_made_the_result(found, node):
+    for table in addTables(found, node):
+        assert table.GetDescription().startswith("FlareSegmentation 1.2.3 · NVIDIA Test")
+        assert "dense_vnet (sha256 ab12)" in table.GetDescription()
+
+
+def test_tables_made_again_replace_the_first(found, node):
+    first = addTables(found, node)
     found.organs = found.organs[:1]
-    assert addTable(found, node) is first
-    assert first.GetNumberOfRows() == 1
-    assert len(slicer.util.getNodesByClass("vtkMRMLTableNode")) == 1
+    assert addTables(found, node) == first
+    assert first[0].GetNumberOfRows() == 1
+    assert len(slicer.util.getNodesByClass("vtkMRMLTableNode")) == 2

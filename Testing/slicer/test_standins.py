@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import qt
 import slicer
+from FlareSegmentationLib.device import DeviceChoice
 
 import FlareSegmentation
 
@@ -65,15 +66,33 @@ def test_parameter_of_another_type_is_refused():
 def test_truth_value_is_no_text():
     parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
     with pytest.raises(TypeError):
-        parameters.cleanUp = "no"
+        parameters.splitKidneys = "no"
 
 
 def test_truth_value_needs_a_check_box(tmp_path):
-    text = UI.read_text(encoding="utf-8").replace('class="QCheckBox" name="cleanUpCheckBox"', 'class="QLabel" name="x"')
+    text = UI.read_text(encoding="utf-8").replace(
+        'class="QCheckBox" name="splitKidneysCheckBox"', 'class="QLabel" name="x"'
+    )
     ui = slicer.util.childWidgetVariables(load(text, tmp_path))
     parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
     with pytest.raises(RuntimeError, match="no connector from bool to QLabel"):
         parameters.connectGui(ui)
+
+
+def test_connecting_the_panel_gives_no_tag_and_filling_a_combo_box_anew_overwrites_the_choice(tmp_path):
+    ui = slicer.util.childWidgetVariables(load(UI.read_text(encoding="utf-8"), tmp_path))
+    parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
+    assert parameters.connectGui(ui) is None
+    parameters.device = DeviceChoice.CPU
+    parameters.connectGui(ui)
+    assert parameters.device is not DeviceChoice.CPU
+
+
+def test_node_that_was_reset_reads_as_defaults():
+    parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
+    parameters.device = DeviceChoice.CPU
+    slicer.mrmlScene.Clear()
+    assert parameters.device is DeviceChoice.AUTO
 
 
 def test_unknown_module_is_refused():

@@ -9,18 +9,24 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+_CROSSHAIR = (0, 255, 255)  # none of the organs'
+
 
 def slice_picture(
-    volumeNode: Any, ras: tuple[float, float, float], size: tuple[int, int], zoom: float = 1.0
+    volumeNode: Any,
+    ras: tuple[float, float, float],
+    size: tuple[int, int],
+    zoom: float = 1.0,
+    orientation: str = "Axial",
 ) -> np.ndarray:
-    """An axial slice through ``ras`` with everything that lies over it: uint8 (rows, columns, 3)."""
+    """A slice through ``ras`` with everything that lies over it: uint8 (rows, columns, 3)."""
     window, renderer = _window(size)
     renderer.GetActiveCamera().ParallelProjectionOn()
     logic = slicer.vtkMRMLSliceLogic()
     logic.SetMRMLApplicationLogic(_applicationLogic())
     logic.SetMRMLScene(slicer.mrmlScene)
     node = logic.AddSliceNode(slicer.mrmlScene.GenerateUniqueName("Picture"))
-    node.SetOrientation("Axial")
+    node.SetOrientation(orientation)
     logic.GetSliceCompositeNode().SetBackgroundVolumeID(volumeNode.GetID())
     logic.ResizeSliceNode(*size)
     logic.FitSliceToBackground()
@@ -29,11 +35,21 @@ def slice_picture(
     node.SetXYZOrigin(0, 0, 0)
     node.JumpSliceByCentering(*ras)
     renderer.AddViewProp(_image(logic))  # before anything that is to lie over it
-    group = _group(
-        renderer, slicer.vtkMRMLSliceViewDisplayableManagerFactory, ["vtkMRMLSegmentationsDisplayableManager2D"]
-    )
+    names = ["vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLMarkupsDisplayableManager"]
+    group = _group(renderer, slicer.vtkMRMLSliceViewDisplayableManagerFactory, names)
     group.SetMRMLDisplayableNode(node)
     return _grab(window)
+
+
+def with_crosshair(picture: np.ndarray, arm: int = 60, gap: int = 18, thickness: int = 5) -> np.ndarray:
+    """The middle marked as by Slicer's small crosshair; its displayable manager needs Slicer's own windows."""
+    marked = picture.copy()
+    row, column = (n // 2 for n in picture.shape[:2])
+    for low, high in ((-arm, -gap), (gap, arm)):
+        for half in range(-(thickness // 2), thickness // 2 + 1):
+            marked[row + low : row + high, column + half] = _CROSSHAIR
+            marked[row + half, column + low : column + high] = _CROSSHAIR
+    return marked
 
 
 def three_d_picture(bounds: tuple[float, ...], size: tuple[int, int], zoom: float = 1.0) -> np.ndarray:
@@ -49,6 +65,7 @@ def three_d_picture(bounds: tuple[float, ...], size: tuple[int, int], zoom: floa
         "vtkMRMLCameraDisplayableManager",
         "vtkMRMLViewDisplayableManager",
         "vtkMRMLSegmentationsDisplayableManager3D",
+        "vtkMRMLMarkupsDisplayableManager",
     ]
     group = _group(renderer, slicer.vtkMRMLThreeDViewDisplayableManagerFactory, names)
     group.SetMRMLDisplayableNode(node)

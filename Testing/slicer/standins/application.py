@@ -30,6 +30,11 @@ class Application:
             raise ValueError(f"slicer.app has no signal {signature}")
         self._qt.aboutToQuit.connect(slot)
 
+    def disconnect(self, signature: str, slot: Callable[[], object]) -> None:
+        if signature != "aboutToQuit()":
+            raise ValueError(f"slicer.app has no signal {signature}")
+        self._qt.aboutToQuit.disconnect(slot)
+
     def clipboard(self) -> QtGui.QClipboard:
         return self._qt.clipboard()
 
@@ -81,7 +86,11 @@ def new_scene() -> None:
     slicer.modules = SimpleNamespace(
         segmentations=_module(slicer.vtkSlicerSegmentationsModuleLogic, logic),
         volumes=_module(slicer.vtkSlicerVolumesLogic, logic),
+        markups=_module(slicer.vtkSlicerMarkupsLogic, logic),
     )
+    markups = slicer.modules.markups.logic()
+    markups.RegisterMarkupsNode(slicer.vtkMRMLMarkupsROINode(), slicer.vtkSlicerROIWidget())
+    logic.SetModuleLogic("Markups", markups)
 
 
 def _module(logicClass: type, applicationLogic: Any) -> SimpleNamespace:

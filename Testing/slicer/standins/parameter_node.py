@@ -135,26 +135,28 @@ def _reconnect(connector: Any, callback: Callable[..., None] | None) -> None:
 
 
 class _Wrapper:
-    """Base of every wrapped parameter node."""
+    """Base of every wrapped parameter node. As the real one it keeps values, and writes the default of a
+    parameter that is missing, also while the node is being reset."""
 
     _serializers: dict[str, Any]
+    _defaults: dict[str, Any]
 
     def __init__(self, parameterNode: Any) -> None:
-        self.__dict__.update(parameterNode=parameterNode, _guis={}, _writing=False)
-        for name, serializer in self._serializers.items():
-            if not parameterNode.HasParameter(name):
-                serializer.write(parameterNode, name, type(self)._defaults[name])
-        parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._updateGui())
+        self.__dict__.update(parameterNode=parameterNode, _guis={}, _updatingGui=False, _nextTag=0, _values={})
+        self._readAll()
+        parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._readAll())
 
     def __getattr__(self, name: str) -> Any:
         if name in type(self)._serializers:
-            return type(self)._serializers[name].read(self.parameterNode, name)
+            return self._values[name]
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self._serializers:
             raise AttributeError(f"{type(self).__name__} has no parameter {name}")
-        self._serializers[name].write(self.parameterNode, name, value)
+        with slicer.util.NodeModify(self.parameterNode):
+            self._serializers[name].write(self.parameterNode, name, value)
+            self._values[name] = value
 
     def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
         return int(self.parameterNode.AddObserver(event, callback, priority))
@@ -162,21 +164,31 @@ class _Wrapper:
     def RemoveObserver(self, tag: int) -> None:
         self.parameterNode.RemoveObserver(tag)
 
-    def connectGui(self, ui: Any) -> int:
-        tag = len(self._guis)
-        connectors = {}
-        for widget in vars(ui).values():
-            if name := widget.property(GUI_PROPERTY):
-                connectors[name] = self._connector(name, widget)
+    def connectGui(self, ui: Any) -> None:
+        """Gives no tag, as that of Slicer 5.13."""
+        named = ((widget.property(GUI_PROPERTY), widget) for widget in vars(ui).values())
+        self.connectParametersToGui({name: widget for name, widget in named if name})
+
+    def connectParametersToGui(self, mapping: dict[str, Any]) -> int:
+        connectors = {name: self._connector(name, widget) for name, widget in mapping.items()}
+        tag = self._nextTag
+        self.__dict__["_nextTag"] += 1
         self._guis[tag] = connectors
         for name, connector in connectors.items():
             connector.write(getattr(self, name))
             connector.onChanged(lambda name=name, connector=connector: self._onGuiChanged(name, connector))
+        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._updateGui())
         return tag
 
     def disconnectGui(self, tag: int) -> None:
         for connector in self._guis.pop(tag, {}).values():
             connector.onChanged(None)
+
+    def _readAll(self) -> None:
+        for name, serializer in self._serializers.items():
+            if not self.parameterNode.HasParameter(name):
+                serializer.write(self.parameterNode, name, self._defaults[name])
+            self._values[name] = serializer.read(self.parameterNode, name)
 
     def _connector(self, name: str, widget: Any) -> Any:
         if name not in self._serializers:
@@ -185,19 +197,19 @@ class _Wrapper:
         return _CONNECTORS[type(serializer)](widget, serializer.kind)
 
     def _onGuiChanged(self, name: str, connector: Any) -> None:
-        if not self._writing:
+        if not self._updatingGui:
             setattr(self, name, connector.read())
 
     def _updateGui(self) -> None:
-        if self._writing:
+        if self._updatingGui:
             return
-        self.__dict__["_writing"] = True
+        self.__dict__["_updatingGui"] = True
         try:
             for connectors in self._guis.values():
                 for name, connector in connectors.items():
                     connector.write(getattr(self, name))
         finally:
-            self.__dict__["_writing"] = False
+            self.__dict__["_updatingGui"] = False
 
 
 def parameterNodeWrapper(cls: type) -> type:

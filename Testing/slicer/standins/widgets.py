@@ -75,6 +75,18 @@ class _MRMLWidget(QWidget):
         self.mrmlSceneChanged.emit(scene)
 
 
+class _SortFilterProxyModel(QObject):
+    """What a selector leaves out although it is of the right type."""
+
+    changed = Signal()
+
+    def _setHidden(self, ids: list[str]) -> None:
+        self._hidden = list(ids)
+        self.changed.emit()
+
+    hiddenNodeIDs = Property(list, lambda self: getattr(self, "_hidden", []), _setHidden)
+
+
 class _NodeComboBox(QWidget):
     """Lists the scene's nodes of its types, follows additions, removals and renaming."""
 
@@ -98,6 +110,8 @@ class _NodeComboBox(QWidget):
         self._nodes: list[Any] = []
         self._observations: dict[Any, list[int]] = {}
         self._current: Any = None
+        self._filter = pythonqt_class(_SortFilterProxyModel)(self)
+        self._filter.changed.connect(self._refresh)
         self._box = QComboBox(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -113,6 +127,9 @@ class _NodeComboBox(QWidget):
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
             self._observe(scene, event, self._refresh)
         self._refresh()
+
+    def sortFilterProxyModel(self) -> QObject:
+        return self._filter
 
     def currentNode(self) -> Any:
         return self._current
@@ -147,6 +164,8 @@ class _NodeComboBox(QWidget):
 
     def _is_shown(self, node: Any) -> bool:
         exact = self.showChildNodeTypes or node.GetClassName() in self.nodeTypes
+        if node.GetID() in self._filter.hiddenNodeIDs:
+            return False
         return exact and (self.showHidden or not node.GetHideFromEditors())
 
     def _select(self, node: Any) -> None:

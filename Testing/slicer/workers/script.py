@@ -26,12 +26,16 @@ def write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def jobs() -> Iterator[events.Job]:
+CPU = ("cpu", "Test CPU", 9100.0, 16000.0, "Chosen by you.")
+GPU = ("cuda", "NVIDIA GeForce RTX 3060", 900.0, 12000.0, "The fastest device here.")
+
+
+def jobs(device: tuple[str, str, float, float, str] = CPU) -> Iterator[events.Job]:
     say(events.Ready(os.getpid(), "0"))
     for line in sys.stdin.buffer:
         job = events.decode_job(line)
         if isinstance(job, events.DescribeJob):
-            say(events.Device(job.id, "cpu", "Test CPU", 9100.0, 16000.0))
+            say(events.Device(job.id, *device))
         else:
             yield job
 
@@ -127,6 +131,13 @@ def cpu_only() -> None:
             say(events.Failure(job.id, "gpu_memory", "The GPU memory ran out.", "Use the CPU."))
 
 
+def full_gpu() -> None:
+    """Another program has taken the GPU's memory since the worker was asked about it."""
+    for job in jobs(GPU):
+        sentence = "The GPU has too little free memory for the networks."
+        say(events.Failure(job.id, "gpu_memory", sentence, "Close other programs that use the GPU, or choose the CPU."))
+
+
 def lost() -> None:
     """Finds the abdomen only when told where."""
     for job in jobs():
@@ -142,6 +153,13 @@ def wrong_shape() -> None:
         if isinstance(job, events.SegmentJob):
             np.save(job.labels, np.ones((1, 1, 1), np.uint8))
             say(events.Result(job.id, job.labels, report()))
+
+
+def leaving() -> None:
+    """Goes idle and ends just as a job or a question comes."""
+    say(events.Ready(os.getpid(), "0"))
+    sys.stdin.buffer.readline()
+    say(events.Idle(1.0))
 
 
 def late() -> None:

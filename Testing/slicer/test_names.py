@@ -1,0 +1,29 @@
+"""Names that the panel shows are looked up in the language of Slicer."""
+
+from __future__ import annotations
+
+import pytest
+from flareseg.report import STAGES
+from FlareSegmentationLib import names
+from FlareSegmentationLib.edits import POSSIBLE_ORGANS
+
+
+@pytest.fixture
+def german(monkeypatch):
+    """A translation, as Slicer's language extension brings it."""
+    monkeypatch.setattr(names, "_", {"Liver": "Leber", "Crop": "Zuschneiden"}.get)
+
+
+def test_names_are_translated(german):
+    assert names.organName("Liver") == "Leber"
+    assert names.stageName("crop") == "Zuschneiden"
+
+
+@pytest.mark.parametrize("organ", POSSIBLE_ORGANS, ids=lambda organ: organ.name)
+def test_every_organ_keeps_its_name_without_a_translation(organ):
+    assert names.organName(organ.name) == organ.name
+
+
+@pytest.mark.parametrize(("stage", "name"), STAGES.items())
+def test_every_stage_keeps_its_name_without_a_translation(stage, name):
+    assert names.stageName(stage) == name
