@@ -24,10 +24,8 @@ from views import slice_picture, three_d_picture, with_crosshair
 SPL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ct" / "spl_abdomen" / "ct.nii.gz"
 PANCREAS = ORGANS[3]
 PANEL_WIDTH = 460
-LOW, HIGH = (
-    (360, 440),
-    (500, 760),
-)  # width of the views and height: of a panel that shows little, and of one with tables
+# Width of the views, and height: for a panel that shows little, and for one with tables.
+LOW, HIGH = (360, 440), (500, 760)
 GAP = 4
 SHARPNESS = 2  # pixels of the picture per pixel of the screen
 WINDOW, LEVEL = 400, 40
