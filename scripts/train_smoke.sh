@@ -3,6 +3,10 @@
 # Everything stays under the folder given (build/train-smoke by default). Needs flareseg[train] on the PATH.
 set -eu
 place=${1:-build/train-smoke}
+if [ -e "$place" ] && [ ! -e "$place/data/dataset.json" ]; then
+    echo "$place is there and is not of an earlier trial: give another folder." >&2
+    exit 2
+fi
 rm -rf "$place"
 mkdir -p "$place/data/imagesTr" "$place/data/labelsTr"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from enum import Enum
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from flareseg.errors import FlareError
+from flareseg.errors import Cancelled, FlareError
 from flareseg.extras import needs
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def train(
         run = _run(config, store, output, device, devices, nodes)
         stages = [s for s in run.config.stages if stage is None or s.value == stage.value]
         if not stages:
-            raise FlareError("bad_config", f"{config} has no stage {stage}.", "Add it to the config's stages.")
+            raise FlareError("bad_config", f"{config} does not have that stage.", "Add it to the config's stages.")
         if preview:
             _preview(run, stages, samples)
         elif not _trained(run, stages, minutes):
@@ -105,12 +106,14 @@ def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None) -> bo
     from flareseg.training.watching import ConsoleWatcher
 
     end = None if minutes is None else time.monotonic() + 60 * minutes
-    with ConsoleWatcher().watching() as watcher:
+    with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
         for stage in stages:
+            trainer = run.trainer(stage, watcher)
             left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
-            if not run.trainer(stage, watcher).train(left):
+            if not trainer.train(left):
                 return False
-    return True
+        return True
+    return False
 
 
 def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:

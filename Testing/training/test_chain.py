@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import torch
 import yaml
 from flareseg.cli import app
 from flareseg.phantom import make_phantom
+from flareseg.training.checkpoint import read
+from flareseg.training.trainer import CHECKPOINT
 from flareseg.writing import make_folder, write_labels, write_scan
 from typer.testing import CliRunner, Result
 
@@ -108,6 +113,37 @@ def test_a_run_leaves_config_checkpoint_log_curves_and_provenance(trained: Path,
     names = {path.name for path in (trained / stage).iterdir()}
     expected = {"config.yaml", "provenance.json", "checkpoint.safetensors", "best.safetensors", "log.csv", "curves.png"}
     assert names == expected | {"tensorboard"}
+
+
+def test_two_processes_train_one_network(place: Path, store: Path, config: Path) -> None:
+    """Each with samples of its own; one of them saves, and both end when the minutes are over."""
+    arguments = ["train", config, "--store", store, "-o", place / "two", "--device", "cpu", "--devices", "2"]
+    command = [sys.executable, "-m", "flareseg", *map(str, arguments), "--stage", "organs"]
+    ended = subprocess.run([*command, "--minutes", "0"], capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 1, ended.stderr
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("going on from step 1 of 4") == 1
+    assert read(place / "two" / "organs" / CHECKPOINT)[0]["progress"]["samples"] == 2 * 2 * 4
+
+
+def test_a_run_on_a_store_that_has_grown_is_not_resumed(trained: Path, store: Path, config: Path) -> None:
+    provenance = (trained / "organs" / "provenance.json").read_text()
+    grown = trained.parent / "grown"
+    shutil.copytree(store, grown)
+    must("prepare", "phantom:3", grown, "--as", "organs", "--spacing", 6, "--name-prefix", "more_")
+    result = run("train", config, "--store", grown, "-o", trained, "--device", "cpu")
+    assert result.exit_code == 2
+    assert "the store has changed since" in result.output
+    assert (trained / "organs" / "provenance.json").read_text() == provenance
+
+
+def test_a_validation_that_names_no_case_is_refused(place: Path, store: Path, config: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump({"extends": str(config), "data": {"validation": ["nobody*"]}}))
+    result = run("train", other, "--store", store, "-o", tmp_path / "run", "--device", "cpu")
+    assert result.exit_code == 2
+    assert "named like nobody*" in result.output
 
 
 def test_the_weights_segment_a_scan_and_name_their_data(data_set: Path, weights: Path, tmp_path: Path) -> None:

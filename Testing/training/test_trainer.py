@@ -92,13 +92,27 @@ def test_the_log_holds_loss_rate_and_dice_of_every_organ(whole: Path) -> None:
     assert list((whole / "tensorboard").iterdir())
 
 
-def test_a_loss_that_is_no_number_stops_the_run_with_good_weights_saved(tmp_path: Path) -> None:
-    trainer = tiny_trainer(tmp_path, batches=SpoiledBatches(tiny_trainer(tmp_path / "other")._batches, at=3))
-    with pytest.raises(FlareError, match="no number at step 3") as caught:
+@pytest.mark.parametrize(
+    "network", [{"name": "RoiUNet", "options": {"widths": [4, 8]}}, {"name": "DenseVNet"}], ids=["RoiUNet", "DenseVNet"]
+)
+def test_a_loss_that_is_no_number_stops_the_run_with_good_weights_saved(
+    network: dict[str, object], tmp_path: Path
+) -> None:
+    """Batch norm has seen the bad batch by then: what it knew before is saved."""
+    config = tiny_config(network=network, batch=1, fresh=1)
+    good = tiny_trainer(tmp_path / "other", config)._batches
+    trainer = tiny_trainer(tmp_path, config, batches=SpoiledBatches(good, at=3))
+    with pytest.raises(FlareError, match="no number at step 3; the run is saved") as caught:
         trainer.train()
     assert caught.value.kind == "bad_config"
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path).values() if tensor.is_floating_point())
     assert read(tmp_path / CHECKPOINT)[0]["progress"]["step"] == 3
+
+
+def test_weights_that_explode_stop_the_run_with_a_sentence(tmp_path: Path) -> None:
+    config = tiny_config(optimiser={"name": "sgd", "rate": 1e30})
+    with pytest.raises(FlareError, match="Loss or gradient is no number"):
+        tiny_trainer(tmp_path, config).train()
 
 
 def test_out_of_memory_is_a_sentence_and_a_saved_state(tmp_path: Path) -> None:
@@ -106,7 +120,7 @@ def test_out_of_memory_is_a_sentence_and_a_saved_state(tmp_path: Path) -> None:
         def batch(self, step: int) -> Batch:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(FlareError, match="memory of the device ran out at step 0; the run is saved") as caught:
+    with pytest.raises(FlareError, match="memory of the device ran out at step 0; step 0 is saved") as caught:
         tiny_trainer(tmp_path, batches=Hungry()).train()
     assert caught.value.kind == "gpu_memory"
     assert (tmp_path / CHECKPOINT).exists()
@@ -127,6 +141,11 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(small_disk: Path) -> None:
 def test_another_config_does_not_resume_a_run(whole: Path) -> None:
     with pytest.raises(FlareError, match="run with another config"):
         tiny_trainer(whole, tiny_config(batch=2))
+
+
+def test_other_cases_do_not_resume_a_run(whole: Path) -> None:
+    with pytest.raises(FlareError, match="the store has changed since"):
+        tiny_trainer(whole, data="another digest")
 
 
 def test_a_damaged_checkpoint_is_refused(whole: Path, tmp_path: Path) -> None:

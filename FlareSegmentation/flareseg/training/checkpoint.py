@@ -32,24 +32,30 @@ class Progress:
 
 @dataclass(frozen=True)
 class State:
-    """All that changes during a run. ``config``: the run's, as YAML, to tell a checkpoint of another run."""
+    """All that changes during a run. ``config``: the run's, as YAML, and ``data``: a digest of its cases, tell a
+    checkpoint of another run."""
 
     network: nn.Module
     average: AveragedModel
     optimiser: torch.optim.Optimizer
     progress: Progress
     config: str
+    data: str = ""
 
     def save(self, path: Path) -> None:
-        """Raises FlareError("write"); the file that was there stays until the new one is whole."""
-        tensors = {
-            **_named("network", self.network.state_dict()),
-            **_named("average", self.average.state_dict()),
-            **_optimiser_tensors(self.optimiser),
-        }
+        """All of it. Raises FlareError("write"); the file that was there stays until the new one is whole."""
+        network, optimiser = _named("network", self.network.state_dict()), _optimiser_tensors(self.optimiser)
+        self._write(path, {**network, **_named("average", self.average.state_dict()), **optimiser})
+
+    def save_average(self, path: Path) -> None:
+        """What becomes the weights. Raises FlareError("write")."""
+        self._write(path, _named("average", self.average.state_dict()))
+
+    def _write(self, path: Path, tensors: dict[str, Tensor]) -> None:
         facts = {
             "progress": asdict(self.progress),
             "config": self.config,
+            "data": self.data,
             "groups": self.optimiser.state_dict()["param_groups"],
         }
         content = safetensors.torch.save(
@@ -60,13 +66,20 @@ class State:
             beside.write_bytes(content)
 
     def load(self, path: Path) -> None:
-        """Go back to what was saved. Raises FlareError("bad_data") for a damaged file or one of another config."""
+        """Go back to what was saved. Raises FlareError("bad_data" or "bad_config") for a file that is damaged or of
+        another run."""
         facts, tensors = read(path)
         if facts["config"] != self.config:
             raise FlareError(
                 "bad_config",
                 f"{path} is of a run with another config.",
                 "Resume with the config it was begun with, or give another output folder.",
+            )
+        if facts["data"] != self.data:
+            raise FlareError(
+                "bad_data",
+                f"{path} is of a run on other cases: the store has changed since.",
+                "Resume with the store it was begun with, or give another output folder.",
             )
         self.network.load_state_dict(_under("network", tensors))
         self.average.load_state_dict(_under("average", tensors))

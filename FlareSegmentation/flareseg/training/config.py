@@ -109,12 +109,14 @@ class StageConfig(Settings):
 class DataConfig(Settings):
     """Which cases of the store are learned from, and in which mixture.
 
-    ``synthetic`` and ``scans`` are the weights of synthetic CT and of real CTs. Patterns (``btcv*``) are of case names;
-    ``validation`` cases are held out; None of them: validation is on new samples of the training cases.
+    ``synthetic`` and ``scans`` are the weights of synthetic CT and of real CTs, of which ``scans_memory_mb`` are kept
+    in memory. Patterns (``btcv*``) are of case names; ``validation`` cases are held out; none: validation is on new
+    samples of the training cases.
     """
 
     synthetic: float = Field(1.0, ge=0)
     scans: float = Field(0.0, ge=0)
+    scans_memory_mb: float = Field(6000.0, gt=0)
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
@@ -136,7 +138,7 @@ class TrainingConfig(Settings):
     synthesis: SynthesisConfig = SynthesisConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     stages: dict[Stage, StageConfig]
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     validate_every_epochs: int = Field(1, gt=0)
     checkpoint_minutes: float = Field(3.0, gt=0)
 

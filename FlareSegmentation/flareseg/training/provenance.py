@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections import Counter
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flareseg import __version__
+from flareseg.errors import FlareError
 from flareseg.training.store import CaseFacts
 from flareseg.writing import write_text
 
@@ -22,7 +24,19 @@ def write_provenance(folder: Path, cases: Iterable[CaseFacts]) -> None:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / PROVENANCE).read_text(encoding="utf-8")))
+    """Raises FlareError("bad_data") when it is missing or damaged."""
+    try:
+        return dict(json.loads((folder / PROVENANCE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise FlareError(
+            "bad_data", f"{folder / PROVENANCE} is missing or damaged.", "Give the whole folder of a run."
+        ) from error
+
+
+def digest(cases: Iterable[CaseFacts]) -> str:
+    """Another one for other cases, or for the same with other content."""
+    content = "\n".join(f"{case.name} {case.sha256}" for case in sorted(cases, key=lambda case: case.name))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def by_source(cases: Iterable[CaseFacts]) -> list[dict[str, Any]]:

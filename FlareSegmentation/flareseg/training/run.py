@@ -14,7 +14,7 @@ from flareseg.training.augmentation import Augmentation
 from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import DataConfig, TrainingConfig, dump_config
-from flareseg.training.provenance import write_provenance
+from flareseg.training.provenance import digest, write_provenance
 from flareseg.training.sample import Sample, Source, Stage
 from flareseg.training.scans import ScanSource
 from flareseg.training.store import CaseFacts, Kind, Store
@@ -42,6 +42,12 @@ class Split:
         bodies = [case for case in chosen if case.kind is Kind.BODY]
         anatomy = [case for case in chosen if case.kind is not Kind.BODY]
         held_out = [case for case in anatomy if _matches(case, config.validation)]
+        if config.validation and not held_out:
+            raise FlareError(
+                "bad_data",
+                f"No case of {store.folder} is named like {', '.join(config.validation)}, which should judge.",
+                "Change `validation` in the config; flareseg prepare lists the names.",
+            )
         training = [case for case in anatomy if case not in held_out]
         if not training:
             raise FlareError(
@@ -65,22 +71,18 @@ class TrainingRun:
         """Ready to begin, or to go on from its checkpoint. Raises FlareError."""
         settings, split = self.config.stages[stage], Split.of(self.store, self.config.data)
         folder = self.output / stage.value
+        make_folder(folder)
+        cases = sum(case.kind is not Kind.BODY for case in split.training)
+        with self.fabric.rank_zero_first():  # it registers bodies to organ maps, the others read
+            batches = self._batches(stage, split.training, self.config.seed, self.fabric.global_rank)
+            validation = self._validation(stage, split)
+        steps_per_epoch = settings.steps_per_epoch or -(-cases // settings.batch)
+        data = digest(split.training)
+        trainer = Trainer(self.config, stage, steps_per_epoch, batches, validation, folder, self.fabric, watcher, data)
         if self.fabric.is_global_zero:
-            make_folder(folder)
             write_text(folder / CONFIG, dump_config(self.config))
             write_provenance(folder, split.training)
-        cases = sum(case.kind is not Kind.BODY for case in split.training)
-        steps_per_epoch = settings.steps_per_epoch or -(-cases // settings.batch)
-        return Trainer(
-            self.config,
-            stage,
-            steps_per_epoch,
-            self._batches(stage, split.training, self.config.seed, self.fabric.global_rank),
-            self._validation(stage, split),
-            folder,
-            self.fabric,
-            watcher,
-        )
+        return trainer
 
     def samples(self, stage: Stage, count: int) -> tuple[list[Sample], list[Sample]]:
         """Synthetic samples as a stage would learn from, and some of the store's scans to compare them with.
@@ -91,9 +93,9 @@ class TrainingRun:
         synthetic: list[Sample] = []
         real: list[Sample] = []
         if self.config.data.synthetic:
-            synthetic = self._first(Synthesizer(store, self.config.synthesis, self.fabric.device), stage, count)
+            synthetic = self._first(self._synthesizer(store), stage, count)
         if any(case.kind is Kind.SCAN for case in store):
-            real = self._first(ScanSource(store, self.fabric.device), stage, _REAL_SHOWN if synthetic else count)
+            real = self._first(self._scans(store, None), stage, _REAL_SHOWN if synthetic else count)
         return synthetic, real
 
     def _first(self, source: Source, stage: Stage, count: int) -> list[Sample]:
@@ -101,27 +103,45 @@ class TrainingRun:
         return [source.sample(stage, self.config.stages[stage].grid, chance) for chance in chances]
 
     def _batches(self, stage: Stage, cases: Sequence[CaseFacts], seed: int, rank: int = 0) -> Batches:
-        mixture = self._mixture(cases, Augmentation(self.config.augmentation))
-        return Batches(mixture, stage, self.config.stages[stage], seed, self.fabric.device, rank)
+        data, store = self.config.data, self._only(cases)
+        sources: list[tuple[Source, float]] = []
+        if data.synthetic:
+            sources.append((self._synthesizer(store), data.synthetic))
+        if data.scans:
+            sources.append((self._scans(store, Augmentation(self.config.augmentation)), data.scans))
+        return Batches(_mixture(sources), stage, self.config.stages[stage], seed, self.fabric.device, rank)
 
     def _validation(self, stage: Stage, split: Split) -> Validation:
+        """On what is held out, in the same mixture; a kind of which nothing is held out does not judge."""
+        data, store, kinds = self.config.data, self._only(split.validation), {case.kind for case in split.validation}
+        sources: list[tuple[Source, float]] = []
+        if data.synthetic and Kind.ORGANS in kinds:
+            sources.append((self._synthesizer(store), data.synthetic))
+        if data.scans and Kind.SCAN in kinds:
+            sources.append((self._scans(store, None), data.scans))
         one_by_one = self.config.stages[stage].model_copy(update={"batch": 1, "fresh": None})
         seed = self.config.seed + VALIDATION_SEED
-        batches = Batches(self._mixture(split.validation, None), stage, one_by_one, seed, self.fabric.device)
-        return Validation(batches, stage, self.config.data.validation_samples)
+        batches = Batches(_mixture(sources), stage, one_by_one, seed, self.fabric.device)
+        return Validation(batches, stage, data.validation_samples)
 
-    def _mixture(self, cases: Sequence[CaseFacts], augmentation: Augmentation | None) -> Mixture:
-        data, device = self.config.data, self.fabric.device
-        store = self._only(cases)
-        sources: list[Source] = []
-        if data.synthetic:
-            sources.append(Synthesizer(store, self.config.synthesis, device))
-        if data.scans:
-            sources.append(ScanSource(store, device, augmentation))
-        return Mixture(sources, [weight for weight in (data.synthetic, data.scans) if weight])
+    def _synthesizer(self, store: Store) -> Synthesizer:
+        return Synthesizer(store, self.config.synthesis, self.fabric.device)
+
+    def _scans(self, store: Store, augmentation: Augmentation | None) -> ScanSource:
+        return ScanSource(store, self.fabric.device, augmentation, memory_mb=self.config.data.scans_memory_mb)
 
     def _only(self, cases: Sequence[CaseFacts]) -> Store:
         return self.store.only({case.name for case in cases})
+
+
+def _mixture(sources: Sequence[tuple[Source, float]]) -> Mixture:
+    if not sources:
+        raise FlareError(
+            "bad_data",
+            "Nothing that is held out is of a kind that the config learns from.",
+            "Name cases in `validation` that fit `synthetic` and `scans`.",
+        )
+    return Mixture(*zip(*sources))
 
 
 def _matches(case: CaseFacts, patterns: Sequence[str]) -> bool:

@@ -55,6 +55,7 @@ class Trainer:
         folder: Path,
         fabric: Fabric,
         watcher: Watcher,
+        data: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config, self._stage, self._settings = config, stage, config.stages[stage]
@@ -67,9 +68,11 @@ class Trainer:
         self._network, self._optimiser = fabric.setup(network, new_optimiser(network, self._settings.optimiser))
         self._loss = OrganLoss(self._settings.loss)
         average = averaged(self._network.module, self._settings.average)
-        self._state = State(self._network.module, average, self._optimiser.optimizer, Progress(), dump_config(config))
+        optimiser, described = self._optimiser.optimizer, dump_config(config)
+        self._state = State(self._network.module, average, optimiser, Progress(), described, data)
         if (folder / CHECKPOINT).exists():
             self._state.load(folder / CHECKPOINT)
+        self._saved_step = self.progress.step
         self._log = Log(folder, self.progress.step) if fabric.is_global_zero else None
         self._meter = DiceMeter(stage)
 
@@ -90,8 +93,8 @@ class Trainer:
     def train(self, minutes: float | None = None) -> bool:
         """Go on to the last step, or for some minutes; whether the run is complete. The state is saved in any case.
 
-        Raises FlareError: "gpu_memory" when the device's memory ran out, "bad_config" when the loss is no number,
-        "write" when the state could not be saved, "cancelled".
+        Raises FlareError: "gpu_memory" when the device's memory ran out, "bad_config" when loss or gradient are no
+        numbers, "write" when the state could not be saved, "cancelled".
         """
         self._watcher.begins(self._stage, self.progress.step, self.steps)
         try:
@@ -102,7 +105,7 @@ class Trainer:
             self._save()
             raise FlareError(
                 "gpu_memory",
-                f"The memory of the device ran out at step {self.progress.step}; the run is saved.",
+                f"The memory of the device ran out at step {self.progress.step}; step {self._saved_step} is saved.",
                 "Lower `batch` or `grid` in the config of a new run, or free the device's memory and resume.",
             ) from error
         return self.progress.step >= self.steps
@@ -112,18 +115,30 @@ class Trainer:
         while self.progress.step < self.steps:
             started = self._clock()
             self._step()
-            self.progress.seconds += self._clock() - started
+            now = self._clock()
+            self.progress.seconds += now - started
             if self._is_validation_due():
                 self._validate()
-            if self._clock() - saved > 60 * self._config.checkpoint_minutes:
+            is_old, is_unwanted, is_over = self._agreed(
+                now - saved > 60 * self._config.checkpoint_minutes,
+                self._watcher.wants_end,
+                minutes is not None and now - begun > 60 * minutes,
+            )
+            if is_old or is_unwanted:
                 self._save()
-                saved = self._clock()
-            if self._watcher.wants_end:
-                self._save()
+                saved = now
+            if is_unwanted:
                 raise Cancelled
-            if minutes is not None and self._clock() - begun > 60 * minutes:
+            if is_over:
                 break
         self._save()
+
+    def _agreed(self, *flags: bool) -> list[bool]:
+        """Whether any of the processes says so, flag by flag: all of them must go the same way."""
+        if self._fabric.world_size == 1:
+            return list(flags)
+        told = torch.tensor(flags, dtype=torch.float32, device=self._fabric.device)
+        return [bool(flag) for flag in self._fabric.all_reduce(told, reduce_op="sum")]
 
     def _is_validation_due(self) -> bool:
         every = self._epoch * self._config.validate_every_epochs
@@ -138,28 +153,39 @@ class Trainer:
             group["lr"] = rate
         batch = self._batches.batch(step)
         self._network.train()
+        before = [buffer.clone() for buffer in self._network.module.buffers()]
         scores = self._network(batch.images.contiguous(memory_format=self._memory_format))
         loss = self._loss(scores, batch.labels)
-        self._check(loss)
         self._optimiser.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
-        if self._settings.optimiser.clip:
-            self._fabric.clip_gradients(self._network, self._optimiser, max_norm=self._settings.optimiser.clip)
+        norm = self._clip()
+        (is_spoilt,) = self._agreed(not bool(torch.isfinite(loss) & torch.isfinite(norm)))
+        if is_spoilt:
+            self._give_up(before)
         self._optimiser.step()
         self._state.average.update_parameters(self._network.module)
         self.progress.step += 1
         self.progress.samples += len(batch.images) * self._fabric.world_size
         self._report(scores.detach(), batch.labels, loss.detach(), rate)
 
-    def _check(self, loss: Tensor) -> None:
-        """Before the weights are touched: a loss that is no number would spoil them."""
-        if not torch.isfinite(loss):
-            self._save()
-            raise FlareError(
-                "bad_config",
-                f"The loss is no number at step {self.progress.step}; the run is saved as it was before.",
-                "Begin a new run with a lower learning rate, with gradient clipping, or with precision 32-true.",
-            )
+    def _clip(self) -> Tensor:
+        """The norm of the gradient as it was; afterwards it is within the config's bound."""
+        bound = self._settings.optimiser.clip or float("inf")
+        norm = self._fabric.clip_gradients(self._network, self._optimiser, max_norm=bound, error_if_nonfinite=False)
+        assert norm is not None  # of gradients clipped by norm
+        return norm
+
+    def _give_up(self, buffers_before: list[Tensor]) -> None:
+        """Save the network as it was before this step: its weights are untouched, batch norm is not."""
+        with torch.no_grad():
+            for buffer, before in zip(self._network.module.buffers(), buffers_before):
+                buffer.copy_(before)
+        self._save()
+        raise FlareError(
+            "bad_config",
+            f"Loss or gradient is no number at step {self.progress.step}; the run is saved as it was before.",
+            "Begin a new run with a lower learning rate, with gradient clipping, or with precision 32-true.",
+        )
 
     def _report(self, scores: Tensor, labels: Tensor, loss: Tensor, rate: float) -> None:
         row = max(1, self._epoch // ROWS_PER_EPOCH)
@@ -177,7 +203,8 @@ class Trainer:
         is_best = score.mean > self.progress.best
         if is_best:
             self.progress.best, self.progress.best_step = score.mean, self.progress.step
-            self._save(BEST)
+            if self._log:
+                self._state.save_average(self._folder / BEST)
         self._watcher.validated(self.progress.step, score, is_best)
         self._keep({}, VALIDATION, score)
 
@@ -186,11 +213,12 @@ class Trainer:
             dice = {prefix + name: value for name, value in score.dice.items()}
             self._log.add({"step": float(self.progress.step), **figures, **dice})
 
-    def _save(self, name: str = CHECKPOINT) -> None:
+    def _save(self) -> None:
+        """Only one of the processes writes; it waits for none, as one of them may be gone."""
         if self._log:
-            self._state.save(self._folder / name)
+            self._state.save(self._folder / CHECKPOINT)
             self._log.write()
-        self._fabric.barrier()
+        self._saved_step = self.progress.step
 
 
 def new_optimiser(network: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 from collections.abc import Iterator
 from types import FrameType
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from flareseg import console
@@ -17,10 +19,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ConsoleWatcher:
-    """Tells on stderr how a run goes. Ctrl+C and a polite kill end it after the step that is under way."""
+    """Tells on stderr how a run goes, unless ``silent`` (of several processes, one tells).
 
-    def __init__(self) -> None:
+    Ctrl+C and a polite kill end the run after the step that is under way.
+    """
+
+    def __init__(self, silent: bool = False) -> None:
         self.wants_end = False
+        self._console = Console(file=io.StringIO()) if silent else console.err
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -28,7 +34,7 @@ class ConsoleWatcher:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
-            console=console.err,
+            console=self._console,
         )
         self._task = self._bar.add_task("", visible=False, figures="")
 
@@ -48,14 +54,14 @@ class ConsoleWatcher:
             self._task, description=stage.value, completed=done, total=steps, visible=done < steps, figures=""
         )
         if done:
-            console.err.print(f"{stage.value}: going on from step {done} of {steps}.")
+            self._console.print(f"{stage.value}: going on from step {done} of {steps}.")
 
     def advanced(self, step: int, loss: float, score: Score, rate: float) -> None:
         self._bar.update(self._task, completed=step, figures=f"loss {loss:.3f}  Dice {_percent(score.mean)}")
 
     def validated(self, step: int, score: Score, is_best: bool) -> None:
         organs = "  ".join(f"{name.lower()} {_percent(dice)}" for name, dice in score.dice.items())
-        console.err.print(f"step {step}: validation Dice {organs}{'  (best so far)' if is_best else ''}")
+        self._console.print(f"step {step}: validation Dice {organs}{'  (best so far)' if is_best else ''}")
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self.wants_end = True

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from flareseg.errors import FlareError
+from flareseg.training.chance import Chance
+from flareseg.training.sample import Stage
 from flareseg.training.store import Store
 from flareseg.training.synthesis import Fields, Synthesizer, register_store
 from flareseg.training.synthesis.cases import bodies, organ_maps
@@ -53,6 +55,13 @@ def test_progress_is_told_body_by_body(new_store: Store) -> None:
     assert told == [(1, 1)]
 
 
+def test_the_run_that_registers_sees_the_same_patients_as_one_that_reads_the_registration(new_store: Store) -> None:
+    first, second = (Synthesizer(new_store, tiny_config(), "cpu") for _ in range(2))
+    one, other = (source.sample(Stage.ORGANS, (16, 16, 16), Chance(3)) for source in (first, second))
+    assert torch.equal(one.image, other.image)
+    assert torch.equal(one.labels, other.labels)
+
+
 def test_a_registration_is_kept_in_the_store_and_used_again(new_store: Store) -> None:
     register_store(new_store, tiny_config(), "cpu")
     (path,) = new_store.folder.glob("registration-*.safetensors")
@@ -62,11 +71,11 @@ def test_a_registration_is_kept_in_the_store_and_used_again(new_store: Store) ->
     assert len(again) == 1
 
 
-def test_a_kept_field_is_within_a_quarter_of_a_millimetre(new_store: Store) -> None:
-    exact = only_field(new_store, register_store(new_store, tiny_config(), "cpu"))
-    kept = only_field(new_store, register_store(new_store, tiny_config(), "cpu"))
-    assert float((exact.displacement - kept.displacement).abs().max()) <= 0.25
-    assert exact.scale == pytest.approx(kept.scale)
+def test_a_field_is_the_same_when_it_is_made_and_when_it_is_read(new_store: Store) -> None:
+    made = only_field(new_store, register_store(new_store, tiny_config(), "cpu"))
+    read = only_field(new_store, register_store(new_store, tiny_config(), "cpu"))
+    assert torch.equal(made.displacement, read.displacement)
+    assert made.scale == read.scale
 
 
 def test_a_changed_case_is_registered_anew(new_store: Store) -> None:

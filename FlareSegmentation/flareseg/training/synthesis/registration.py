@@ -59,6 +59,7 @@ def registered(
             fields.update({pair_key(c, body): field for c, field in zip(some, register(some, body, settings))})
         if missing:
             fields.save(path)
+            fields = Fields.load(path)  # rounded as on disk: a run that goes on must see what it began with
         advance(done, len(all_bodies))
     return fields
 
