@@ -13,9 +13,11 @@ from flareseg.errors import FlareError
 from flareseg.extras import needs
 
 if TYPE_CHECKING:
+    from flareseg.batch import Task
     from flareseg.evaluation.cases import Matching
     from flareseg.evaluation.html_report import HtmlReport
     from flareseg.evaluation.study import Study
+    from flareseg.segment_files import FileSegmenter
 
 
 def evaluate(
@@ -89,10 +91,25 @@ def segment_folder(
         segmenter = FileSegmenter(Cascade.load(device, weights), Wishes())
     for scan in plan.left_out:
         console.err.print(f"{scan} is not named X_0000.nii.gz and is left out.", soft_wrap=True)
-    failed = [task for task in plan.tasks if console.exit_code_of(segmenter, task, with_tables=False) != console.DONE]
-    done = len(plan.tasks) - len(failed)
+    done = sum([_segmented(segmenter, task) for task in plan.tasks])
     console.err.print(f"Segmented {done} of {len(plan.tasks)} scans into {outputs}.", soft_wrap=True)
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(0 if done == len(plan.tasks) else 1)
+
+
+def _segmented(segmenter: FileSegmenter, task: Task) -> bool:
+    """Segment one scan; when that fails, no label map of an earlier run is left that would be scored as its result."""
+    from flareseg import console
+    from flareseg.evaluation.folder_contract import EarlierResult
+
+    earlier = EarlierResult.at(task.labels)
+    if console.exit_code_of(segmenter, task, with_tables=False) == console.DONE:
+        return True
+    try:
+        if earlier.remove():
+            console.err.print(f"{task.labels} was of an earlier run and has been removed.", soft_wrap=True)
+    except FlareError as error:
+        console.say_error(error)
+    return False
 
 
 def _evaluate(matching: Matching, output: Path, tolerances: Mapping[int, float], html: bool) -> Study:

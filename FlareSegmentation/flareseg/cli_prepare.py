@@ -113,9 +113,11 @@ def _show(outcomes: list[Outcome], store: Store) -> None:
 def _table(outcomes: list[Outcome], store: Store) -> Table:
     from flareseg.training.prepare.checks import organ_ml
 
-    table = Table("Case", "Kind", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Case", overflow="fold")
+    table.add_column("Kind", no_wrap=True)
     for organ in ORGANS:
-        table.add_column(f"{organ.name}, mL", justify="right")
+        table.add_column(f"{organ.name}\nmL", justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     kinds = {facts.name: facts.kind.value for facts in store}
     for outcome in outcomes:

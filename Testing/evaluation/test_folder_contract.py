@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 from cubes import rows
 from evaluation_commands import run
+from flareseg.errors import FlareError
+from flareseg.evaluation.folder_contract import EarlierResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +51,37 @@ def test_every_scan_gives_a_label_map_that_evaluate_scores_with_its_report(
     assert float(case["dice"]) > 0.85
     assert float(case["seconds"]) > 0
     assert case["gpu_mb"] == "0.0"
+
+
+def test_a_scan_that_fails_leaves_no_label_map_of_an_earlier_run(inputs: Path, tmp_path: Path) -> None:
+    (inputs / "b_0000.nii.gz").unlink()
+    others = ["a-organs.nii.gz", "a.json", "a_0000.nii.gz", "aa.nii.gz", "b.nii.gz"]
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ["a.nii.gz", *others]:
+        (out / name).write_text("of an earlier run")
+    done = run("segment-folder", inputs, out, "--device", "cpu")
+    assert done.exit_code == 1
+    assert names(out) == others
+    assert f"{out / 'a.nii.gz'} was of an earlier run and has been removed." in done.stderr
+
+
+def test_a_new_label_map_stays_though_its_report_cannot_be_written(inputs: Path, tmp_path: Path) -> None:
+    (inputs / "a_0000.nii.gz").unlink()
+    out, reports = tmp_path / "out", tmp_path / "reports"
+    (reports / "b.json").mkdir(parents=True)  # where the report should be
+    out.mkdir()
+    (out / "b.nii.gz").write_text("of an earlier run")
+    done = run("segment-folder", inputs, out, "--device", "cpu", "--reports", reports)
+    assert (done.exit_code, "b.json cannot be written" in done.stderr) == (1, True)
+    assert "earlier run" not in done.stderr
+    assert sitk.ReadImage(str(out / "b.nii.gz")).GetSize() == sitk.ReadImage(str(inputs / "b_0000.nii.gz")).GetSize()
+
+
+def test_an_earlier_label_map_that_cannot_be_removed_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.nii.gz").mkdir()
+    with pytest.raises(FlareError, match=r"a\.nii\.gz is of an earlier run and cannot be removed"):
+        EarlierResult.at(tmp_path / "a.nii.gz").remove()
 
 
 def test_predict_sh_keeps_the_contract(inputs: Path, tmp_path: Path) -> None:
@@ -90,3 +124,11 @@ def test_outputs_that_cannot_be_written_are_a_sentence_before_the_work(inputs: P
     (tmp_path / "file").touch()
     done = run("segment-folder", inputs, tmp_path / "file")
     assert (done.exit_code, "cannot be made" in done.stderr) == (2, True)
+
+
+def test_the_container_gets_what_it_copies_and_nothing_else() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = {name.removeprefix("./") for line in lines if line.startswith("COPY") for name in line.split()[1:-1]}
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert rules[0] == "*"
+    assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == copied

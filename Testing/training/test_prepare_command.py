@@ -14,10 +14,10 @@ from typer.testing import CliRunner, Result
 BANKS = Path(__file__).resolve().parents[3] / "shared" / "data" / "label_maps"
 
 
-def flareseg_prepare(*words: object) -> Result:
+def flareseg_prepare(*words: object, columns: int = 200) -> Result:
     app = typer.Typer()
     app.command()(prepare)
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": str(columns)})
 
 
 def test_one_command_prepares_flare21(flare21: Path, tmp_path: Path) -> None:
@@ -42,6 +42,20 @@ def test_a_refused_case_is_listed_and_the_exit_code_says_so(flare21: Path, tmp_p
     assert "refused: There is no label map for this CT." in result.output
     assert "1 added, 1 refused" in result.output
     assert len(Store.open(tmp_path / "store")) == 1
+
+
+def test_a_long_name_and_its_reason_are_folded_on_a_narrow_terminal_and_never_cut(
+    flare21: Path, tmp_path: Path
+) -> None:
+    (flare21 / "TrainingMask" / "train_001.nii.gz").unlink()
+    prefix = "a_data_set_with_a_very_long_name_"
+    result = flareseg_prepare(flare21, tmp_path / "store", "--name-prefix", prefix, "--spacing", 6, columns=80)
+    table, _ = result.stdout.rsplit("\n1 added", 1)
+    lines = table.splitlines()
+    names = "".join(line.split("  ")[0].strip() for line in lines[2:])
+    assert max(map(len, lines)) <= 80 and "…" not in table
+    assert names == f"{prefix}train_000{prefix}train_001"
+    assert "refused: There is no label map for this CT." in " ".join(line[60:].strip() for line in lines)
 
 
 def test_a_source_that_cannot_be_used_ends_with_2(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,41 @@ def plan_folder(inputs: Path, outputs: Path, reports: Path | None = None) -> Fol
         make_folder(folder)
     check_writable(tasks[0].labels)
     return FolderPlan(tasks, [scan for scan in scans if not scan.name.endswith(_INPUT)])
+
+
+@dataclass(frozen=True)
+class EarlierResult:
+    """The file that lies at the target of a task before the task runs."""
+
+    path: Path
+    status: os.stat_result | None
+
+    @classmethod
+    def at(cls, path: Path) -> EarlierResult:
+        return cls(path, _status(path))
+
+    def remove(self) -> bool:
+        """Remove it, unless nothing was there or a new file has taken its place; whether it was removed.
+
+        Raises FlareError("write").
+        """
+        now = _status(self.path)
+        if not (self.status and now and os.path.samestat(self.status, now)):
+            return False
+        try:
+            self.path.unlink()
+        except OSError as error:
+            raise FlareError(
+                "write",
+                f"{self.path} is of an earlier run and cannot be removed: {error.strerror}.",
+                "Remove it: it is no result of this run.",
+            ) from error
+        return True
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None when nothing is there. Of a link, the status of the link itself."""
+    return path.lstat() if os.path.lexists(path) else None
 
 
 def _scans(inputs: Path) -> list[Path]:
