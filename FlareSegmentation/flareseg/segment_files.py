@@ -12,7 +12,6 @@ from flareseg.cascade import Cascade, Wishes
 from flareseg.console import progress_bar
 from flareseg.errors import FlareError
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.geometry import Orientation
 from flareseg.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.pipeline import Outcome, segment_scan
 from flareseg.preview import write_preview
@@ -51,7 +50,7 @@ class FileSegmenter:
 
     def _read(self, scan: Path) -> Volume:
         volume = read_volume(scan)
-        if self.truth and not _canonical(self.truth).geometry.is_close_to(_canonical(volume).geometry):
+        if self.truth and not self.truth.canonical.geometry.is_close_to(volume.canonical.geometry):
             raise FlareError(
                 "bad_scan",
                 "The true label map does not lie on the scan's grid (size, spacing or position differ).",
@@ -60,13 +59,8 @@ class FileSegmenter:
         return volume
 
     def _add_dice(self, outcome: Outcome, truth: Volume) -> None:
-        labels = _canonical(Volume(outcome.segmentation.labels, outcome.volume.geometry)).voxels
+        labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
         one_kidney_label = np.where(labels == LEFT_KIDNEY.label, RIGHT_KIDNEY.label, labels)
-        scores = dice_per_organ(one_kidney_label, _canonical(truth).voxels)
+        scores = dice_per_organ(one_kidney_label, truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
-
-
-def _canonical(volume: Volume) -> Volume:
-    orientation = Orientation.of(volume.geometry)
-    return Volume(orientation.view(volume.voxels), orientation.geometry(volume.geometry), volume.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flareseg.errors import bad_scan
-from flareseg.geometry import Geometry
+from flareseg.geometry import Geometry, Orientation
 
 AIR_HU = -1024
 FEWEST_SLICES = 4
@@ -31,6 +31,12 @@ class Volume:
     geometry: Geometry
     name: str = "scan"
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def canonical(self) -> Volume:
+        """The same with its axes to superior, posterior and left: a view, no voxel is resampled."""
+        orientation = Orientation.of(self.geometry)
+        return Volume(orientation.view(self.voxels), orientation.geometry(self.geometry), self.name)
 
 
 def checked(volume: Volume) -> Volume:

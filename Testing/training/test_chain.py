@@ -119,9 +119,9 @@ def test_two_processes_train_one_network(place: Path, store: Path, config: Path)
     """Each with samples of its own; one of them saves, and both end when the minutes are over."""
     arguments = ["train", config, "--store", store, "-o", place / "two", "--device", "cpu", "--devices", "2"]
     command = [sys.executable, "-m", "flareseg", *map(str, arguments), "--stage", "organs"]
-    ended = subprocess.run([*command, "--minutes", "0"], capture_output=True, text=True, timeout=200)
+    ended = subprocess.run([*command, "--minutes", "0"], capture_output=True, encoding="utf-8", timeout=200)
     assert ended.returncode == 1, ended.stderr
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=200)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("going on from step 1 of 4") == 1
     assert read(place / "two" / "organs" / CHECKPOINT)[0]["progress"]["samples"] == 2 * 2 * 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flareseg.errors import FlareError, bad_scan
 from flareseg.evaluation.cases import Case
-from flareseg.evaluation.label_maps import canonical, read_label_map
+from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.resources import Resources, read_resources
 from flareseg.evaluation.scores import CaseScore, score_labels, zero_scores
 from flareseg.reading import read_volume
@@ -67,7 +67,7 @@ def _scan(path: Path | None, truth: Volume, notes: list[str]) -> Volume | None:
     if path is None:
         return None
     try:
-        return _on_grid_of(truth, canonical(read_volume(path)), path)
+        return _on_grid_of(truth, read_volume(path).canonical, path)
     except FlareError as error:
         notes.append(f"{error.sentence} The pictures show no CT.")
         return None

@@ -8,7 +8,6 @@ import numpy as np
 
 from flareseg.errors import FlareError
 from flareseg.evaluation.slicer_segmentation import read_segmentation
-from flareseg.geometry import Orientation
 from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
 from flareseg.reading import read_volume
 from flareseg.volume import Volume
@@ -24,15 +23,9 @@ def read_label_map(path: Path) -> Volume:
     Raises FlareError("bad_scan" or "bad_data").
     """
     if path.name.lower().endswith(SEGMENTATION_SUFFIX):
-        return canonical(read_segmentation(path))
+        return read_segmentation(path).canonical
     volume = read_volume(path)
-    return canonical(Volume(_labels(volume.voxels, path.name), volume.geometry, volume.name))
-
-
-def canonical(volume: Volume) -> Volume:
-    """The volume with its axes to superior, posterior and left (a view; no voxel is resampled)."""
-    orientation = Orientation.of(volume.geometry)
-    return Volume(orientation.view(volume.voxels), orientation.geometry(volume.geometry), volume.name)
+    return Volume(_labels(volume.voxels, path.name), volume.geometry, volume.name).canonical
 
 
 def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
