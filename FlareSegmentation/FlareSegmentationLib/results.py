@@ -139,11 +139,15 @@ def _maskOf(
 def _removeOrgans(segmentationNode: slicer.vtkMRMLSegmentationNode, kept: Sequence[Organ]) -> None:
     """Make room for the new organs; each kept one gets a layer that no import touches."""
     segmentation = segmentationNode.GetSegmentation()
-    for organ in POSSIBLE_ORGANS:
-        if organ in kept:
-            segmentation.SeparateSegmentLabelmap(segmentId(organ))
-        elif segmentation.GetSegment(segmentId(organ)):
-            segmentation.RemoveSegment(segmentId(organ))
+    for organ in kept:
+        segmentation.SeparateSegmentLabelmap(segmentId(organ))
+    ids = [segmentId(organ) for organ in POSSIBLE_ORGANS if organ not in kept]
+    removed = [segmentId_ for segmentId_ in ids if segmentation.GetSegment(segmentId_)]
+    layerIsTheirs = segmentation.GetNumberOfSegments() == len(removed) + len(kept)
+    for segmentId_ in removed:
+        if layerIsTheirs:  # else their voxels must be cleared from it, which takes 50 ms a segment
+            segmentation.GetSegment(segmentId_).RemoveAllRepresentations()
+        segmentation.RemoveSegment(segmentId_)
 
 
 def _compacted(labels: np.ndarray, written: Sequence[Organ], masks: dict[Organ, np.ndarray]) -> np.ndarray:
