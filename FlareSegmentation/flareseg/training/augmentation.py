@@ -15,9 +15,8 @@ from flareseg.organs import CLASSES
 from flareseg.resample import HU_RANGE, Box, Size
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample
-from flareseg.training.settings import Settings
+from flareseg.training.settings import Amount, Length, Positive, Probability, Range, Settings, Weight
 from flareseg.training.synthesis.acquisition import in_slices, on_grid
-from flareseg.training.synthesis.config import Amount, Length, Positive, Probability, Range, Weight
 from flareseg.training.synthesis.masks import Spacing, affine, gaussian, interpolate, to_device
 
 CUBES: Spacing = (1.0, 1.0, 1.0)

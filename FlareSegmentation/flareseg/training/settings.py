@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 
 class Settings(BaseModel):
     """Settings never change after they are read, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"the lower end of a range, {ends[0]:g}, is above its upper end, {ends[1]:g}")
+    return ends
+
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Length = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+"""mm, both ends above 0."""
+Amount = Annotated[tuple[Weight, Weight], AfterValidator(_ordered)]
+"""Both ends 0 or more."""
+Counts = Annotated[tuple[int, int], AfterValidator(_ordered)]
 
 
 def plainly(error: ValidationError) -> str:

@@ -10,14 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from flareseg.training.settings import Settings
+from flareseg.training.settings import Amount, Counts, Length, Positive, Probability, Range, Settings, Weight
 from flareseg.training.tissues import Tissue
-
-
-def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
-    if ends[0] > ends[1]:
-        raise ValueError(f"the lower end of a range, {ends[0]:g}, is above its upper end, {ends[1]:g}")
-    return ends
 
 
 def _tissue_name(name: str) -> str:
@@ -27,14 +21,6 @@ def _tissue_name(name: str) -> str:
 
 
 TissueName = Annotated[str, AfterValidator(_tissue_name)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
-Length = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
-"""mm, both ends above 0."""
-Amount = Annotated[tuple[Weight, Weight], AfterValidator(_ordered)]
-"""Both ends 0 or more."""
 
 
 class Selection(Settings):
@@ -372,7 +358,7 @@ class MetalConfig(Settings):
     hu: Range = (2000.0, 3000.0)
     streak_hu: Amount = (30.0, 250.0)
     streak_reach_mm: Length = (15.0, 60.0)
-    rays: Annotated[tuple[int, int], AfterValidator(_ordered)] = (3, 15)
+    rays: Counts = (3, 15)
 
 
 class AcquisitionConfig(Settings):
