@@ -73,9 +73,8 @@ def choose(choice: str) -> Chosen:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device's memory ran out; cuDNN, cuBLAS and the CPU's allocator say so in words only."""
-    words = ("ALLOC_FAILED", "DefaultCPUAllocator")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
+    """Whether a GPU's memory ran out; cuDNN and cuBLAS say so in words only."""
+    return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 
 def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:

@@ -115,10 +115,15 @@ def test_weights_that_explode_stop_the_run_with_a_sentence(tmp_path: Path) -> No
         tiny_trainer(tmp_path, config).train()
 
 
-def test_out_of_memory_is_a_sentence_and_a_saved_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+    ids=["GPU", "CPU"],
+)
+def test_out_of_memory_is_a_sentence_and_a_saved_state(error: RuntimeError, tmp_path: Path) -> None:
     class Hungry:
         def batch(self, step: int) -> Batch:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
 
     with pytest.raises(FlareError, match="memory of the device ran out at step 0; step 0 is saved") as caught:
         tiny_trainer(tmp_path, batches=Hungry()).train()

@@ -100,7 +100,7 @@ class Trainer:
         try:
             self._run(self._clock(), minutes)
         except RuntimeError as error:
-            if not is_out_of_memory(error):
+            if not is_out_of_memory(error) and "DefaultCPUAllocator" not in str(error):
                 raise
             self._save()
             raise FlareError(
