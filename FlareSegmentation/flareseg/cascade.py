@@ -77,11 +77,12 @@ class Engine:
     @classmethod
     def of(cls, chosen: Chosen, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
         """Copies of the networks on a device, in its fastest number format."""
-        dtype = fastest_dtype(organs.network, chosen)
         copies = [
-            replace(trained, network=folded(trained.network).requires_grad_(False).to(chosen.device, dtype))
-            for trained in (abdomen, organs)
+            replace(trained, network=folded(trained.network).requires_grad_(False)) for trained in (abdomen, organs)
         ]
+        dtype = fastest_dtype(copies[1].network, chosen)
+        for trained in copies:
+            trained.network.to(chosen.device, dtype)
         return cls(chosen, dtype, *copies)
 
     @property
