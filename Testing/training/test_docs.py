@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 import typer
@@ -62,7 +61,6 @@ COMMANDS = sorted(
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_shown_has_the_options_it_is_shown_with(line: str) -> None:
     _, name, *arguments = line.split()
-    command = typer.main.get_command(app).get_command(click.Context(click.Command("flareseg")), name)  # type: ignore[attr-defined]
-    assert command, name
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {argument for argument in arguments if argument.startswith("-")} <= known
