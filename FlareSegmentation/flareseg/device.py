@@ -20,6 +20,8 @@ CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
 _FASTEST = "The fastest device here."
 NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
+_GLANCE_SIZE = (1, 16, 4, 16, 16)
+_EMULATED = 4.0  # times slower than float32; emulated bfloat16 is 12 to 25 times slower, a processor's own never twice
 _PROBE_SIZE = (32, 64, 64)
 _PROBE_TURNS = 4
 _CLEARLY_FASTER = 1.3
@@ -84,8 +86,10 @@ def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:
     turns, so that another program's burst of work does not decide, and half the memory is worth some
     time: float32 is taken only where it is clearly faster, as on processors that emulate bfloat16.
     """
+    formats = native_formats(chosen)
+    if len(formats) == 1:
+        return formats[0]
     probe = torch.randn((1, 1, *_PROBE_SIZE), generator=torch.Generator().manual_seed(0)).to(chosen.device)
-    formats = _formats(chosen.device)
     trials = {dtype: copy.deepcopy(network).to(chosen.device, dtype) for dtype in formats}
     with torch.inference_mode():
         scores = {dtype: trial(probe.to(dtype)).float() for dtype, trial in trials.items()}  # warms up, too
@@ -97,11 +101,24 @@ def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:
     return min(correct, key=lambda dtype: seconds[dtype] * handicap.get(dtype, 1.0))
 
 
-def _formats(device: torch.device) -> list[torch.dtype]:
-    if device.type == "cpu":
-        return [torch.float32, torch.bfloat16]
+def native_formats(chosen: Chosen) -> list[torch.dtype]:
+    """The number formats that a device computes in by itself, float32 first."""
+    if chosen.device.type == "cpu":
+        return [torch.float32] + [torch.bfloat16] * _cpu_has_bfloat16(chosen)
     native_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     return [torch.float32, torch.float16] + [torch.bfloat16] * native_bfloat16
+
+
+def _cpu_has_bfloat16(chosen: Chosen) -> bool:
+    """By a glance at one small convolution: where bfloat16 is emulated, a whole network takes half a minute."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        channels = _GLANCE_SIZE[1]
+        layer = nn.Conv3d(channels, channels, 3, padding=1).to(dtype)
+        x = torch.ones(_GLANCE_SIZE, dtype=dtype)
+        with torch.inference_mode():
+            seconds[dtype] = min(_seconds(layer, x, chosen.synchronise) for _ in range(3))
+    return seconds[torch.bfloat16] < _EMULATED * seconds[torch.float32]
 
 
 def _seconds(network: nn.Module, probe: Tensor, synchronise: Callable[[], None]) -> float:

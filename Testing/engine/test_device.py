@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from flareseg import device
 from flareseg.device import choose, fastest_dtype
 from flareseg.errors import FlareError
 from flareseg.networks.dense_vnet import DenseVNet
@@ -60,3 +61,16 @@ class WrongInHalf(torch.nn.Conv3d):
 
 def test_a_format_that_gives_wrong_scores_is_not_taken() -> None:
     assert fastest_dtype(WrongInHalf(1, 1, 3, padding=1), choose("cpu")) is torch.float32
+
+
+@pytest.mark.parametrize(("slower", "tried"), [(1.5, True), (12.0, False)])
+def test_a_format_that_the_processor_only_emulates_is_not_tried(monkeypatch, slower: float, tried: bool) -> None:
+    """Emulated bfloat16 takes half a minute for the probe; a processor of either kind cannot be had in one test."""
+
+    def seconds(layer: torch.nn.Module, x: torch.Tensor, synchronise: object) -> float:
+        return slower if x.dtype is torch.bfloat16 else 1.0
+
+    monkeypatch.setattr(device, "_seconds", seconds)
+    formats = device.native_formats(choose("cpu"))
+    assert formats[0] is torch.float32
+    assert (torch.bfloat16 in formats) is tried

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from flareseg.benchmark.floor import Floor
-from flareseg.device import Chosen
+from flareseg.device import Chosen, native_formats
 from flareseg.organs import CLASSES
 from flareseg.resample import Size
 from flareseg.weights import load_network
@@ -20,13 +20,13 @@ from flareseg.weights import load_network
 _TURNS = 7
 _COPY_BYTES = 2**27
 _MATRIX = {"cuda": 8192, "cpu": 2048}
-_FORMATS = {"cuda": (torch.float16,), "cpu": (torch.float32, torch.bfloat16)}
 
 
 def measured_floor(chosen: Chosen) -> Floor:
     """The floor of a device now, in its fastest number format. Takes about a second."""
     kind = chosen.device.type
-    speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in _FORMATS[kind]}
+    formats = [torch.float16] if kind == "cuda" else native_formats(chosen)
+    speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in formats}
     dtype = max(speeds, key=lambda each: speeds[each])
     upload, download = _copies(chosen) if kind == "cuda" else (None, None)
     return Floor(networks_gflop(), speeds[dtype], str(dtype).removeprefix("torch."), upload, download)
