@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from flareseg.certainty import certainty
 from flareseg.components import CleanUp, clean_up
-from flareseg.device import Chosen, choose, fastest_dtype, is_out_of_memory
+from flareseg.device import Chosen, choose, is_out_of_memory
 from flareseg.errors import FlareError
 from flareseg.findings import doubt, organ_facts
+from flareseg.formats import Format, fastest_format
 from flareseg.geometry import Bounds, Geometry, Orientation
 from flareseg.kidneys import split_kidneys
 from flareseg.limits import Limits
@@ -70,28 +71,25 @@ class Engine:
     """The two networks on one device in one number format."""
 
     chosen: Chosen
-    dtype: torch.dtype
+    format: Format
     abdomen: TrainedNetwork
     organs: TrainedNetwork
 
     @classmethod
     def of(cls, chosen: Chosen, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
         """Copies of the networks on a device, in its fastest number format."""
-        copies = [
-            replace(trained, network=folded(trained.network).requires_grad_(False)) for trained in (abdomen, organs)
-        ]
-        dtype = fastest_dtype(copies[1].network, chosen)
-        for trained in copies:
-            trained.network.to(chosen.device, dtype)
-        return cls(chosen, dtype, *copies)
+        networks = [folded(trained.network) for trained in (abdomen, organs)]
+        format = fastest_format(networks[1], chosen)
+        ready = [format.network(network, chosen.device) for network in networks]
+        return cls(chosen, format, replace(abdomen, network=ready[0]), replace(organs, network=ready[1]))
 
     @property
     def facts(self) -> DeviceFacts:
-        return DeviceFacts(self.chosen.device.type, self.chosen.name, str(self.dtype).removeprefix("torch."))
+        return DeviceFacts(self.chosen.device.type, self.chosen.name, self.format.name)
 
     def scores(self, network: nn.Module, grid: Tensor, run: Run) -> Tensor:
         """Class scores (classes, k, j, i) of a grid in HU, in float32."""
-        x = normalised(grid)[None, None].to(self.dtype)
+        x = self.format.tensor(normalised(grid)[None, None])
         with _signs_of_life(network, run):
             return network(x)[0].float()
 
@@ -156,7 +154,7 @@ class Cascade:
     def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then (from a GPU) the CPU; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note])]
-        self._limits.check_ram(volume.voxels.size, run.memory.ram_mb, self._engine.dtype.itemsize)
+        self._limits.check_ram(volume.voxels.size, run.memory.ram_mb, self._engine.format.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
                 return _Attempt(self._engine, wishes, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)

@@ -1,17 +1,14 @@
-"""Which device runs the networks, and in which number format."""
+"""Which device runs the networks."""
 
 from __future__ import annotations
 
-import copy
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from flareseg.errors import FlareError
 from flareseg.measure import MB
@@ -20,12 +17,6 @@ CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
 _FASTEST = "The fastest device here."
 NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
-_GLANCE_SIZE = (1, 16, 4, 16, 16)
-_EMULATED = 4.0  # times slower than float32; emulated bfloat16 is 12 to 25 times slower, a processor's own never twice
-_PROBE_SIZE = (32, 64, 64)
-_PROBE_TURNS = 4
-_CLEARLY_FASTER = 1.3
-_TOLERANCE = 0.05  # relative error of a half-precision probe; bfloat16 stays near 0.01
 
 
 @dataclass(frozen=True)
@@ -77,61 +68,6 @@ def choose(choice: str) -> Chosen:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether a GPU's memory ran out; cuDNN and cuBLAS say so in words only."""
     return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
-
-
-def fastest_dtype(network: nn.Module, chosen: Chosen) -> torch.dtype:
-    """The fastest number format that gives the same scores, by trying the network on a small probe.
-
-    A format counts as correct when its relative error to float32 stays below 5 %. The formats take
-    turns, so that another program's burst of work does not decide, and half the memory is worth some
-    time: float32 is taken only where it is clearly faster, as on processors that emulate bfloat16.
-    """
-    formats = native_formats(chosen)
-    if len(formats) == 1:
-        return formats[0]
-    probe = torch.randn((1, 1, *_PROBE_SIZE), generator=torch.Generator().manual_seed(0)).to(chosen.device)
-    trials = {dtype: copy.deepcopy(network).to(chosen.device, dtype) for dtype in formats}
-    with torch.inference_mode():
-        scores = {dtype: trial(probe.to(dtype)).float() for dtype, trial in trials.items()}  # warms up, too
-        correct = [dtype for dtype in formats if _close(scores[dtype], scores[torch.float32])]
-        seconds = {dtype: float("inf") for dtype in correct}
-        for dtype in correct * _PROBE_TURNS:
-            seconds[dtype] = min(seconds[dtype], _seconds(trials[dtype], probe.to(dtype), chosen.synchronise))
-    handicap = {torch.float32: _CLEARLY_FASTER}
-    return min(correct, key=lambda dtype: seconds[dtype] * handicap.get(dtype, 1.0))
-
-
-def native_formats(chosen: Chosen) -> list[torch.dtype]:
-    """The number formats that a device computes in by itself, float32 first."""
-    if chosen.device.type == "cpu":
-        return [torch.float32] + [torch.bfloat16] * _cpu_has_bfloat16(chosen)
-    native_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    return [torch.float32, torch.float16] + [torch.bfloat16] * native_bfloat16
-
-
-def _cpu_has_bfloat16(chosen: Chosen) -> bool:
-    """By a glance at one small convolution: where bfloat16 is emulated, a whole network takes half a minute."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        channels = _GLANCE_SIZE[1]
-        layer = nn.Conv3d(channels, channels, 3, padding=1).to(dtype)
-        x = torch.ones(_GLANCE_SIZE, dtype=dtype)
-        with torch.inference_mode():
-            seconds[dtype] = min(_seconds(layer, x, chosen.synchronise) for _ in range(3))
-    return seconds[torch.bfloat16] < _EMULATED * seconds[torch.float32]
-
-
-def _seconds(network: nn.Module, probe: Tensor, synchronise: Callable[[], None]) -> float:
-    synchronise()
-    start = time.perf_counter()
-    network(probe)
-    synchronise()
-    return time.perf_counter() - start
-
-
-def _close(scores: Tensor, exact: Tensor) -> bool:
-    error = torch.linalg.vector_norm(scores - exact) / torch.linalg.vector_norm(exact)
-    return bool(error < _TOLERANCE)  # false for NaN too
 
 
 def _gpu_problem() -> str:

@@ -9,15 +9,18 @@ import pytest
 import SimpleITK as sitk
 import torch
 from flareseg.cascade import Cascade, Engine, Wishes
+from flareseg.device import choose
 from flareseg.errors import Cancelled, FlareError
 from flareseg.evaluation.overlap import dice_per_organ
+from flareseg.formats import Format
 from flareseg.geometry import Geometry, Orientation
-from flareseg.organs import ORGANS
+from flareseg.organs import CLASSES, ORGANS
 from flareseg.phantom import Phantom
 from flareseg.reading import image_geometry, read_volume
 from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB
 from flareseg.run import Run
 from flareseg.volume import Volume
+from flareseg.weights import load_network
 from scipy.spatial.transform import Rotation
 
 
@@ -162,10 +165,10 @@ def test_one_cascade_segments_many_scans_alike(cascade: Cascade, phantom: Phanto
     np.testing.assert_array_equal(first.labels, second.labels)
 
 
-def test_the_fastest_number_format_finds_the_same_organs_as_float32(cascade: Cascade, phantom: Phantom) -> None:
-    engine = cascade._engine
-    fast = cascade.segment(phantom.volume).labels
-    networks = [replace(n, network=copy.deepcopy(n.network).float()) for n in (engine.abdomen, engine.organs)]
-    plain = Engine(engine.chosen, torch.float32, *networks)
-    scores = dice_per_organ(fast, Cascade(plain, []).segment(phantom.volume).labels)
-    assert min(scores.values()) >= 0.995, scores
+def test_the_fast_path_gives_the_labels_of_the_plain_one(cascade: Cascade, phantom: Phantom) -> None:
+    """Folded, channels last, in bfloat16 where the processor has it: against the networks as they were trained."""
+    networks = load_network("abdomen", 2), load_network("organs", CLASSES)
+    plain = Cascade(Engine(choose("cpu"), Format(torch.float32), *networks), [])
+    fast, exact = (each.segment(phantom.volume).labels for each in (cascade, plain))
+    assert (fast != exact).mean() < 0.001
+    assert min(dice_per_organ(fast, exact).values()) >= 0.995

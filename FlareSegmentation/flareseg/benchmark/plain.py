@@ -9,7 +9,8 @@ import torch
 
 from flareseg.benchmark.sampling import Sampling
 from flareseg.cascade import normalised
-from flareseg.device import choose, fastest_dtype
+from flareseg.device import choose
+from flareseg.formats import fastest_format
 from flareseg.geometry import Orientation
 from flareseg.measure import StageClock
 from flareseg.networks.roi_unet import RoiUNet
@@ -33,9 +34,9 @@ class PlainUNet:
     def __init__(self, device: str) -> None:
         self._chosen = choose(device)
         network = RoiUNet(CLASSES, WIDTHS).eval().requires_grad_(False)
-        self._dtype = fastest_dtype(network, self._chosen)
-        self._network = network.to(self._chosen.device, self._dtype)
-        self.dtype = str(self._dtype).removeprefix("torch.")
+        self._format = fastest_format(network, self._chosen)
+        self._network = self._format.network(network, self._chosen.device)
+        self.dtype = self._format.name
 
     def read(self, scan: Path) -> Volume:
         return read_volume(scan)
@@ -49,7 +50,7 @@ class PlainUNet:
             with clock.stage("preprocess"):
                 grid = shrink(voxels, Box.whole(orientation.geometry(image.geometry).shape), GRID, self._chosen.device)
             with clock.stage("network"):
-                scores = self._network(normalised(grid)[None, None].to(self._dtype))[0]
+                scores = self._network(self._format.tensor(normalised(grid)[None, None]))[0]
             with clock.stage("postprocess"):
                 grow_labels(scores, orientation.view(labels))
         return labels

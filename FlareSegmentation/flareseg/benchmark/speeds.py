@@ -12,7 +12,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from flareseg.benchmark.floor import Floor
-from flareseg.device import Chosen, native_formats
+from flareseg.device import Chosen
+from flareseg.formats import native_dtypes
 from flareseg.organs import CLASSES
 from flareseg.resample import Size
 from flareseg.weights import load_network
@@ -25,8 +26,8 @@ _MATRIX = {"cuda": 8192, "cpu": 2048}
 def measured_floor(chosen: Chosen) -> Floor:
     """The floor of a device now, in its fastest number format. Takes about a second."""
     kind = chosen.device.type
-    formats = [torch.float16] if kind == "cuda" else native_formats(chosen)
-    speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in formats}
+    dtypes = [torch.float16] if kind == "cuda" else native_dtypes(chosen)
+    speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in dtypes}
     dtype = max(speeds, key=lambda each: speeds[each])
     upload, download = _copies(chosen) if kind == "cuda" else (None, None)
     return Floor(networks_gflop(), speeds[dtype], str(dtype).removeprefix("torch."), upload, download)

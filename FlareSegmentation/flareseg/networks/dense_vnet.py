@@ -79,7 +79,8 @@ class DenseVNet(nn.Module):
         for stack in self.stacks:
             skip, y = stack(y)
             features.append(skip if skip.shape[2:] == size else _resize(skip, size))
-        return _resize(self.head(torch.cat(features, dim=1)), x.shape[2:])
+        scores = self.head(torch.cat(features, dim=1))
+        return _resize(scores.contiguous(), x.shape[2:])  # so few channels are resized faster one after the other
 
 
 def _halve(x: Tensor) -> Tensor:

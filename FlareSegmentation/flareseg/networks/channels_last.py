@@ -1,0 +1,67 @@
+"""A network as a CPU runs it fastest in float32: every voxel's channels side by side, oneDNN for every convolution.
+
+Measured on two cores with AVX2, against PyTorch's own layout: DenseVNet 1.7 times faster, the ROI network twice.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """A copy of a network in evaluation mode that computes the same function on channels-last tensors.
+
+    It takes and gives (batch, channels, k, j, i) like the original; ``in_channels_last`` prepares its input.
+    """
+    network = copy.deepcopy(network).eval()
+    cast(Any, network).to(memory_format=torch.channels_last_3d)  # an overload that PyTorch's annotations lack
+    for module in network.modules():
+        module.__class__ = _REPLACED.get(type(module), type(module))
+    return network
+
+
+def in_channels_last(x: Tensor) -> Tensor:
+    """The same tensor (batch, channels, k, j, i), channels last in memory; not copied if it has one channel."""
+    if x.shape[1] == 1:  # lies in both layouts at once, and the strides decide as what PyTorch sees it
+        return x.contiguous().view(x.shape[0], *x.shape[2:], 1).permute(0, 4, 1, 2, 3)
+    return x.contiguous(memory_format=torch.channels_last_3d)
+
+
+class _Conv3d(nn.Conv3d):
+    """Asks oneDNN directly: by itself PyTorch takes a slow convolution where a batch of one has few rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = cast("tuple[int, ...]", self.padding)
+        return torch.mkldnn_convolution(
+            in_channels_last(x), self.weight, self.bias, padding, self.stride, self.dilation, self.groups
+        )
+
+
+class _ConvTranspose3d(nn.ConvTranspose3d):
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return in_channels_last(super().forward(x, output_size))
+
+
+class _BatchNorm3d(nn.BatchNorm3d):
+    def forward(self, x: Tensor) -> Tensor:
+        return in_channels_last(super().forward(x))
+
+
+class _InstanceNorm3d(nn.InstanceNorm3d):
+    """As group norm, which knows the layout: a group for each channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.num_features, self.weight, self.bias, self.eps)
+
+
+_REPLACED: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Conv3d: _Conv3d,
+    nn.ConvTranspose3d: _ConvTranspose3d,
+    nn.BatchNorm3d: _BatchNorm3d,
+    nn.InstanceNorm3d: _InstanceNorm3d,
+}
