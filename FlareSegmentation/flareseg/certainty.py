@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from flareseg.geometry import Geometry, Orientation
@@ -29,24 +28,20 @@ class Certainty:
 
 @dataclass(frozen=True)
 class _Slices:
-    """One organ in each slice of the network's grid.
+    """One organ in each slice of the network's grid, of the probabilities p and the label m of its voxels.
 
-    ``agreed`` and ``total``: numerator and denominator of the Dice that the probabilities p expect of
-    the label m, 2 sum(p m) and sum(p) + sum(m). ``centre``: (2, slices), row and column of the doubt.
+    In each slice, ``doubt``: the voxels expected to be wrong, sum |p - m|; ``total``: sum(p) + sum(m); ``centre``:
+    (2, slices), row and column of the doubt.
     """
 
-    agreed: np.ndarray
+    doubt: np.ndarray
     total: np.ndarray
     centre: np.ndarray
 
     @property
     def confidence(self) -> float:
-        return float(self.agreed.sum() / self.total.sum())
-
-    @property
-    def doubt(self) -> np.ndarray:
-        """Voxels of each slice expected to be wrong."""
-        return self.total - self.agreed
+        """The Dice that the probabilities expect of the label: 2 sum(p m) is what is not doubted of the total."""
+        return 1 - float(self.doubt.sum() / self.total.sum())
 
 
 def certainty(
@@ -59,10 +54,11 @@ def certainty(
     scan's own, in whose slices the places are told. Works slab by slab, in little memory.
     """
     grid = scores.shape[1:]
-    marks = labels[np.ix_(*(_nearest(n, size) for n, size in zip(grid, labels.shape)))]
+    marks = torch.from_numpy(labels[np.ix_(*(_nearest(n, size) for n, size in zip(grid, labels.shape)))])
+    marks = marks.to(scores.device)
+    present = {label: of for label, of in classes.items() if bool((marks == label).any())}
     found = {}
-    for label in np.intersect1d(marks, list(classes)).tolist():
-        slices = _slices(scores, torch.from_numpy(marks).to(scores.device), label, classes)
+    for label, slices in _slices(scores, marks, present).items():
         places = _places(slices, box, grid, geometry) if slices.confidence < CERTAIN else []
         found[label] = Certainty(slices.confidence, places)
     return found
@@ -73,23 +69,31 @@ def _nearest(coarse: int, fine: int) -> np.ndarray:
     return ((np.arange(coarse) + 0.5) * fine / coarse).astype(int)
 
 
-def _slices(scores: Tensor, marks: Tensor, label: int, classes: Mapping[int, int]) -> _Slices:
-    rows, columns = (torch.arange(n, device=scores.device, dtype=torch.float32) for n in scores.shape[2:])
-    parts = []
+def _slices(scores: Tensor, marks: Tensor, classes: Mapping[int, int]) -> dict[int, _Slices]:
+    """Each label's probabilities summed up by slices; those of a slab are computed once for all labels."""
+    parts: dict[int, list[Tensor]] = {label: [] for label in classes}
     for start in range(0, scores.shape[1], _SLAB):
         here = marks[start : start + _SLAB]
-        probability = scores[:, start : start + _SLAB].softmax(dim=0)[classes[label]]
-        for other in classes:  # a voxel of the other kidney says nothing about this one
-            if other != label and classes[other] == classes[label]:
-                probability = probability * (here != other)
-        mark = (here == label).float()
-        agreed, total = 2 * (probability * mark).sum((1, 2)), (probability + mark).sum((1, 2))
-        doubt = (probability - mark).abs()
-        weight = doubt.sum((1, 2)).clamp(min=1e-6)
-        centre = torch.stack([doubt.sum(2) @ rows / weight, doubt.sum(1) @ columns / weight])
-        parts.append((agreed, total, centre))
-    joined = [torch.cat(part, dim=-1).double().cpu().numpy() for part in zip(*parts)]
-    return _Slices(*joined)
+        probabilities = scores[:, start : start + _SLAB].softmax(dim=0)
+        for label, own in classes.items():
+            probability = probabilities[own]
+            for other, of in classes.items():  # a voxel of the other kidney says nothing about this one
+                if other != label and of == own:
+                    probability = probability * (here != other)
+            parts[label].append(_sums(probability, (here == label).float()))
+    sums = {label: torch.cat(each, dim=1).cpu().numpy() for label, each in parts.items()}
+    return {label: _Slices(doubt, total, centre=np.stack(centre)) for label, (doubt, total, *centre) in sums.items()}
+
+
+def _sums(probability: Tensor, mark: Tensor) -> Tensor:
+    """Of a slab (k, j, i): doubt |p - m|, p + m, and the row and column of the doubt's centre, as (4, k)."""
+    rows, columns = (torch.arange(n, device=mark.device, dtype=torch.float32) for n in mark.shape[1:])
+    total = probability.sum((1, 2)) + mark.sum((1, 2))
+    doubt = (probability - mark).abs()
+    by_row, by_column = doubt.sum(2), doubt.sum(1)
+    all_of_it = by_row.sum(1)
+    weight = all_of_it.clamp(min=1e-6)
+    return torch.stack([all_of_it, total, by_row @ rows / weight, by_column @ columns / weight]).double()
 
 
 def _places(slices: _Slices, box: Box, grid: torch.Size, geometry: Geometry) -> list[DoubtfulPlace]:
@@ -97,7 +101,7 @@ def _places(slices: _Slices, box: Box, grid: torch.Size, geometry: Geometry) -> 
     there = slices.total > 1
     doubt = np.where(there, slices.doubt, 0.0)
     high = there & (doubt > doubt[there].mean() + doubt[there].std())
-    high = ndimage.binary_closing(high, np.ones(3))  # slices apart by one are one place
+    high[1:-1] |= high[:-2] & high[2:]  # slices apart by one are one place
     edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(np.int8), [0]])))
     runs = sorted(zip(edges[0::2], edges[1::2]), key=lambda run: -doubt[run[0] : run[1]].sum())
     return [_place(int(a), int(b), slices, box, grid, geometry) for a, b in runs[:MOST_PLACES]]

@@ -9,6 +9,7 @@ import typer
 
 from flareseg import __version__, cli_benchmark, cli_evaluate, cli_prepare, cli_train
 from flareseg.errors import FlareError
+from flareseg.quick_start import load_cascade
 
 if TYPE_CHECKING:
     from flareseg.cascade import Cascade
@@ -105,11 +106,13 @@ def info(
 ) -> None:
     """Show the version, the device that would be used, its memory, and the weights."""
     from flareseg import console
-    from flareseg.device import choose
 
     with console.failures_said():
-        chosen = choose(device)
         cascade = _load(device, weights)
+
+        from flareseg.device import choose
+
+        chosen = choose(device)
     free, total = chosen.memory_mb
     console.out.print(f"flareseg {__version__}")
     console.out.print(f"device   {chosen.name}, {cascade.device.dtype}", soft_wrap=True)
@@ -131,9 +134,7 @@ def _load(device: str, weights: Path | None, limits: Limits | None = None) -> Ca
     from flareseg import console
 
     with console.err.status("Loading the networks ..."):
-        from flareseg.cascade import Cascade
-
-        return Cascade.load(device, weights, limits)
+        return load_cascade(device, weights, limits)
 
 
 def _bounds(text: str | None) -> Bounds | None:

@@ -11,6 +11,7 @@ import typer
 
 from flareseg.errors import FlareError
 from flareseg.extras import needs
+from flareseg.quick_start import load_cascade
 
 if TYPE_CHECKING:
     from flareseg.batch import Task
@@ -82,13 +83,16 @@ def segment_folder(
 ) -> None:
     """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
     from flareseg import console
-    from flareseg.cascade import Cascade, Wishes
     from flareseg.evaluation.folder_contract import plan_folder
-    from flareseg.segment_files import FileSegmenter
 
     with console.failures_said():
         plan = plan_folder(inputs, outputs, reports)
-        segmenter = FileSegmenter(Cascade.load(device, weights), Wishes())
+        cascade = load_cascade(device, weights)
+
+    from flareseg.cascade import Wishes
+    from flareseg.segment_files import FileSegmenter
+
+    segmenter = FileSegmenter(cascade, Wishes())
     for scan in plan.left_out:
         console.err.print(f"{scan} is not named X_0000.nii.gz and is left out.", soft_wrap=True)
     done = sum([_segmented(segmenter, task) for task in plan.tasks])

@@ -7,6 +7,7 @@ from enum import Enum
 import cc3d
 import numpy as np
 
+from flareseg.boxes import box_around
 from flareseg.errors import FlareError
 from flareseg.organs import BACKGROUND, ORGANS
 
@@ -55,50 +56,49 @@ def remove_small_parts(labels: np.ndarray, voxel_ml: float = 0.0, most: dict[int
     largest. ``voxel_ml``: volume of a voxel in mL; 0 keeps organs of any size.
     """
     most = most or {organ.label: organ.max_parts for organ in ORGANS}
-    parts, count = cc3d.connected_components(np.ascontiguousarray(labels), connectivity=6, return_N=True)
-    if not count:
-        return
-    facts = cc3d.statistics(parts)
-    voxels, boxes = facts["voxel_counts"], facts["bounding_boxes"]
-    owner = _owners(labels, parts, boxes)
+    box = box_around(labels)
+    region = np.ascontiguousarray(labels[box])
+    parts, count = cc3d.connected_components(region, connectivity=6, return_N=True)
+    voxels, owner = _sizes_and_owners(region, parts, count)
+    dropped = np.zeros(count + 1, bool)
     for organ in ORGANS:
         members = np.flatnonzero(owner == organ.label)
         kept = _kept(members, voxels, most[organ.label])
         if voxel_ml and voxels[kept].sum() * voxel_ml < SMALLEST_ML:
             kept = kept[:0]
-        for part in np.setdiff1d(members, kept):
-            box = boxes[part]
-            labels[box][parts[box] == part] = 0
+        dropped[np.setdiff1d(members, kept)] = True
+    if dropped.any():
+        for plane, here in zip(labels[box], parts):
+            plane[dropped[here]] = BACKGROUND
 
 
 def fill_holes(labels: np.ndarray) -> None:
     """Give the background that an organ encloses on all sides to that organ, in place."""
     for organ in ORGANS:
-        box = _box_of(labels == organ.label)
-        region = labels[box]
-        parts, count = cc3d.connected_components(np.ascontiguousarray(region != organ.label), 6, return_N=True)
-        enclosed = np.ones(count + 1, bool)
-        enclosed[0] = False
-        for axis in range(3):  # what reaches a face of the organ's box is outside
-            for face in (0, -1):
-                enclosed[np.unique(parts.take(face, axis))] = False
-        region[enclosed[parts] & (region == BACKGROUND)] = organ.label
+        region = labels[box_around(labels == organ.label)]
+        if region.size:
+            _fill_holes(region, organ.label)
 
 
-def _box_of(mask: np.ndarray) -> tuple[slice, ...]:
-    """The bounding box of a mask; the whole for an empty one."""
-    occupied = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    return tuple(slice(int(o[0]), int(o[-1]) + 1) if o.size else slice(None) for o in occupied)
+def _fill_holes(region: np.ndarray, label: int) -> None:
+    parts, count = cc3d.connected_components(np.ascontiguousarray(region != label), connectivity=6, return_N=True)
+    enclosed = np.ones(count + 1, bool)
+    enclosed[0] = False
+    for axis in range(3):  # what reaches a face of the organ's box is outside
+        for face in (0, -1):
+            enclosed[np.unique(parts.take(face, axis))] = False
+    region[enclosed[parts] & (region == BACKGROUND)] = label
 
 
-def _owners(labels: np.ndarray, parts: np.ndarray, boxes: list[tuple[slice, slice, slice]]) -> np.ndarray:
-    """The label value of each part (index 0, the background, has none)."""
-    owner = np.zeros(len(boxes), dtype=np.uint8)
-    for part in range(1, len(boxes)):
-        corner = boxes[part][0].start  # every part has a voxel in the first slice of its box
-        first = (slice(corner, corner + 1), *boxes[part][1:])
-        owner[part] = labels[first][parts[first] == part][0]
-    return owner
+def _sizes_and_owners(labels: np.ndarray, parts: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels and label value of each part; index 0, the background, has neither. Slice by slice, to stay in cache."""
+    voxels, owner = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.uint8)
+    for plane, here in zip(labels, parts):
+        there = plane != BACKGROUND
+        found = here[there]
+        voxels += np.bincount(found, minlength=count + 1)
+        owner[found] = plane[there]
+    return voxels, owner
 
 
 def _kept(members: np.ndarray, voxels: np.ndarray, most: int) -> np.ndarray:

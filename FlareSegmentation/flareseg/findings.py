@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from flareseg.boxes import box_around
 from flareseg.geometry import Geometry
-from flareseg.organs import Organ
+from flareseg.organs import BACKGROUND, Organ
 from flareseg.report import OrganFacts
 from flareseg.resample import Box
 
@@ -21,7 +22,8 @@ def organ_facts(
     ``box``: the segmented ROI.
     """
     faces = _touched_faces(labels, box)
-    counts = _counts(labels[box.slices], hu[box.slices])
+    inside = box_around(labels[box.slices])
+    counts = _counts(labels[box.slices][inside], hu[box.slices][inside])
     return [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
 
 
@@ -29,8 +31,8 @@ def _counts(labels: np.ndarray, hu: np.ndarray) -> np.ndarray:
     """Voxels, sum of HU and sum of squared HU per label value, as (3, 256); slice by slice."""
     counts = np.zeros((3, 256))
     for marks, plane in zip(labels, hu):
-        there = np.flatnonzero(marks)
-        values, weights = marks.ravel()[there], plane.ravel()[there].astype(np.float64)
+        there = marks != BACKGROUND
+        values, weights = marks[there], plane[there].astype(np.float64)
         for row, weight in enumerate((None, weights, weights**2)):
             counts[row] += np.bincount(values, weight, 256)
     return counts
@@ -72,5 +74,7 @@ def _touched_faces(labels: np.ndarray, box: Box) -> list[tuple[str, bool, set[in
     for axis, names in enumerate(_FACES):
         ends = ((box.low[axis], box.low[axis] == 0), (box.high[axis] - 1, box.high[axis] == labels.shape[axis]))
         for name, (index, of_scan) in zip(names, ends):
-            faces.append((name, of_scan, set(np.unique(labels.take(index, axis=axis)).tolist())))
+            face = np.moveaxis(labels, axis, 0)[index]
+            there = np.flatnonzero(np.bincount(face.ravel()))
+            faces.append((name, of_scan, set(there.tolist())))
     return faces

@@ -14,7 +14,6 @@ from flareseg.errors import FlareError
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.pipeline import Outcome, segment_scan
-from flareseg.preview import write_preview
 from flareseg.reading import read_volume
 from flareseg.report import Report
 from flareseg.run import Run
@@ -45,6 +44,8 @@ class FileSegmenter:
         if task.report:
             write_text(task.report, outcome.report.dumps())
         if task.preview:
+            from flareseg.preview import write_preview
+
             write_preview(task.preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
         return outcome.report
 

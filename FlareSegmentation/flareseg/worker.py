@@ -27,6 +27,7 @@ import psutil
 from flareseg import __version__, events
 from flareseg.errors import FlareError
 from flareseg.geometry import Bounds, Geometry
+from flareseg.quick_start import load_cascade
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,7 +185,7 @@ class Loader:
 
     def cascade(self, device: str, run: Run) -> Cascade:
         if self._future is None or device != self._device or _has_failed(self._future):
-            self._device, self._future = device, self._pool.submit(_load, device)
+            self._device, self._future = device, self._pool.submit(load_cascade, device)
         if self._future.done():
             return self._future.result()
         with run.stage("load"):
@@ -210,12 +211,6 @@ class Progress:
         self._stage, self._sent = stage, now
         ram, gpu = self.memory.ram_mb, self.memory.gpu_mb
         self._outlet.send(events.Stage(self._job_id, stage, round(fraction, 3), ram, gpu))
-
-
-def _load(device: str) -> Cascade:
-    from flareseg.cascade import Cascade
-
-    return Cascade.load(device)
 
 
 def _has_failed(future: Future[Cascade]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from flareseg.boxes import box_around
 from flareseg.errors import FlareError
 from flareseg.organs import ORGANS
 
@@ -38,13 +39,3 @@ def nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tol
     box = box_around(prediction | truth)
     distances = surface_distance.compute_surface_distances(truth[box], prediction[box], tuple(spacing))
     return float(surface_distance.compute_surface_dice_at_tolerance(distances, tolerance))
-
-
-def box_around(mask: np.ndarray, margin: Sequence[int] = (0, 0, 0)) -> tuple[slice, slice, slice]:
-    """The smallest box that holds a boolean (k, j, i) mask with some True, grown by ``margin`` voxels."""
-    spans = []
-    for axis, grown in enumerate(margin):
-        others = tuple(n for n in range(3) if n != axis)
-        held = np.flatnonzero(mask.any(axis=others))
-        spans.append(slice(max(0, int(held[0]) - grown), int(held[-1]) + 1 + grown))
-    return (spans[0], spans[1], spans[2])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flareseg.boxes import box_around
 from flareseg.evaluation.distances import projected, signed_distances
 from flareseg.evaluation.evaluator import Comparison
-from flareseg.evaluation.surface import box_around
 from flareseg.geometry import Geometry
 from flareseg.organs import Organ
 
