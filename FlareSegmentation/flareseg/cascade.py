@@ -124,7 +124,6 @@ class Cascade:
         Raises FlareError("no_gpu") or FlareError("weights").
         """
         chosen, limits = choose(device), limits or Limits()
-        limits.prepare()
         if limits.gpu is not None:
             chosen.allow_mb(limits.gpu)
         networks = [load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)]
@@ -148,7 +147,7 @@ class Cascade:
         Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "memory", "cancelled".
         """
         volume = checked(volume)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._limits.observed():
             return self._with_retries(volume, wishes or Wishes(), run or Run())
 
     def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:

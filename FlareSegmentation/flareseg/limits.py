@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flareseg.errors import FlareError
 
 # Fitted to the peaks of Cascade.segment on a CPU, 512x512 scans of 160 and 640 slices, above the loaded process with
 # its scan, with memory returned at once; 10 MB are spare.
-_NETWORK_MB = {2: 115.0, 4: 230.0}  # by the bytes of a number
+_NETWORK_MB = {2: 115.0, 4: 160.0}  # by the bytes of a number
 _LABELS_MB_PER_VOXEL = 1e-6
 _CLEAN_UP_MB, _CLEAN_UP_MB_PER_VOXEL = 65.0, 0.75e-6
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_RETURNED_FROM_BYTES = 1_000_000
-_KEPT_UP_TO_BYTES = 1 << 30
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+_RETURNED_FROM_BYTES, _RETURNED_FROM_BYTES_UNDER_A_LIMIT = 8_000_000, 1_000_000
+_GLIBCS_OWN_BYTES = 1 << 25  # what its threshold grows to
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,19 @@ class Limits:
     ram: float | None = None
     gpu: float | None = None
 
-    def prepare(self) -> None:
-        """To be called before the networks are loaded: what becomes of freed memory.
+    @contextlib.contextmanager
+    def observed(self) -> Iterator[None]:
+        """Around a segmentation: what becomes of freed memory.
 
-        Kept, it is used again at once; given back, each of its pages has to be fetched and cleared anew, which takes
-        a quarter to a third of a run on a CPU. Under a limit it is given back all the same.
+        Kept, it is used again at once; given back, each of its pages has to be fetched and cleared anew. All kept,
+        a run on two cores took 2.5 s of processor time and 310 MB; all given back, 3.4 s and 165 MB; the large blocks
+        given back (and fetched in huge pages, see quick_start), 2.9 s and 210 MB. Under a limit all goes back.
         """
-        if self.ram is None:
-            _tell_malloc({_M_MMAP_THRESHOLD: _KEPT_UP_TO_BYTES, _M_TRIM_THRESHOLD: _KEPT_UP_TO_BYTES})
-        else:
-            _tell_malloc({_M_MMAP_THRESHOLD: _RETURNED_FROM_BYTES})
+        _tell_malloc(_RETURNED_FROM_BYTES if self.ram is None else _RETURNED_FROM_BYTES_UNDER_A_LIMIT)
+        try:
+            yield
+        finally:
+            _tell_malloc(_GLIBCS_OWN_BYTES)
 
     def check_ram(self, voxels: int, used_mb: float, bytes_per_number: int) -> None:
         """Raise FlareError("memory") if a scan of so many voxels cannot be segmented within the limit.
@@ -55,9 +60,8 @@ class Limits:
             )
 
 
-def _tell_malloc(settings: dict[int, int]) -> None:
-    """glibc's allocator is told; those of other systems decide for themselves."""
+def _tell_malloc(returned_from_bytes: int) -> None:
+    """Have glibc's allocator give blocks back from this size on; those of other systems decide for themselves."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if mallopt is not None:
-        for setting, value in settings.items():
-            mallopt(setting, value)
+        mallopt(_M_MMAP_THRESHOLD, returned_from_bytes)

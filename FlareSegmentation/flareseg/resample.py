@@ -95,12 +95,12 @@ def grow_labels(scores: Tensor, out: np.ndarray, slabs: Slabs | None = None, dou
     ``out`` that receives, in percent, the probability that the winner is wrong.
     """
     slabs = slabs or Slabs()
-    leads = (scores[1:] - scores[:1]).float()  # over the background, which so needs no interpolation of its own
-    organs, depth, rows, columns = leads.shape
+    classes, depth, rows, columns = scores.shape
     to_k = _linear(depth, out.shape[0], scores.device)
-    for start, stop in slabs.cut(out.shape[0], organs * out.shape[1] * out.shape[2] * 8):
+    for start, stop in slabs.cut(out.shape[0], classes * out.shape[1] * out.shape[2] * 8):
         reach = _reach(start, stop, out.shape[0], depth)
-        slab = (to_k[start:stop, reach] @ leads[:, reach].flatten(2)).view(organs, stop - start, rows, columns)
+        slab = (to_k[start:stop, reach] @ scores[:, reach].float().flatten(2)).view(classes, -1, rows, columns)
+        slab = slab[1:] - slab[:1]  # the lead over the background, which so needs no interpolation of its own
         slab = F.interpolate(slab, tuple(out.shape[1:]), mode="bilinear", align_corners=False)
         out[start:stop] = _winner(slab).cpu().numpy()
         if doubt is not None:

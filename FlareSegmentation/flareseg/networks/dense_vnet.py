@@ -35,15 +35,30 @@ class DenseStack(nn.Module):
 
     def __init__(self, channels_in: int, growth: int, units: int, skip: int, down: int | None) -> None:
         super().__init__()
+        self.growth = growth
         self.units = nn.ModuleList(ConvNormAct(channels_in + n * growth, growth) for n in range(units))
         channels = channels_in + units * growth
         self.skip = ConvNormAct(channels, skip)
         self.down = None if down is None else ConvNormAct(channels, down, stride=2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        x = self._joined(x) if torch.is_grad_enabled() else self._side_by_side(x)
+        return self.skip(x), None if self.down is None else self.down(x)
+
+    def _joined(self, x: Tensor) -> Tensor:
         for unit in self.units:
             x = torch.cat([x, unit(x)], dim=1)
-        return self.skip(x), None if self.down is None else self.down(x)
+        return x
+
+    def _side_by_side(self, x: Tensor) -> Tensor:
+        """The same in one tensor that every unit writes its part of: half the memory, but no gradients."""
+        start = x.shape[1]
+        whole = _room(x, start + self.growth * len(self.units))
+        whole[:, :start] = x
+        for unit in self.units:
+            whole[:, start : start + self.growth] = unit(whole[:, :start])
+            start += self.growth
+        return whole
 
 
 class DenseVNet(nn.Module):
@@ -73,13 +88,12 @@ class DenseVNet(nn.Module):
         if any(size % DIVISOR for size in x.shape[2:]):
             raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {DIVISOR}")
         small = self.input_norm(_halve(x))
-        size = small.shape[2:]
         features = [small]
         y: Tensor | None = torch.cat([small, self.stem(x)], dim=1)
         for stack in self.stacks:
             skip, y = stack(y)
-            features.append(skip if skip.shape[2:] == size else _resize(skip, size))
-        scores = self.head(torch.cat(features, dim=1))
+            features.append(skip)
+        scores = self.head(_joined(features))
         return _resize(scores.contiguous(), x.shape[2:])  # so few channels are resized faster one after the other
 
 
@@ -88,5 +102,25 @@ def _halve(x: Tensor) -> Tensor:
     return F.avg_pool3d(x.float(), 3, 2, 1, count_include_pad=False).to(x.dtype)
 
 
+def _joined(features: list[Tensor]) -> Tensor:
+    """All channels, resized to the first feature's resolution; without gradients one feature at a time."""
+    size = features[0].shape[2:]
+    if torch.is_grad_enabled():
+        return torch.cat([_resize(feature, size) for feature in features], dim=1)
+    whole, start = _room(features[1], sum(feature.shape[1] for feature in features)), 0
+    for feature in features:
+        whole[:, start : start + feature.shape[1]] = _resize(feature, size)
+        start += feature.shape[1]
+    return whole
+
+
+def _room(like: Tensor, channels: int) -> Tensor:
+    """A tensor for so many channels, otherwise as ``like``, in its memory layout."""
+    last = like.is_contiguous(memory_format=torch.channels_last_3d)
+    layout = torch.channels_last_3d if last else torch.contiguous_format
+    size = (like.shape[0], channels, *like.shape[2:])
+    return torch.empty(size, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
 def _resize(x: Tensor, size: torch.Size) -> Tensor:
-    return F.interpolate(x, size, mode="trilinear", align_corners=False)
+    return x if x.shape[2:] == size else F.interpolate(x, size, mode="trilinear", align_corners=False)

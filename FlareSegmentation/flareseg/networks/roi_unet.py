@@ -52,5 +52,7 @@ class RoiUNet(nn.Module):
             skips.append(x)
         skips.pop()
         for grow, merge in zip(reversed(self.grow), reversed(self.merge)):
-            x = merge(torch.cat([grow(x), skips.pop()], dim=1))
+            x = torch.cat([grow(x), skips.pop()], dim=1)
+            for block in merge.children():  # one by one, so that the joined tensor is free after the first
+                x = block(x)
         return self.head(x)
