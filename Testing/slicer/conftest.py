@@ -35,6 +35,7 @@ from FlareSegmentationLib.results import newSegmentationNode, writeResult  # noq
 from FlareSegmentationLib.signals import Signal  # noqa: E402
 from PySide6.QtCore import QCoreApplication, QEventLoop  # noqa: E402
 from standins import application  # noqa: E402
+from standins.desktop import Desktop  # noqa: E402
 from standins.scripted_module import close_module, open_module  # noqa: E402
 
 import FlareSegmentation  # noqa: E402
@@ -158,6 +159,14 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     application.new_scene()
     yield slicer.mrmlScene
     assert not list(folder.iterdir()), "a temporary folder was left behind"
+
+
+@pytest.fixture
+def desktop() -> Iterator[Desktop]:
+    """The application's main window, until the test has ended."""
+    desktop = Desktop()
+    yield desktop
+    desktop.close()
 
 
 @pytest.fixture

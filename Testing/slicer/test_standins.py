@@ -103,3 +103,43 @@ def test_unknown_module_is_refused():
 def test_unknown_parameter_is_refused():
     with pytest.raises(AttributeError):
         FlareSegmentation.FlareSegmentationLogic().getParameterNode().volume = None
+
+
+@pytest.fixture
+def result_selector(tmp_path):
+    widget = load(UI.read_text(encoding="utf-8"), tmp_path)
+    widget.setMRMLScene(slicer.mrmlScene)
+    yield slicer.util.childWidgetVariables(widget).resultSelector
+
+
+def test_selector_whose_node_is_deleted_takes_its_neighbour_even_where_none_is_allowed(result_selector):
+    nodes = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode") for _ in range(2)]
+    result_selector.setCurrentNode(nodes[1])
+    slicer.mrmlScene.RemoveNode(nodes[1])
+    assert result_selector.currentNode() is nodes[0]
+    slicer.mrmlScene.RemoveNode(nodes[0])
+    assert result_selector.currentNode() is None
+
+
+def test_selector_lets_go_of_its_node_when_a_scene_was_imported(result_selector):
+    result_selector.setCurrentNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode"))
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.EndImportEvent)
+    assert result_selector.currentNode() is None
+
+
+def test_main_window_enters_the_chosen_panel_and_exits_the_other(desktop, scripted):
+    scripted("obedient")
+    desktop.load(Path(FlareSegmentation.__file__))
+    slicer.util.selectModule("FlareSegmentation")
+    panel = slicer.util.getModule("FlareSegmentation").widgetRepresentation()
+    assert panel.isEntered
+    slicer.util.selectModule("Data")
+    assert not panel.isEntered
+    assert slicer.util.selectedModule() == "Data"
+    with pytest.raises(KeyError):
+        slicer.util.selectModule("Dta")
+
+
+def test_folder_that_is_not_empty_takes_no_scene(tmp_path):
+    (tmp_path / "file").touch()
+    assert not slicer.util.saveScene(str(tmp_path), {})

@@ -11,14 +11,22 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
+from .io_manager import CoreIOManager
+
+_select_in_window = slicer.util.selectModule
+
 
 class Application:
-    """As slicer.app of a Slicer that was started with --no-main-window --testing."""
+    """As slicer.app of a Slicer that was started with --no-main-window --testing; desktop.Desktop gives it a window."""
 
     applicationName = "Slicer"
+    applicationVersion = "5.13.0-stand-in"
 
     def __init__(self, folder: str) -> None:
         self.selectedModule = ""
+        self.windows: list[QtWidgets.QWidget] = []
+        self.factory: Any = None
+        self.exitCode: int | None = None
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.temporaryPath = folder
         self.settingsFile = str(Path(folder) / "Slicer.ini")
@@ -54,19 +62,50 @@ class Application:
         return True
 
     def topLevelWidgets(self) -> list[QtWidgets.QWidget]:
-        return []
+        return self.windows
+
+    def layoutManager(self) -> None:
+        """There are no views."""
+
+    def currentLogFile(self) -> str:
+        log = Path(self.settingsFile).with_suffix(".log")
+        log.touch()
+        return str(log)
+
+    def coreIOManager(self) -> CoreIOManager:
+        return CoreIOManager()
+
+    def commandOptions(self) -> SimpleNamespace:
+        return SimpleNamespace(runPythonAndExit=True)
+
+    def exit(self, code: int) -> None:
+        self.exitCode = code
 
     def moduleManager(self) -> Any:
-        return SimpleNamespace(connect=lambda signature, slot: None, disconnect=lambda signature, slot: None)
+        return SimpleNamespace(
+            connect=lambda signature, slot: None,
+            disconnect=lambda signature, slot: None,
+            module=lambda name: self.factory.modules.get(name) if self.factory else None,
+            factoryManager=lambda: self.factory,
+        )
 
 
 def select_module(name: str) -> None:
-    """``slicer.util.selectModule``; showing the Segment Editor makes its parameter node, as there."""
+    """``slicer.util.selectModule``: Slicer's own where there is a main window, else its effect on the scene."""
+    if slicer.util.mainWindow() is not None:
+        _select_in_window(name)
+        return
     if name not in ("FlareSegmentation", "SegmentEditor"):
         raise RuntimeError(f"there is no module {name}")
     slicer.app.selectedModule = name
+    if name == "SegmentEditor":
+        segment_editor_node()
+
+
+def segment_editor_node() -> None:
+    """The Segment Editor makes its parameter node when it is shown and there is none."""
     tag, kind = "SegmentEditor", "vtkMRMLSegmentEditorNode"
-    if name == tag and slicer.mrmlScene.GetSingletonNode(tag, kind) is None:
+    if slicer.mrmlScene.GetSingletonNode(tag, kind) is None:
         node = slicer.mrmlScene.CreateNodeByClass(kind)
         node.UnRegister(None)
         node.SetSingletonTag(tag)

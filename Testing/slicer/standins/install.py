@@ -13,13 +13,13 @@ MODULE_FOLDER = Path(__file__).resolve().parents[3] / "FlareSegmentation"
 
 def install() -> None:
     """Once per process, before anything of the product is imported."""
-    _keep_none_alive()
+    _keep_constants_alive()
     from .pythonqt import QtModule
 
     slicer = _import_slicer()
     qt = QtModule("qt")
     sys.modules["qt"] = qt
-    from . import application, packaging_module, widgets
+    from . import application, desktop, packaging_module, widgets
     from .loader import QUiLoader
 
     qt.QUiLoader = lambda: QUiLoader(qt)
@@ -32,7 +32,7 @@ def install() -> None:
     _add(slicer, "packaging", packaging_module)
     application.install()
     slicer.util.modulePath = lambda name: str(MODULE_FOLDER / f"{name}.py")
-    slicer.util.mainWindow = lambda: None
+    slicer.qSlicerScriptedLoadableModuleWidget = desktop.ModuleWidget
     _add(slicer, "ScriptedLoadableModule", importlib.import_module(f"{__package__}.scripted_module"))
     _add(slicer, "parameterNodeWrapper", importlib.import_module(f"{__package__}.parameter_node"))
     if str(MODULE_FOLDER) not in sys.path:
@@ -49,13 +49,14 @@ def _import_slicer() -> types.ModuleType:
         sys.path[:] = path
 
 
-def _keep_none_alive() -> None:
-    """PySide6 6.12 returns None without counting the reference, and Python before 3.12 counts it.
+def _keep_constants_alive() -> None:
+    """PySide6 6.12 returns None, and a disconnect's True, without counting the reference; Python before 3.12 counts it.
 
-    After some ten thousand calls the interpreter would stop with "deallocating None".
+    After some thousand calls the interpreter would stop with "deallocating None" or "deallocating True or False".
     """
     if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 40
 
 
 def _i18n() -> types.ModuleType:

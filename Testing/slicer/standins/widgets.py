@@ -124,8 +124,10 @@ class _NodeComboBox(QWidget):
     def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
         self.setEnabled(scene is not None)
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self._observe(scene, event, self._refresh)
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):
+            self._observe(scene, event, self._fill_anew)
         self._refresh()
 
     def sortFilterProxyModel(self) -> QObject:
@@ -146,17 +148,24 @@ class _NodeComboBox(QWidget):
         self._select(node)
         return node
 
+    def _fill_anew(self) -> None:
+        """The list of the real widget is emptied and filled: no node is chosen, then the first if one must be."""
+        self._nodes = []
+        self._select(None)
+        self._refresh()
+
     def _refresh(self) -> None:
-        if self._scene is None:
+        if self._scene is None or self._scene.IsImporting() or self._scene.IsClosing():
             return
+        before = self._nodes
         self._nodes = [node for node in slicer.util.getNodesByClass(self.nodeTypes[0]) if self._is_shown(node)]
         for node in self._nodes:
             if node not in self._observations:
                 self._observe(node, vtk.vtkCommand.ModifiedEvent, self._fill)
-        gone = self._current is not None and self._current not in self._nodes
-        first = None if self.noneEnabled or not self._nodes else self._nodes[0]
-        if gone or (self._current is None and first is not None):
-            self._select(first)
+        if self._current is not None and self._current not in self._nodes:  # its neighbour is next
+            self._select(self._nodes[min(before.index(self._current), len(self._nodes) - 1)] if self._nodes else None)
+        elif self._current is None and not self.noneEnabled and self._nodes:
+            self._select(self._nodes[0])
         self._fill()
 
     def _observe(self, target: Any, event: Any, callback: Callable[[], None]) -> None:
