@@ -87,7 +87,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.preferences = Preferences(self.ui)
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
-        self._pairing = qt.QTimer()  # later, because the selectors are still being set when a scan is chosen
+        self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
         self._pairing.setSingleShot(True)
         self._pairing.setInterval(0)
         self._connect()
@@ -178,6 +178,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.showResult(parameters.result if parameters else None)
         if parameters is None:
             return
+        self._pairing.start()  # the selector takes a neighbour when its node is deleted
         self.panel.showRegion(parameters.region, parameters.roi)
         if parameters.device is not self._askedDevice:
             self._askedDevice = parameters.device

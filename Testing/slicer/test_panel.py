@@ -149,6 +149,14 @@ class TestARun:
         done.ui.scanSelector.setCurrentNode(first)
         wait_until(lambda: done.ui.resultSelector.currentNode() is result)
 
+    def test_a_scan_whose_result_is_deleted_does_not_show_that_of_another_scan(self, done, add_scan):
+        done.ui.scanSelector.setCurrentNode(add_scan("Other"))
+        click(done)
+        wait_until(lambda: is_ready(done))
+        slicer.mrmlScene.RemoveNode(done.ui.resultSelector.currentNode())
+        wait_until(lambda: done.ui.resultSelector.currentNode() is None)
+        assert done.ui.organsSection.isHidden()
+
     def test_a_click_before_the_panel_has_caught_up_spares_the_other_scans_result(self, done, add_scan):
         (result,) = segmentations()
         before = result.GetAttribute("FlareSegmentation.Report")
