@@ -16,8 +16,8 @@ _NETWORK_MB = {2: 115.0, 4: 160.0}  # by the bytes of a number
 _LABELS_MB_PER_VOXEL = 1e-6
 _CLEAN_UP_MB, _CLEAN_UP_MB_PER_VOXEL = 65.0, 0.75e-6
 
-_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-_RETURNED_FROM_BYTES, _RETURNED_FROM_BYTES_UNDER_A_LIMIT = 8_000_000, 1_000_000
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_KEPT_BELOW_BYTES, _RETURNED_FROM_BYTES = 1 << 30, 1_000_000
 _GLIBCS_OWN_BYTES = 1 << 25  # what its threshold grows to
 
 
@@ -35,11 +35,11 @@ class Limits:
     def observed(self) -> Iterator[None]:
         """Around a segmentation: what becomes of freed memory.
 
-        Kept, it is used again at once; given back, each of its pages has to be fetched and cleared anew. All kept,
-        a run on two cores took 2.5 s of processor time and 310 MB; all given back, 3.4 s and 165 MB; the large blocks
-        given back (and fetched in huge pages, see quick_start), 2.9 s and 210 MB. Under a limit all goes back.
+        Kept, it is used again at once; given back, each of its pages has to be fetched and cleared anew. In float32 on
+        two cores a run took 2.5 s of processor time and 310 MB with all kept, 3.4 s and 165 MB with all given back.
+        Under a limit it goes back. What is read and written outside is left alone.
         """
-        _tell_malloc(_RETURNED_FROM_BYTES if self.ram is None else _RETURNED_FROM_BYTES_UNDER_A_LIMIT)
+        _tell_malloc(_KEPT_BELOW_BYTES if self.ram is None else _RETURNED_FROM_BYTES)
         try:
             yield
         finally:
@@ -65,3 +65,4 @@ def _tell_malloc(returned_from_bytes: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, returned_from_bytes)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BELOW_BYTES)

@@ -1,8 +1,7 @@
 """A process of our own starts a third faster and ends at once.
 
-PyTorch is imported without the tables that only its compiler reads, takes large tensors in huge pages, and what is
-loaded for good is kept out of the search for garbage. For the command and the worker only: in somebody else's process
-none of it is ours to decide.
+PyTorch is imported without the tables that only its compiler reads, and what is loaded for good is kept out of the
+search for garbage. For the command and the worker only: in somebody else's process neither is ours to decide.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +19,11 @@ if TYPE_CHECKING:
     from flareseg.cascade import Cascade
     from flareseg.limits import Limits
 
-_HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # PyTorch's own switch, read when it allocates first; Linux only
 _COMPILERS_TABLES = "torch._meta_registrations"  # what operations do to shapes; 0.4 s and 20 MB
 
 
 def load_cascade(device: str = "auto", weights: Path | None = None, limits: Limits | None = None) -> Cascade:
     """As Cascade.load, and it imports what that needs. Raises what it raises."""
-    os.environ.setdefault(_HUGE_PAGES, "1")
     with _without_garbage_search(), _without_compilers_tables():
         from flareseg.cascade import Cascade
 
