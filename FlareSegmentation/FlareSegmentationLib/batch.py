@@ -23,9 +23,10 @@ from flareseg import nifti_check
 from flareseg.errors import Cancelled, FlareError, bad_scan
 from flareseg.geometry import Geometry
 from flareseg.organs import organs_shown
+from flareseg.outputs import check_writable, make_folder, write_text
 from flareseg.reading import read_volume
 from flareseg.report import Report, StageTime
-from flareseg.writing import check_writable, make_folder, write_labels, write_text
+from flareseg.writing import write_labels
 from slicer.i18n import tr as _
 
 from .cases import SUFFIX, Case, findCases

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flareseg.errors import FlareError, bad_scan
+from flareseg.outputs import check_writable, make_folder
 from flareseg.reading import is_scan_file, stem
-from flareseg.writing import SUFFIXES, check_writable, make_folder, suffix_of
+from flareseg.writing import SUFFIXES, suffix_of
 
 DEFAULT_SUFFIX = ".nii.gz"
 RESULT = "-organs"

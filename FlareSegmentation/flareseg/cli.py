@@ -87,8 +87,9 @@ def phantom(
 ) -> None:
     """Write a synthetic abdominal CT with its true labels."""
     from flareseg import console
+    from flareseg.outputs import make_folder
     from flareseg.phantom import make_phantom
-    from flareseg.writing import make_folder, write_labels, write_scan
+    from flareseg.writing import write_labels, write_scan
 
     with console.failures_said():
         (i, j, k), mm = _three(size, "size"), _three(spacing, "spacing")

@@ -38,7 +38,7 @@ def evaluate(
     from flareseg.evaluation.cases import match
     from flareseg.evaluation.summary import summarise
     from flareseg.evaluation.surface import tolerances_named
-    from flareseg.writing import check_writable, make_folder
+    from flareseg.outputs import check_writable, make_folder
 
     with console.failures_said():
         _import_extra(html)

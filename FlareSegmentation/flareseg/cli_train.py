@@ -118,8 +118,8 @@ def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None) -> bo
 
 def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:
     from flareseg import console
+    from flareseg.outputs import make_folder
     from flareseg.training.contact_sheet import contact_sheet
-    from flareseg.writing import make_folder
 
     make_folder(run.output)
     for stage in stages:

@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from flareseg.geometry import Orientation
 from flareseg.organs import LEFT_KIDNEY, ORGANS
+from flareseg.outputs import replacing
 from flareseg.report import OrganFacts
 from flareseg.volume import Volume
-from flareseg.writing import replacing
 
 WINDOW_HU, LEVEL_HU = 400.0, 40.0
 _HEIGHT, _WIDTH = 520, 1800  # pixels at most, of a slice and of all three

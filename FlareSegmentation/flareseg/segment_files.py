@@ -13,12 +13,13 @@ from flareseg.console import progress_bar
 from flareseg.errors import FlareError
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.organs import LEFT_KIDNEY, RIGHT_KIDNEY
+from flareseg.outputs import write_text
 from flareseg.pipeline import Outcome, segment_scan
 from flareseg.reading import read_volume
 from flareseg.report import Report
 from flareseg.run import Run
 from flareseg.volume import Volume
-from flareseg.writing import write_labels, write_text
+from flareseg.writing import write_labels
 
 
 @dataclass(frozen=True)

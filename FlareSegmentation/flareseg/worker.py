@@ -234,7 +234,7 @@ def _run_job(job: events.SegmentJob, cascade: Cascade, run: Run) -> Report:
 def _save(path: Path, array: np.ndarray) -> None:
     import numpy as np
 
-    from flareseg.writing import replacing
+    from flareseg.outputs import replacing
 
     with replacing(path, ".npy") as beside:
         np.save(beside, array, allow_pickle=False)

@@ -66,3 +66,15 @@ def test_a_cascade_that_cannot_be_loaded_leaves_the_process_as_it_was() -> None:
         "except FlareError as error:\n    print(json.dumps({'kind': error.kind, 'on': gc.isenabled()}))"
     )
     assert found == {"kind": "weights", "on": True}
+
+
+def test_the_worker_loads_no_image_library() -> None:
+    """Scans come to it as arrays; SimpleITK would take 90 MB and a tenth of a second of the first click."""
+    found = in_a_fresh_process(
+        "import json, sys\n"
+        "import flareseg.worker as worker\n"
+        "worker.load_cascade('cpu')\n"
+        "import flareseg.pipeline, flareseg.outputs, flareseg.volume\n"
+        "print(json.dumps([name for name in ('SimpleITK', 'scipy', 'rich') if name in sys.modules]))"
+    )
+    assert found == []

@@ -14,10 +14,11 @@ import pytest
 import torch
 import yaml
 from flareseg.cli import app
+from flareseg.outputs import make_folder
 from flareseg.phantom import make_phantom
 from flareseg.training.checkpoint import read
 from flareseg.training.trainer import CHECKPOINT
-from flareseg.writing import make_folder, write_labels, write_scan
+from flareseg.writing import write_labels, write_scan
 from typer.testing import CliRunner, Result
 
 SMALL = {

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from flareseg.geometry import Geometry, Orientation
 from flareseg.organs import ORGANS
+from flareseg.outputs import make_folder
 from flareseg.phantom import Phantom
 from flareseg.training.prepare import State
 from flareseg.training.prepare.checks import organ_ml
@@ -19,7 +20,7 @@ from flareseg.training.prepare.names import tissue_name
 from flareseg.training.store import Kind, Store
 from flareseg.training.tissues import Tissue, label_table
 from flareseg.volume import Volume
-from flareseg.writing import make_folder, write_labels, write_scan
+from flareseg.writing import write_labels, write_scan
 from training.conftest import MM, Prepare
 
 # The structures of TotalSegmentator, version 2; {} stands for left and right.

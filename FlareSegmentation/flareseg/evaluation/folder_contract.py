@@ -9,8 +9,8 @@ from pathlib import Path
 from flareseg.batch import DEFAULT_SUFFIX, Task
 from flareseg.errors import FlareError, bad_scan
 from flareseg.evaluation.cases import CHANNEL
+from flareseg.outputs import check_writable, make_folder
 from flareseg.reading import is_scan_file
-from flareseg.writing import check_writable, make_folder
 
 _INPUT = f"{CHANNEL}{DEFAULT_SUFFIX}"
 

@@ -16,7 +16,7 @@ from flareseg.evaluation.study import Study
 from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.views import organ_views
 from flareseg.organs import ORGANS
-from flareseg.writing import make_folder, write_text
+from flareseg.outputs import make_folder, write_text
 
 
 class HtmlReport:

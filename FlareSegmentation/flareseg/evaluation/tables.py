@@ -14,7 +14,7 @@ from flareseg.evaluation.ranking import METRICS, Method, Ranking
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.summary import Statistics, Summary
 from flareseg.organs import ORGANS
-from flareseg.writing import write_text
+from flareseg.outputs import write_text
 
 SCORES, CASES, SUMMARY_CSV, SUMMARY_JSON = "scores.csv", "cases.csv", "summary.csv", "summary.json"
 SCHEMA_VERSION = 1

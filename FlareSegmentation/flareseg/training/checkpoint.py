@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from flareseg.errors import FlareError
-from flareseg.writing import replacing
+from flareseg.outputs import replacing
 
 _SEPARATOR = "/"
 

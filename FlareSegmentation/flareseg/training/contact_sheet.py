@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from flareseg.organs import BACKGROUND, ORGANS
+from flareseg.outputs import replacing
 from flareseg.preview import LEVEL_HU, WINDOW_HU
 from flareseg.training.sample import Sample
-from flareseg.writing import replacing
 
 _COLUMN_INCHES, _DPI = 2.6, 100
 _PAPER, _INK, _REAL_INK = "#121214", "#ebebeb", "#ffd166"

@@ -13,13 +13,13 @@ import yaml
 
 from flareseg.errors import FlareError
 from flareseg.networks import build
+from flareseg.outputs import make_folder, replacing, write_text
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import CLASSES_OF, TrainingConfig
 from flareseg.training.provenance import read_provenance
 from flareseg.training.sample import Stage
 from flareseg.training.trainer import BEST
 from flareseg.weights import MANIFEST, read_manifest, shipped_folder
-from flareseg.writing import make_folder, replacing, write_text
 
 INPUT = (
     "HU clipped to -200..300, (HU - 50) / 250; axes to superior, posterior, left; "

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
 from flareseg.organs import ORGANS
-from flareseg.writing import refusals_said, replacing, write_text
+from flareseg.outputs import refusals_said, replacing, write_text
 
 Row = dict[str, float]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from flareseg import __version__
 from flareseg.errors import FlareError
+from flareseg.outputs import write_text
 from flareseg.training.store import CaseFacts
-from flareseg.writing import write_text
 
 PROVENANCE = "provenance.json"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from flareseg.errors import FlareError
+from flareseg.outputs import make_folder, write_text
 from flareseg.training.augmentation import Augmentation
 from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance, seed_of
@@ -21,7 +22,6 @@ from flareseg.training.store import CaseFacts, Kind, Store
 from flareseg.training.synthesis.synthesizer import Synthesizer
 from flareseg.training.trainer import Trainer, Watcher
 from flareseg.training.validation import Validation
-from flareseg.writing import make_folder, write_text
 
 VALIDATION_SEED = 1_000_003  # added to the run's: validation's samples are never trained on
 CONFIG = "config.yaml"

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from flareseg.errors import FlareError
+from flareseg.outputs import make_folder, replacing, write_text
 from flareseg.training.tissues import Tissue
-from flareseg.writing import make_folder, replacing, write_text
 
 INDEX = "store.json"
 SCHEMA_VERSION = 1

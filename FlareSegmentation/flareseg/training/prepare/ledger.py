@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from flareseg.errors import FlareError
+from flareseg.outputs import write_text
 from flareseg.training.prepare.building import Form
 from flareseg.training.prepare.found import FoundCase, bad_data
 from flareseg.training.store import Store
-from flareseg.writing import write_text
 
 LEDGER = "prepared.json"
 _VERSION = 1  # of what prepare makes of the same input: a change makes every case anew

@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from flareseg.errors import FlareError
+from flareseg.outputs import replacing
 from flareseg.training.synthesis.cases import Body, OrganMap, Point, point
 from flareseg.training.synthesis.config import RegistrationConfig
 from flareseg.training.synthesis.masks import affine, interpolate
-from flareseg.writing import replacing
 
 _STEP_MM = 0.5  # a field is kept in bytes of this size, which reaches 63 mm
 _VERSION = "1"
