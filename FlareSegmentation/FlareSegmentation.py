@@ -253,6 +253,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onFinished(self, segmentationNode, report: Report) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showReady()
+        self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan  # another may be chosen by now
         self.showFinished(segmentationNode)
 
     def onFailed(self, error: FlareError) -> None:

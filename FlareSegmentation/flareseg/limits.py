@@ -18,7 +18,7 @@ _CLEAN_UP_MB, _CLEAN_UP_MB_PER_VOXEL = 65.0, 0.75e-6
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _KEPT_BELOW_BYTES, _RETURNED_FROM_BYTES = 1 << 30, 1_000_000
-_GLIBCS_OWN_BYTES = 1 << 25  # what its threshold grows to
+_LARGEST_OF_OLD_GLIBC = 1 << 25  # before 2.35 or so it takes no larger threshold; it grows to this by itself
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Limits:
         try:
             yield
         finally:
-            _tell_malloc(_GLIBCS_OWN_BYTES)
+            _tell_malloc(_LARGEST_OF_OLD_GLIBC)
 
     def check_ram(self, voxels: int, used_mb: float, bytes_per_number: int) -> None:
         """Raise FlareError("memory") if a scan of so many voxels cannot be segmented within the limit.
@@ -64,5 +64,5 @@ def _tell_malloc(returned_from_bytes: int) -> None:
     """Have glibc's allocator give blocks back from this size on; those of other systems decide for themselves."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, returned_from_bytes)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_BELOW_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, returned_from_bytes) or mallopt(_M_MMAP_THRESHOLD, _LARGEST_OF_OLD_GLIBC)
+        mallopt(_M_TRIM_THRESHOLD, 2 * returned_from_bytes - 1)  # twice the other, as in glibc itself

@@ -24,10 +24,20 @@ _COMPILERS_TABLES = "torch._meta_registrations"  # what operations do to shapes;
 
 def load_cascade(device: str = "auto", weights: Path | None = None, limits: Limits | None = None) -> Cascade:
     """As Cascade.load, and it imports what that needs. Raises what it raises."""
-    with _without_garbage_search(), _without_compilers_tables():
+    with importing_torch():
         from flareseg.cascade import Cascade
 
         return Cascade.load(device, weights, limits)
+
+
+@contextlib.contextmanager
+def importing_torch() -> Iterator[None]:
+    """Around the first import of PyTorch in a process; later nothing is different."""
+    if "torch" in sys.modules:
+        yield
+        return
+    with _without_garbage_search(), _without_compilers_tables():
+        yield
 
 
 @contextlib.contextmanager
@@ -43,10 +53,7 @@ def _without_garbage_search() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_compilers_tables() -> Iterator[None]:
-    """PyTorch imported in the block finds a stand-in for them; whoever imports them later gets them."""
-    if "torch" in sys.modules:
-        yield
-        return
+    """PyTorch imported in the block finds a stand-in for them. Whoever needs them later has to import them."""
     sys.modules[_COMPILERS_TABLES] = _Later(_COMPILERS_TABLES)
     try:
         yield

@@ -27,7 +27,7 @@ import psutil
 from flareseg import __version__, events
 from flareseg.errors import FlareError
 from flareseg.geometry import Bounds, Geometry
-from flareseg.quick_start import load_cascade
+from flareseg.quick_start import importing_torch, load_cascade
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,7 +158,8 @@ class Worker:
             return events.Failure(job.id, "internal", sentence, remedy, traceback.format_exc())
 
     def _describe(self, job: events.DescribeJob) -> events.Device:
-        from flareseg.device import choose
+        with importing_torch():
+            from flareseg.device import choose
 
         chosen = choose(job.device)
         free, total = chosen.memory_mb

@@ -157,6 +157,17 @@ class TestARun:
         wait_until(lambda: done.ui.resultSelector.currentNode() is None)
         assert done.ui.organsSection.isHidden()
 
+    def test_a_run_that_ends_while_another_scan_is_chosen_shows_its_own_scan_and_result(self, done, add_scan):
+        first = done.ui.scanSelector.currentNode()
+        (result,) = segmentations()
+        click(done)
+        done.ui.scanSelector.setCurrentNode(add_scan("Other"))
+        wait_until(lambda: is_ready(done))
+        slicer.app.processEvents()
+        assert done.ui.scanSelector.currentNode() is first
+        assert done.ui.resultSelector.currentNode() is result
+        assert not done.ui.organsSection.isHidden()
+
     def test_a_click_before_the_panel_has_caught_up_spares_the_other_scans_result(self, done, add_scan):
         (result,) = segmentations()
         before = result.GetAttribute("FlareSegmentation.Report")
