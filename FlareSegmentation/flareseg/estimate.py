@@ -1,7 +1,7 @@
 """What a scan will cost before it is segmented: seconds and memory, from a model fitted to measurements.
 
-For a CPU fitted with flareseg benchmark on 512x512 scans of 80 to 640 slices (two server cores in
-bfloat16); for a GPU taken from one trial of 160 slices on an H200. Machines differ in speed, so
+For a CPU fitted with flareseg benchmark on 512x512 scans of 80 to 1000 slices (two server cores in
+float32); for a GPU taken from one trial of 160 slices on an H200. Machines differ in speed, so
 a caller that has seen runs on this one passes how much slower they were than the model (``slowness``).
 """
 
@@ -13,7 +13,7 @@ from flareseg.geometry import Geometry
 from flareseg.report import Report
 
 # seconds = fixed + per megavoxel of the scan
-_SECONDS = {"cpu": (0.50, 0.0085), "cuda": (0.015, 0.0009)}
+_SECONDS = {"cpu": (1.15, 0.0103), "cuda": (0.015, 0.0009)}
 _RAM_MB = {"cpu": 650.0, "cuda": 1500.0}  # the process with its networks, above scan and labels
 _GPU_MB = 250.0  # allocator; the CUDA context of the process comes on top
 _GPU_CONTEXT_MB = 650.0
