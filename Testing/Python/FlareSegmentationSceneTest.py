@@ -45,23 +45,22 @@ class FlareSegmentationSceneTest(PanelTest):
         self.assertEqual(len(nodes("vtkMRMLTableNode")), 2)
 
     def test_closing_the_scene_stops_the_run_and_leaves_nothing(self) -> None:
-        self.panel.choose(addScan())
-        self.panel.click()
-        waitUntil(self.panel.isInTheMiddle)
-        slicer.mrmlScene.Clear()
-        waitUntil(self.panel.isReady)
+        self._closeInTheMiddleOfARun()
         self.assertTrue(self.ui.failureLabel.isHidden(), self.ui.failureLabel.text)
         self.assertEqual(nodes("vtkMRMLSegmentationNode"), [])
         self.assertFalse(self.ui.applyButton.enabled)
 
     def test_the_panel_works_in_the_scene_that_follows(self) -> None:
+        self._closeInTheMiddleOfARun()
+        self.segment(addScan("another"))
+        self.assertEqual([node.GetName() for node in nodes("vtkMRMLSegmentationNode")], ["another organs"])
+
+    def _closeInTheMiddleOfARun(self) -> None:
         self.panel.choose(addScan())
         self.panel.click()
         waitUntil(self.panel.isInTheMiddle)
         slicer.mrmlScene.Clear()
         waitUntil(self.panel.isReady)
-        self.segment(addScan("another"))
-        self.assertEqual([node.GetName() for node in nodes("vtkMRMLSegmentationNode")], ["another organs"])
 
     def _saveAndLoad(self, folder: Path) -> None:
         self.assertTrue(slicer.util.saveScene(str(folder), {}))
