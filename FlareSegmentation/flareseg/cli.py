@@ -9,7 +9,6 @@ import typer
 
 from flareseg import __version__, cli_benchmark, cli_evaluate, cli_prepare, cli_train
 from flareseg.errors import FlareError
-from flareseg.quick_start import load_cascade
 
 if TYPE_CHECKING:
     from flareseg.cascade import Cascade
@@ -135,7 +134,9 @@ def _load(device: str, weights: Path | None, limits: Limits | None = None) -> Ca
     from flareseg import console
 
     with console.err.status("Loading the networks ..."):
-        return load_cascade(device, weights, limits)
+        from flareseg.cascade import Cascade
+
+        return Cascade.load(device, weights, limits)
 
 
 def _bounds(text: str | None) -> Bounds | None:

@@ -11,7 +11,6 @@ import typer
 
 from flareseg.errors import FlareError
 from flareseg.extras import needs
-from flareseg.quick_start import load_cascade
 
 if TYPE_CHECKING:
     from flareseg.batch import Task
@@ -87,9 +86,11 @@ def segment_folder(
 
     with console.failures_said():
         plan = plan_folder(inputs, outputs, reports)
-        cascade = load_cascade(device, weights)
 
-    from flareseg.cascade import Wishes
+        from flareseg.cascade import Cascade, Wishes
+
+        cascade = Cascade.load(device, weights)
+
     from flareseg.segment_files import FileSegmenter
 
     segmenter = FileSegmenter(cascade, Wishes())

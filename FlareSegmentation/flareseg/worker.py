@@ -27,7 +27,6 @@ import psutil
 from flareseg import __version__, events
 from flareseg.errors import FlareError
 from flareseg.geometry import Bounds, Geometry
-from flareseg.quick_start import importing_torch, load_cascade
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,8 +157,7 @@ class Worker:
             return events.Failure(job.id, "internal", sentence, remedy, traceback.format_exc())
 
     def _describe(self, job: events.DescribeJob) -> events.Device:
-        with importing_torch():
-            from flareseg.device import choose
+        from flareseg.device import choose
 
         chosen = choose(job.device)
         free, total = chosen.memory_mb
@@ -186,7 +184,7 @@ class Loader:
 
     def cascade(self, device: str, run: Run) -> Cascade:
         if self._future is None or device != self._device or _has_failed(self._future):
-            self._device, self._future = device, self._pool.submit(load_cascade, device)
+            self._device, self._future = device, self._pool.submit(_load_cascade, device)
         if self._future.done():
             return self._future.result()
         with run.stage("load"):
@@ -212,6 +210,12 @@ class Progress:
         self._stage, self._sent = stage, now
         ram, gpu = self.memory.ram_mb, self.memory.gpu_mb
         self._outlet.send(events.Stage(self._job_id, stage, round(fraction, 3), ram, gpu))
+
+
+def _load_cascade(device: str) -> Cascade:
+    from flareseg.cascade import Cascade
+
+    return Cascade.load(device)
 
 
 def _has_failed(future: Future[Cascade]) -> bool:
