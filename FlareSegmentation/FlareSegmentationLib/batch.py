@@ -36,6 +36,7 @@ from .device import DeviceChoice
 from .failure import explained
 from .job import Job, JobRunner
 from .options import RunOptions
+from .precision import PrecisionChoice
 
 SUMMARY = "summary.csv"
 _LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
@@ -116,13 +117,15 @@ def segmentFolder(
     splitKidneys: bool = False,
     cleanUp: str | CleanUp = CleanUp.NORMAL,
     onResult: Callable[[CaseResult], object] | None = None,
+    precision: str | PrecisionChoice = PrecisionChoice.AUTO,
 ) -> list[CaseResult]:
     """Segment the scans of a folder: NIfTI, NRRD and MetaImage files, and subfolders with a DICOM series.
 
     ``pattern`` chooses among them as in pathlib ("*.nii.gz", "*/ct.nii.gz"). Scan NAME gives NAME + ``suffix``
     and the report NAME.json at the same place inside ``outputFolder``, and a row of summary.csv there.
     With ``resume`` a case whose two files are there and whole is skipped, also when somebody has corrected
-    its label map since; without, they are made again. ``splitKidneys`` and ``cleanUp`` are those of RunOptions.
+    its label map since; without, they are made again. ``splitKidneys``, ``cleanUp`` and ``precision`` are
+    those of RunOptions.
     ``onResult`` is called after each case.
 
     A case that fails does not stop the others. Raises FlareError when nothing can be done at all (no scan, a
@@ -130,7 +133,7 @@ def segmentFolder(
     while a case is segmented: what was done by then stays, and the same call goes on from there.
     """
     logic.runner.refuseWhenBusy()
-    options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp)
+    options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp, precision=precision)
     cases = findCases(Path(inputFolder), Path(outputFolder), pattern, suffix)
     summary = Path(outputFolder) / SUMMARY
     _prepareFolders(cases, summary)
@@ -271,6 +274,7 @@ def _newJob(case: Case, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
         temporaryFolder=slicer.app.temporaryPath,
         splitKidneys=options.splitKidneys,
         cleanUp=CleanUp.of(options.cleanUp).value,
+        precision=PrecisionChoice.of(options.precision).value,
     )
     return job, volume.geometry, volume.warnings
 

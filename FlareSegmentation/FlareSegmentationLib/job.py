@@ -66,6 +66,7 @@ class Job:
         splitKidneys: bool = False,
         cleanUp: str = "normal",
         uncertainty: bool = False,
+        precision: str = "auto",
     ) -> None:
         self.progressed: Signal[Stage] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
@@ -84,6 +85,7 @@ class Job:
             split_kidneys=splitKidneys,
             clean_up=cleanUp,
             uncertainty=str(folder / "uncertainty.npy") if uncertainty else None,
+            precision=precision,
             temporary=True,
         )
         self._writeScan(voxels)

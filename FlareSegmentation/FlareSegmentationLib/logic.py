@@ -55,7 +55,8 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
 
         ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
         ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``,
-        ``cleanUp="normal"``, ``uncertainty=False``. Raises FlareError with a sentence and a remedy.
+        ``cleanUp="normal"``, ``uncertainty=False``, ``precision="auto"``. Raises FlareError with a
+        sentence and a remedy.
         """
         outcome: list[Any] = []
         loop = qt.QEventLoop()

@@ -10,6 +10,7 @@ import slicer
 from .clean_up import CleanUp
 from .device import DeviceChoice
 from .edits import EditedSegments
+from .precision import PrecisionChoice
 
 
 @dataclass
@@ -18,7 +19,8 @@ class RunOptions:
     (r0, r1, a0, a1, s0, s1); None finds the abdomen. ``edited``: what becomes of segments that a person
     changed, "keep", "replace" or "new" (a new segmentation). ``splitKidneys``: two segments instead of
     one. ``cleanUp``: "off"; "normal" removes loose parts; "strong" leaves one part of each organ (two
-    kidneys) and fills holes. ``uncertainty``: add a volume with the doubt in percent.
+    kidneys) and fills holes. ``uncertainty``: add a volume with the doubt in percent. ``precision``: of the
+    networks, "auto" (what suits the device), "float32", "float16" or "bfloat16".
 
     Raises FlareError("bad_job") for a device or a choice that does not exist.
     """
@@ -29,8 +31,10 @@ class RunOptions:
     splitKidneys: bool = False
     cleanUp: str | CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
+    precision: str | PrecisionChoice = PrecisionChoice.AUTO
 
     def __post_init__(self) -> None:
         self.device = DeviceChoice.of(self.device)
         self.edited = EditedSegments.of(self.edited)
         self.cleanUp = CleanUp.of(self.cleanUp)
+        self.precision = PrecisionChoice.of(self.precision)

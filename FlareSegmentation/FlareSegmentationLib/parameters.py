@@ -11,6 +11,7 @@ from . import settings
 from .clean_up import CleanUp
 from .device import DeviceChoice
 from .edits import EditedSegments
+from .precision import PrecisionChoice
 from .roi import Region
 
 _BEGUN = "begun"  # a parameter that says: the person's preferences have been taken over
@@ -34,6 +35,7 @@ class FlareSegmentationParameterNode:
     splitKidneys: bool = False
     cleanUp: CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
+    precision: PrecisionChoice = PrecisionChoice.AUTO
 
 
 def parametersOf(node: vtkMRMLScriptedModuleNode) -> FlareSegmentationParameterNode:
@@ -75,4 +77,5 @@ def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
         "splitKidneys": parameters.splitKidneys,
         "cleanUp": parameters.cleanUp,
         "uncertainty": parameters.uncertainty,
+        "precision": parameters.precision,
     }

@@ -17,6 +17,7 @@ from .device import DeviceChoice
 from .edits import EditedSegments, editedOrgans
 from .job import Job, JobRunner
 from .options import RunOptions
+from .precision import PrecisionChoice
 from .results import newSegmentationNode, writeResult
 from .roi import roiBounds
 from .signals import Signal
@@ -132,6 +133,7 @@ def prepareRun(
         options.splitKidneys,
         CleanUp.of(options.cleanUp).value,
         options.uncertainty,
+        PrecisionChoice.of(options.precision).value,
     )
     return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
 

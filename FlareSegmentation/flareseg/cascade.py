@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +14,16 @@ from torch import Tensor, nn
 
 from flareseg.certainty import certainty
 from flareseg.components import CleanUp, clean_up
-from flareseg.device import Chosen, choose, is_out_of_memory
+from flareseg.device import Chosen, choose
 from flareseg.errors import FlareError
 from flareseg.findings import doubt, organ_facts
-from flareseg.formats import Format, fastest_format
 from flareseg.geometry import Bounds, Geometry, Orientation
+from flareseg.gpu_check import gpu_failure, is_gpu_error, is_out_of_memory, too_full
 from flareseg.kidneys import split_kidneys
 from flareseg.limits import Limits
 from flareseg.networks.folding import folded
 from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
+from flareseg.precision import AUTO, Precision, select_precision
 from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, grow_labels, shrink
 from flareseg.roi import bounds_of_box, box_of_bounds, box_of_foreground
@@ -68,38 +69,31 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Engine:
-    """The two networks on one device in one number format."""
+    """The two networks on one device in one precision."""
 
     chosen: Chosen
-    format: Format
+    precision: Precision
     abdomen: TrainedNetwork
     organs: TrainedNetwork
 
     @classmethod
-    def of(cls, chosen: Chosen, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
-        """Copies of the networks on a device, in its fastest number format."""
-        networks = [folded(trained.network) for trained in (abdomen, organs)]
-        format = fastest_format(networks[1], chosen)
-        ready = [format.network(network, chosen.device) for network in networks]
-        return cls(chosen, format, replace(abdomen, network=ready[0]), replace(organs, network=ready[1]))
+    def of(cls, chosen: Chosen, precision: Precision, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
+        """Copies of the networks as trained on a device, their batch norm folded into the convolutions."""
+        on_device = [
+            replace(trained, network=precision.network(folded(trained.network), chosen.device))
+            for trained in (abdomen, organs)
+        ]
+        return cls(chosen, precision, *on_device)
 
     @property
     def facts(self) -> DeviceFacts:
-        return DeviceFacts(self.chosen.device.type, self.chosen.name, self.format.name)
+        return DeviceFacts(self.chosen.device.type, self.chosen.name, self.precision.name)
 
     def scores(self, network: nn.Module, grid: Tensor, run: Run) -> Tensor:
         """Class scores (classes, k, j, i) of a grid in HU, in float32."""
-        x = self.format.tensor(normalised(grid)[None, None])
-        with _signs_of_life(network, run):
+        x = self.precision.tensor(normalised(grid)[None, None])
+        with _signs_of_life(network, run), self.chosen.reproducible():
             return network(x)[0].float()
-
-    def on_cpu(self) -> Engine:
-        """The same networks on the CPU."""
-        networks = [
-            replace(trained, network=copy.deepcopy(trained.network).cpu().float())
-            for trained in (self.abdomen, self.organs)
-        ]
-        return Engine.of(choose("cpu"), *networks)
 
 
 def normalised(hu: Tensor) -> Tensor:
@@ -108,34 +102,64 @@ def normalised(hu: Tensor) -> Tensor:
 
 
 class Cascade:
-    """Loaded once, segments many scans. Not for several threads at a time."""
+    """Loaded once, segments many scans. Not for several threads at a time.
 
-    def __init__(self, engine: Engine, weights: list[WeightsFacts], limits: Limits | None = None) -> None:
+    ``on_cpu`` makes the engine that takes over when a GPU's memory runs out; None: that is an error.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        weights: list[WeightsFacts],
+        limits: Limits | None = None,
+        on_cpu: Callable[[], Engine] | None = None,
+    ) -> None:
         self._engine = engine
         self._limits = limits or Limits()
-        self._cpu_engine: Engine | None = None
+        self._on_cpu = None if on_cpu is None else functools.cache(on_cpu)
         self.weights = weights
 
     @classmethod
-    def load(cls, device: str = "auto", weights: Path | None = None, limits: Limits | None = None) -> Cascade:
+    def load(
+        cls, device: str = "auto", weights: Path | None = None, limits: Limits | None = None, precision: str = AUTO
+    ) -> Cascade:
         """Networks with their weights on "auto", "cuda" or "cpu".
 
         ``weights``: folder with manifest and safetensors, the shipped one by default. ``limits``: of memory.
-        Raises FlareError("no_gpu") or FlareError("weights").
+        ``precision``: "auto", "float32", "float16" or "bfloat16", see precision.py. "auto" as ``device`` takes the
+        CPU when the GPU's memory runs out, "cuda" never does.
+        Raises FlareError("no_gpu", "gpu_memory", "weights" or "bad_config").
         """
-        chosen, limits = choose(device), limits or Limits()
+        return cls.on(choose(device), device == "auto", weights, limits, precision)
+
+    @classmethod
+    def on(
+        cls,
+        chosen: Chosen,
+        may_leave: bool = False,
+        weights: Path | None = None,
+        limits: Limits | None = None,
+        precision: str = AUTO,
+    ) -> Cascade:
+        """As ``load``, on a device; ``may_leave``: for the CPU, when the memory of a GPU runs out."""
+        limits = limits or Limits()
         if limits.gpu is not None:
             chosen.allow_mb(limits.gpu)
         networks = [load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)]
-        facts = [trained.facts for trained in networks]
+
+        def engine_on(target: Chosen) -> Engine:
+            return Engine.of(target, select_precision(target, precision), *networks)
+
         try:
-            return cls(Engine.of(chosen, *networks), facts, limits)
+            engine = engine_on(chosen)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-        if device == "cuda":
-            raise FlareError("gpu_memory", _NO_ROOM, "Close other programs that use the GPU, or choose the CPU.")
-        return cls(Engine.of(replace(choose("cpu"), note=_NO_ROOM), *networks), facts, limits)
+            if not may_leave:
+                raise too_full(_NO_ROOM) from error
+            engine = engine_on(replace(choose("cpu"), note=_NO_ROOM))
+        on_cpu = (lambda: engine_on(choose("cpu"))) if may_leave and engine.chosen.is_gpu else None
+        return cls(engine, [trained.facts for trained in networks], limits, on_cpu)
 
     @property
     def device(self) -> DeviceFacts:
@@ -144,28 +168,29 @@ class Cascade:
     def segment(self, volume: Volume, wishes: Wishes | None = None, run: Run | None = None) -> Segmentation:
         """The organs of a scan.
 
-        Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "memory", "cancelled".
+        Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "memory", "gpu_memory", "no_gpu", "cancelled".
         """
         volume = checked(volume)
         with torch.inference_mode(), self._limits.observed():
             return self._with_retries(volume, wishes or Wishes(), run or Run())
 
     def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:
-        """Full slabs, then small slabs, then (from a GPU) the CPU; each step down is a warning."""
+        """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note])]
-        self._limits.check_ram(volume.voxels.size, run.memory.ram_mb, self._engine.format.dtype.itemsize)
+        self._limits.check_ram(volume.voxels.size, run.memory.ram_mb, self._engine.precision.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
                 return _Attempt(self._engine, wishes, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
-                    raise
+                    raise (gpu_failure(error) if is_gpu_error(error) else error) from error
             # only here, with the failed attempt's tensors gone, can the GPU's cache be emptied
             warnings.append(f"The memory of {self._engine.chosen.name} ran out with slabs of {slab_mb:g} MB.")
-            _release_gpu()
+            self._engine.chosen.release_memory()
+        if self._on_cpu is None:
+            raise too_full(f"The memory of {self._engine.chosen.name} ran out, in small slabs too.")
         warnings.append("The scan was segmented on the CPU instead.")
-        self._cpu_engine = self._cpu_engine or self._engine.on_cpu()
-        return _Attempt(self._cpu_engine, wishes, run, Slabs(SLAB_MB, run.advance)).segment(volume, warnings)
+        return _Attempt(self._on_cpu(), wishes, run, Slabs(SLAB_MB, run.advance)).segment(volume, warnings)
 
 
 @dataclass(frozen=True)
@@ -261,8 +286,3 @@ def _signs_of_life(network: nn.Module, run: Run) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _release_gpu() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

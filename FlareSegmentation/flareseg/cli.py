@@ -34,6 +34,9 @@ def segment(
         Path, typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd) or folder.")
     ],
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
+    ] = "auto",
     roi: Annotated[
         Optional[str], typer.Option(metavar="R0,R1,A0,A1,S0,S1", help="Segment inside these RAS bounds (mm).")
     ] = None,
@@ -67,7 +70,7 @@ def segment(
         if truth and len(tasks) > 1:
             raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
         true = _read(truth) if truth else None
-        cascade = _load(device, weights, Limits(ram_limit, gpu_memory_limit))
+        cascade = _load(device, weights, Limits(ram_limit, gpu_memory_limit), precision)
 
     from flareseg.cascade import Wishes
     from flareseg.segment_files import FileSegmenter
@@ -102,13 +105,16 @@ def phantom(
 @app.command()
 def info(
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
+    ] = "auto",
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
 ) -> None:
     """Show the version, the device that would be used, its memory, and the weights."""
     from flareseg import console
 
     with console.failures_said():
-        cascade = _load(device, weights)
+        cascade = _load(device, weights, precision=precision)
 
         from flareseg.device import choose
 
@@ -130,13 +136,13 @@ def _read(path: Path) -> Volume:
     return read_volume(path)
 
 
-def _load(device: str, weights: Path | None, limits: Limits | None = None) -> Cascade:
+def _load(device: str, weights: Path | None, limits: Limits | None = None, precision: str = "auto") -> Cascade:
     from flareseg import console
 
     with console.err.status("Loading the networks ..."):
         from flareseg.cascade import Cascade
 
-        return Cascade.load(device, weights, limits)
+        return Cascade.load(device, weights, limits, precision)
 
 
 def _bounds(text: str | None) -> Bounds | None:

@@ -77,6 +77,9 @@ def segment_folder(
     inputs: Annotated[Path, typer.Argument(help="Folder of scans named X_0000.nii.gz.")],
     outputs: Annotated[Path, typer.Argument(help="Folder for the label maps X.nii.gz.")],
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
+    ] = "auto",
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
     reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,
 ) -> None:
@@ -89,7 +92,7 @@ def segment_folder(
 
         from flareseg.cascade import Cascade, Wishes
 
-        cascade = Cascade.load(device, weights)
+        cascade = Cascade.load(device, weights, precision=precision)
 
     from flareseg.segment_files import FileSegmenter
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import platform
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 import torch
-from torch import nn
 
 from flareseg.errors import FlareError
+from flareseg.gpu_check import gpu_facts, trial_failure, why_unusable
 from flareseg.measure import MB
+from flareseg.processor import processor_name
 
 CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
 _FASTEST = "The fastest device here."
-NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,18 @@ class Chosen:
     note: str = ""
 
     @property
+    def is_gpu(self) -> bool:
+        return self.device.type != "cpu"
+
+    @property
+    def compute_capability(self) -> tuple[int, int]:
+        """Of a CUDA GPU, for example (8, 6)."""
+        return torch.cuda.get_device_capability(self.device)
+
+    @property
     def memory_mb(self) -> tuple[float, float]:
         """Free and total memory of the device in MB (of the computer, for a CPU)."""
-        if self.device.type == "cuda":
+        if self.is_gpu:
             free, total = torch.cuda.mem_get_info(self.device)
             return free / MB, total / MB
         memory = psutil.virtual_memory()
@@ -39,60 +48,47 @@ class Chosen:
 
     def allow_mb(self, megabytes: float) -> None:
         """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""
-        if self.device.type == "cuda":
+        if self.is_gpu:
             torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.device)
 
     def synchronise(self) -> None:
-        if self.device.type == "cuda":
+        if self.is_gpu:
             torch.cuda.synchronize(self.device)
+
+    def release_memory(self) -> None:
+        """Give a GPU's memory that PyTorch holds without using it back to the driver."""
+        if self.is_gpu:
+            torch.cuda.empty_cache()
+
+    @contextlib.contextmanager
+    def reproducible(self) -> Iterator[None]:
+        """Around a network: cuDNN takes algorithms that give the same bits each time, and float32 stays float32."""
+        if not self.is_gpu:
+            yield
+            return
+        cudnn = torch.backends.cudnn
+        with cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
 
 
 def choose(choice: str) -> Chosen:
     """The device for "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
 
-    Raises FlareError("no_gpu") when a GPU is asked for and none can be used.
+    Raises FlareError("no_gpu" or "gpu_memory") when a GPU is asked for and none can be used.
     """
     if choice not in CHOICES:
         raise FlareError("no_gpu", f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
     if choice == "cpu":
         return _cpu(_CHOSEN)
-    problem = _gpu_problem()
-    if not problem:
+    facts = gpu_facts()
+    problem = why_unusable(facts) or trial_failure()
+    if problem is None:
         device = torch.device("cuda", torch.cuda.current_device())
         return Chosen(device, torch.cuda.get_device_name(device), _CHOSEN if choice == "cuda" else _FASTEST)
     if choice == "cuda":
-        raise FlareError("no_gpu", problem, "Choose the CPU or automatic, or install PyTorch with CUDA.")
-    return _cpu(problem, problem if torch.cuda.is_available() else "")
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a GPU's memory ran out; cuDNN and cuBLAS say so in words only."""
-    return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
-
-
-def _gpu_problem() -> str:
-    """Why no GPU can be used; empty when one can."""
-    if not torch.cuda.is_available():
-        return "PyTorch finds no CUDA GPU on this computer."
-    try:
-        free = torch.cuda.mem_get_info()[0] / MB
-        if free < NEEDED_GPU_MB:
-            return f"The GPU has only {free:.0f} MB of free memory; {NEEDED_GPU_MB:.0f} MB are needed."
-        nn.functional.conv3d(torch.ones(1, 1, 4, 4, 4, device="cuda"), torch.ones(1, 1, 3, 3, 3, device="cuda"))
-        torch.cuda.synchronize()
-    except RuntimeError as error:  # a GPU that this PyTorch was not built for, or a broken driver
-        return f"The GPU does not work with the installed PyTorch ({str(error).splitlines()[0]})."
-    return ""
+        raise problem
+    return _cpu(problem.sentence, problem.sentence if facts.usable or facts.cards else "")
 
 
 def _cpu(reason: str, note: str = "") -> Chosen:
-    return Chosen(torch.device("cpu"), f"{_processor()} ({torch.get_num_threads()} threads)", reason, note)
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return Chosen(torch.device("cpu"), f"{processor_name()} ({torch.get_num_threads()} threads)", reason, note)

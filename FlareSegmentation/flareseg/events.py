@@ -24,6 +24,7 @@ class SegmentJob:
     left kidney the label of organs.LEFT_KIDNEY. ``clean_up``: "off", "normal" or "strong" (see
     components.CleanUp). ``uncertainty``: an .npy to write as well (uint8, same shape: percent of doubt
     in each voxel), or None.
+    ``precision``: "auto", "float32", "float16" or "bfloat16" (see precision.py).
     ``temporary``: the scan's folder is there for this job alone, so that the worker removes it when
     its caller disappears.
     """
@@ -39,6 +40,7 @@ class SegmentJob:
     split_kidneys: bool = False
     clean_up: str = "normal"
     uncertainty: str | None = None
+    precision: str = "auto"
     temporary: bool = False
 
 

@@ -169,22 +169,23 @@ class Worker:
         progress = Progress(job.id, self._outlet)
         with Run(progress, lambda: self._inbox.unwanted(job.id)) as run:
             progress.memory = run.memory
-            cascade = self._loader.cascade(job.device, run)
+            cascade = self._loader.cascade(job.device, job.precision, run)
             report = _run_job(job, cascade, run)
         return events.Result(job.id, job.labels, report.to_json())
 
 
 class Loader:
-    """Keeps the cascade of the last device; loads in a thread, so that waiting for it can be cancelled."""
+    """Keeps the cascade of the last device and precision; loads in a thread, so that waiting can be cancelled."""
 
     def __init__(self) -> None:
-        self._device = ""
+        self._loaded = ("", "")
         self._future: Future[Cascade] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
 
-    def cascade(self, device: str, run: Run) -> Cascade:
-        if self._future is None or device != self._device or _has_failed(self._future):
-            self._device, self._future = device, self._pool.submit(_load_cascade, device)
+    def cascade(self, device: str, precision: str, run: Run) -> Cascade:
+        wanted = (device, precision)
+        if self._future is None or wanted != self._loaded or _has_failed(self._future):
+            self._loaded, self._future = wanted, self._pool.submit(_load_cascade, device, precision)
         if self._future.done():
             return self._future.result()
         with run.stage("load"):
@@ -212,10 +213,10 @@ class Progress:
         self._outlet.send(events.Stage(self._job_id, stage, round(fraction, 3), ram, gpu))
 
 
-def _load_cascade(device: str) -> Cascade:
+def _load_cascade(device: str, precision: str) -> Cascade:
     from flareseg.cascade import Cascade
 
-    return Cascade.load(device)
+    return Cascade.load(device, precision=precision)
 
 
 def _has_failed(future: Future[Cascade]) -> bool:

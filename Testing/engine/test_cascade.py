@@ -1,6 +1,5 @@
 """The cascade on a synthetic abdomen and on the two real CTs whose predictions are known."""
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,11 @@ from flareseg.cascade import Cascade, Engine, Wishes
 from flareseg.device import choose
 from flareseg.errors import Cancelled, FlareError
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.formats import Format
 from flareseg.geometry import Geometry, Orientation
 from flareseg.organs import CLASSES, ORGANS
 from flareseg.phantom import Phantom
+from flareseg.precision import Precision
 from flareseg.reading import image_geometry, read_volume
-from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB
 from flareseg.run import Run
 from flareseg.volume import Volume
 from flareseg.weights import load_network
@@ -121,45 +119,6 @@ def test_a_scan_that_shows_no_whole_abdomen_is_doubted(cascade: Cascade, phantom
     assert any("Check that this scan shows the whole abdomen" in warning for warning in found.warnings)
 
 
-class Forgetful(torch.nn.Module):
-    """A network whose device runs out of memory a number of times; everything else is real."""
-
-    def __init__(self, network: torch.nn.Module, times: int) -> None:
-        super().__init__()
-        self.network, self.times = network, times
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.times -= 1
-        if self.times >= 0:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.network(x)
-
-    def __deepcopy__(self, memo: dict[int, object]) -> torch.nn.Module:
-        return copy.deepcopy(self.network, memo)  # what runs on the CPU instead does not run out
-
-
-def forgetful(cascade: Cascade, times: int) -> Cascade:
-    engine = cascade._engine
-    organs = replace(engine.organs, network=Forgetful(engine.organs.network, times))
-    return Cascade(replace(engine, organs=organs), cascade.weights)
-
-
-def test_out_of_gpu_memory_is_retried_with_smaller_slabs_and_reported(cascade: Cascade, phantom: Phantom) -> None:
-    tight = forgetful(cascade, times=1)
-    found = tight.segment(phantom.volume)
-    np.testing.assert_array_equal(found.labels, cascade.segment(phantom.volume).labels)
-    assert [f"with slabs of {SLAB_MB:g} MB" in warning for warning in found.warnings] == [True]
-
-
-def test_out_of_gpu_memory_twice_falls_back_to_the_cpu_and_says_so(cascade: Cascade, phantom: Phantom) -> None:
-    tight = forgetful(cascade, times=2)
-    found = tight.segment(phantom.volume)
-    assert found.organs[0].voxels == cascade.segment(phantom.volume).organs[0].voxels
-    assert f"with slabs of {MINIMAL_SLAB_MB:g} MB" in found.warnings[-2]
-    assert found.warnings[-1] == "The scan was segmented on the CPU instead."
-    assert found.device.kind == "cpu"
-
-
 def test_one_cascade_segments_many_scans_alike(cascade: Cascade, phantom: Phantom) -> None:
     first, second = cascade.segment(phantom.volume), cascade.segment(phantom.volume)
     np.testing.assert_array_equal(first.labels, second.labels)
@@ -168,7 +127,7 @@ def test_one_cascade_segments_many_scans_alike(cascade: Cascade, phantom: Phanto
 def test_the_fast_path_gives_the_labels_of_the_plain_one(cascade: Cascade, phantom: Phantom) -> None:
     """Folded, channels last, in bfloat16 where the processor has it: against the networks as they were trained."""
     networks = load_network("abdomen", 2), load_network("organs", CLASSES)
-    plain = Cascade(Engine(choose("cpu"), Format(torch.float32), *networks), [])
+    plain = Cascade(Engine(choose("cpu"), Precision(torch.float32), *networks), [])
     fast, exact = (each.segment(phantom.volume).labels for each in (cascade, plain))
     assert (fast != exact).mean() < 0.001
     assert min(dice_per_organ(fast, exact).values()) >= 0.995

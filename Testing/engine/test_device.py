@@ -1,11 +1,13 @@
-"""The choice of a device."""
+"""The choice of a device, and what is said where a GPU cannot be used."""
 
 import pytest
 import torch
 from flareseg.device import choose
 from flareseg.errors import FlareError
+from flareseg.gpu_check import GpuFacts, gpu_failure, is_gpu_error, is_out_of_memory, why_unusable
 
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="this computer has a GPU")
+CARD = ("NVIDIA GeForce RTX 3060",)
 
 
 def test_the_cpu_can_always_be_chosen() -> None:
@@ -13,6 +15,7 @@ def test_the_cpu_can_always_be_chosen() -> None:
     free, total = chosen.memory_mb
     assert chosen.device.type == "cpu"
     assert chosen.name
+    assert not chosen.is_gpu
     assert 0 < free <= total
 
 
@@ -36,6 +39,67 @@ def test_a_gpu_asked_for_where_there_is_none_is_refused() -> None:
     assert "CPU" in caught.value.remedy
 
 
-def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(FlareError, match='no device "tpu"'):
-        choose("tpu")
+@pytest.mark.parametrize("device", ["tpu", "mps", "cuda:1"])
+def test_a_device_that_is_not_offered_is_refused(device: str) -> None:
+    with pytest.raises(FlareError, match=f'no device "{device}". Choose one of auto, cuda, cpu.'):
+        choose(device)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence", "remedy"),
+    [
+        (GpuFacts(None, False), "PyTorch finds no CUDA GPU on this computer.", "Choose the CPU."),
+        (GpuFacts("12.6", False), "PyTorch finds no CUDA GPU on this computer.", "Choose the CPU."),
+        (
+            GpuFacts(None, False, CARD, (12, 4)),
+            "The installed PyTorch is built without CUDA and cannot use the NVIDIA GeForce RTX 3060 of this computer.",
+            "Install PyTorch with CUDA (in Slicer: the PyTorch extension), or choose the CPU.",
+        ),
+        (
+            GpuFacts("12.6", False, CARD, (11, 4), "The NVIDIA driver on your system is too old"),
+            "The driver of the NVIDIA GeForce RTX 3060 is too old: it supports CUDA 11.4, PyTorch needs 12.6.",
+            "Update the NVIDIA driver, install PyTorch for an older CUDA, or choose the CPU.",
+        ),
+        (
+            GpuFacts("12.6", False, CARD, (12, 2), "CUDA unknown error"),
+            "PyTorch cannot use the NVIDIA GeForce RTX 3060 of this computer (CUDA unknown error).",
+            "Check CUDA_VISIBLE_DEVICES and the NVIDIA driver, or choose the CPU.",
+        ),
+    ],
+    ids=["no card", "CUDA build, no card", "torch without CUDA", "driver too old", "hidden or broken"],
+)
+def test_why_pytorch_can_use_no_gpu(facts: GpuFacts, sentence: str, remedy: str) -> None:
+    problem = why_unusable(facts)
+    assert problem is not None
+    assert (problem.kind, problem.sentence, problem.remedy) == ("no_gpu", sentence, remedy)
+
+
+def test_a_gpu_that_pytorch_can_use_is_no_problem() -> None:
+    assert why_unusable(GpuFacts("12.6", True)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "word"),
+    [
+        ("CUDA error: all CUDA-capable devices are busy or unavailable\nmore", "no_gpu", "reserved by another program"),
+        ("CUDA error: no kernel image is available for execution on the device", "no_gpu", "not built for this GPU"),
+        ("CUDA error: unspecified launch failure", "no_gpu", "The GPU failed (CUDA error: unspecified launch failure)"),
+        ("CUDA error: out of memory", "gpu_memory", "memory of the GPU ran out"),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "gpu_memory", "memory of the GPU ran out"),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`", "gpu_memory", "memory of the GPU"),
+    ],
+)
+def test_what_an_error_of_cuda_means(said: str, kind: str, word: str) -> None:
+    error = RuntimeError(said)
+    assert is_gpu_error(error)
+    assert is_out_of_memory(error) is (kind == "gpu_memory")
+    failure = gpu_failure(error)
+    assert failure.kind == kind
+    assert word in failure.sentence
+    assert "choose the CPU." in failure.remedy
+
+
+def test_an_error_of_our_own_code_is_none_of_cuda() -> None:
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied (3x4 and 5x6)")
+    assert not is_gpu_error(error)
+    assert not is_out_of_memory(error)

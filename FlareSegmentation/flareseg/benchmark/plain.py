@@ -10,11 +10,11 @@ import torch
 from flareseg.benchmark.sampling import Sampling
 from flareseg.cascade import normalised
 from flareseg.device import choose
-from flareseg.formats import fastest_format
 from flareseg.geometry import Orientation
 from flareseg.measure import StageClock
 from flareseg.networks.roi_unet import RoiUNet
 from flareseg.organs import CLASSES
+from flareseg.precision import select_precision
 from flareseg.reading import read_volume
 from flareseg.resample import Box, grow_labels, shrink
 from flareseg.volume import Volume
@@ -34,9 +34,9 @@ class PlainUNet:
     def __init__(self, device: str) -> None:
         self._chosen = choose(device)
         network = RoiUNet(CLASSES, WIDTHS).eval().requires_grad_(False)
-        self._format = fastest_format(network, self._chosen)
-        self._network = self._format.network(network, self._chosen.device)
-        self.dtype = self._format.name
+        self._precision = select_precision(self._chosen)
+        self._network = self._precision.network(network, self._chosen.device)
+        self.dtype = self._precision.name
 
     def read(self, scan: Path) -> Volume:
         return read_volume(scan)
@@ -50,7 +50,7 @@ class PlainUNet:
             with clock.stage("preprocess"):
                 grid = shrink(voxels, Box.whole(orientation.geometry(image.geometry).shape), GRID, self._chosen.device)
             with clock.stage("network"):
-                scores = self._network(self._format.tensor(normalised(grid)[None, None]))[0]
+                scores = self._network(self._precision.tensor(normalised(grid)[None, None]))[0]
             with clock.stage("postprocess"):
                 grow_labels(scores, orientation.view(labels))
         return labels

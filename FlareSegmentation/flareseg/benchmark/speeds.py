@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from flareseg.benchmark.floor import Floor
 from flareseg.device import Chosen
-from flareseg.formats import native_dtypes
 from flareseg.organs import CLASSES
+from flareseg.processor import has_bfloat16
 from flareseg.resample import Size
 from flareseg.weights import load_network
 
@@ -24,9 +24,9 @@ _MATRIX = {"cuda": 8192, "cpu": 2048}
 
 
 def measured_floor(chosen: Chosen) -> Floor:
-    """The floor of a device now, in its fastest number format. Takes about a second."""
+    """The floor of a device now, in its fastest type of numbers. Takes about a second."""
     kind = chosen.device.type
-    dtypes = [torch.float16] if kind == "cuda" else native_dtypes(chosen)
+    dtypes = [torch.float16] if kind == "cuda" else [torch.float32] + [torch.bfloat16] * has_bfloat16()
     speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in dtypes}
     dtype = max(speeds, key=lambda each: speeds[each])
     upload, download = _copies(chosen) if kind == "cuda" else (None, None)

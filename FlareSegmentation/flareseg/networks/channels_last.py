@@ -1,11 +1,13 @@
-"""A network as a CPU runs it fastest in float32: every voxel's channels side by side, oneDNN for every convolution.
+"""A network as a CPU runs it fastest: every voxel's channels side by side, oneDNN for every convolution.
 
-Measured on two cores with AVX2, against PyTorch's own layout: DenseVNet 1.7 times faster, the ROI network twice.
+Measured on two cores against PyTorch's own layout. Float32 with AVX2: DenseVNet 1.7 times faster, the ROI network
+twice. bfloat16 with AVX-512 BF16: DenseVNet 1.35 times faster, the ROI network the same.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any, cast
 
 import torch
@@ -23,6 +25,19 @@ def channels_last(network: nn.Module) -> nn.Module:
     for module in network.modules():
         module.__class__ = _REPLACED.get(type(module), type(module))
     return network
+
+
+@functools.cache
+def runs_channels_last(dtype: torch.dtype) -> bool:
+    """Whether oneDNN convolves numbers of this type here. It refuses those that the processor would have to emulate."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    x, weight = torch.zeros(1, 1, 3, 3, 3, dtype=dtype), torch.zeros(1, 1, 3, 3, 3, dtype=dtype)
+    try:
+        torch.mkldnn_convolution(x, weight, None, (0, 0, 0), (1, 1, 1), (1, 1, 1), 1)
+    except RuntimeError:  # the refusal; PyTorch's own layout takes every type
+        return False
+    return True
 
 
 def in_channels_last(x: Tensor) -> Tensor:

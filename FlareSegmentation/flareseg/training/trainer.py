@@ -11,8 +11,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from flareseg.device import is_out_of_memory
 from flareseg.errors import Cancelled, FlareError
+from flareseg.gpu_check import is_out_of_memory
 from flareseg.training.averaging import averaged
 from flareseg.training.batches import Batches
 from flareseg.training.checkpoint import Progress, State
