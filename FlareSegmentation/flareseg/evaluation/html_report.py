@@ -61,6 +61,7 @@ class HtmlReport:
             summary=summarise(worst_first),
             warnings=study.warnings,
             tolerances=self._tolerances,
+            scored=study.selection.names,
         )
 
     def _write_case(self, case: CaseScore, previous: CaseScore | None, after: CaseScore | None = None) -> None:
