@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from flareseg.errors import FlareError
 from flareseg.geometry import Geometry
 from flareseg.phantom import Phantom
-from flareseg.training.prepare import Layout, Outcome, State, find
+from flareseg.training.prepare import Layout, Outcome, State, bring_in, find
 from flareseg.training.prepare.data_map import DataMap, read_data_map
+from flareseg.training.prepare.found import Anatomy, Provenance
 from flareseg.training.store import Kind, Store
 from flareseg.training.tissues import Tissue
 from flareseg.volume import Volume
@@ -332,3 +334,21 @@ def test_a_store_never_names_a_file_outside_it(tmp_path: Path, prepare: Prepare)
     index.write_text(index.read_text().replace("phantom_organs_0000", "../../other"))
     with pytest.raises(FlareError, match=r'"\.\./\.\./other" is no name of a case'):
         prepare("phantom:1", kind=Kind.ORGANS)
+
+
+class FailingCase:
+    """A case whose reading fails in a way that no check foresees."""
+
+    provenance = Provenance("failing", "Ours", "CC0")
+
+    def content(self) -> Iterator[bytes]:
+        yield b"the same each time"
+
+    def read(self) -> Anatomy:
+        raise ZeroDivisionError("division by zero")
+
+
+def test_an_unforeseen_failure_refuses_its_case_and_the_others_go_on(tmp_path: Path) -> None:
+    found = find("phantom:1", Layout.AUTO, DataMap(), Kind.ORGANS, 6.0)
+    outcomes = list(bring_in([FailingCase(), *found.cases], Store.create(tmp_path), found.form))
+    assert "failed unexpectedly (ZeroDivisionError: division by zero; test_prepare_refusals.py" in refused(outcomes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from flareseg.errors import FlareError
 from flareseg.training.prepare.building import Form, build
@@ -57,6 +59,11 @@ def _outcome(case: FoundCase, store: Store, ledger: Ledger, form: Form, is_new: 
         if error.kind not in _BAD_CASE:
             raise
         return Outcome(case.provenance.name, State.REFUSED, notes=[str(error)])
+    except Exception as error:  # the other cases go on
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        note = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
+        return Outcome(case.provenance.name, State.REFUSED, notes=[note])
 
 
 def _brought(case: FoundCase, store: Store, ledger: Ledger, form: Form) -> Outcome:
