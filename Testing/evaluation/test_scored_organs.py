@@ -96,7 +96,7 @@ def test_an_organ_in_no_truth_has_no_figure(study: Path) -> None:
         (study / "truths" / f"{case}.nii.gz").unlink()
     done = run("evaluate", study / "predictions", study / "truths", "-o", study / "out")
     (kidneys,) = (line for line in done.stdout.splitlines() if "Kidneys" in line)
-    assert kidneys.split() == ["■", "Kidneys", "–", "–", "0"]
+    assert kidneys.split() == ["■", "Kidneys", "0/1", "–", "–"]
     index = (study / "out" / "report" / "index.html").read_text(encoding="utf-8")
     assert "of each case: the organs that its truth holds." in index and "not scored" in index
     assert "not scored" in (study / "out" / "report" / "cases" / "a.html").read_text(encoding="utf-8")
