@@ -11,8 +11,8 @@ from flareseg.boxes import box_around
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.resources import Resources
 from flareseg.evaluation.scores import CaseScore, OrganScore, score_labels
-from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.selection import Selection
+from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.surface import TOLERANCES
 from flareseg.organs import ORGANS
 from scipy import ndimage
