@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 
 import typer
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from flareseg.geometry import Bounds
     from flareseg.limits import Limits
     from flareseg.volume import Volume
+
+Number = TypeVar("Number", int, float)
 
 app = typer.Typer(
     add_completion=False,
@@ -89,17 +92,21 @@ def phantom(
 ) -> None:
     """Write a synthetic abdominal CT with its true labels."""
     from flareseg import console
-    from flareseg.outputs import make_folder
-    from flareseg.phantom import make_phantom
+    from flareseg.outputs import check_writable, make_folder
+    from flareseg.phantom import make_phantom, require_feasible
     from flareseg.writing import write_labels, write_scan
 
+    ct, labels = output / "ct.nii.gz", output / "labels.nii.gz"
     with console.failures_said():
-        (i, j, k), mm = _three(size, "size"), _three(spacing, "spacing")
-        made = make_phantom(seed, (int(k), int(j), int(i)), (mm[2], mm[1], mm[0]))
+        shape, mm = _three(size, "size", int)[::-1], _three(spacing, "spacing", float)[::-1]
+        require_feasible(seed, shape, mm)
         make_folder(output)
-        write_scan(output / "ct.nii.gz", made.volume)
-        write_labels(output / "labels.nii.gz", made.labels, made.volume.geometry)
-    console.err.print(f"Wrote {output / 'ct.nii.gz'} and {output / 'labels.nii.gz'}.", soft_wrap=True)
+        for path in (ct, labels):
+            check_writable(path)
+        made = make_phantom(seed, shape, mm)
+        write_scan(ct, made.volume)
+        write_labels(labels, made.labels, made.volume.geometry)
+    console.err.print(f"Wrote {ct} and {labels}.", soft_wrap=True)
 
 
 @app.command()
@@ -157,15 +164,13 @@ def _bounds(text: str | None) -> Bounds | None:
     return (r0, r1, a0, a1, s0, s1)
 
 
-def _three(text: str, what: str) -> tuple[float, float, float]:
+def _three(text: str, what: str, number: Callable[[str], Number]) -> tuple[Number, Number, Number]:
+    """Three numbers of a type between commas. Raises FlareError("bad_scan")."""
     try:
-        i, j, k = (float(part) for part in text.split(","))
-        if not 0 < min(i, j, k) <= max(i, j, k) < float("inf"):
-            raise ValueError
+        i, j, k = (number(part) for part in text.split(","))
     except ValueError:
-        raise FlareError(
-            "bad_scan", f'The {what} "{text}" is not three positive numbers.', f"Give --{what} I,J,K."
-        ) from None
+        numbers = "whole numbers" if number is int else "numbers"
+        raise FlareError("bad_scan", f'The {what} "{text}" is not three {numbers}.', f"Give --{what} I,J,K.") from None
     return (i, j, k)
 
 

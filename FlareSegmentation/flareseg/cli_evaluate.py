@@ -15,6 +15,7 @@ from flareseg.extras import needs
 if TYPE_CHECKING:
     from flareseg.batch import Task
     from flareseg.evaluation.cases import Matching
+    from flareseg.evaluation.evaluator import Evaluator
     from flareseg.evaluation.html_report import HtmlReport
     from flareseg.evaluation.study import Study
     from flareseg.segment_files import FileSegmenter
@@ -25,6 +26,13 @@ def evaluate(
     truths: Annotated[Path, typer.Argument(help="Folder of true label maps, or one of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tables and the report.")],
     tolerances: Annotated[str, typer.Option(help="Of the NSD: flare21 (1 mm) or flare22 (5, 3, 3, 5 mm).")] = "flare21",
+    organs: Annotated[
+        str,
+        typer.Option(
+            help="Scored organs: labelled (of each case those that its truth holds), all, or names with commas, "
+            "which count as missing where a truth does not hold them."
+        ),
+    ] = "labelled",
     scans: Annotated[Optional[Path], typer.Option(help="Folder of the CTs, to show them in the pictures.")] = None,
     reports: Annotated[
         Optional[Path], typer.Option(help="Folder of the reports with time and memory; by default the predictions'.")
@@ -35,17 +43,19 @@ def evaluate(
     from flareseg import console
     from flareseg.evaluation import tables, terminal
     from flareseg.evaluation.cases import match
+    from flareseg.evaluation.evaluator import Evaluator
+    from flareseg.evaluation.selection import Selection
     from flareseg.evaluation.summary import summarise
     from flareseg.evaluation.surface import tolerances_named
     from flareseg.outputs import check_writable, make_folder
 
     with console.failures_said():
         _import_extra(html)
-        allowed = tolerances_named(tolerances)
+        allowed, selection = tolerances_named(tolerances), Selection.named(organs)
         matching = match(predictions, truths, scans, reports)
         make_folder(output)
         check_writable(output / tables.SCORES)
-        study = _evaluate(matching, output, allowed, html)
+        study = _evaluate(matching, output, Evaluator(allowed, selection), html)
     for sentence in study.warnings:
         console.err.print(sentence, soft_wrap=True)
     summary = summarise(study.scores)
@@ -65,7 +75,7 @@ def rank(
     from flareseg.evaluation import ranking, tables, terminal
 
     with console.failures_said():
-        found = ranking.rank({name: tables.read_method(folder) for name, folder in _named(methods).items()})
+        found = ranking.rank(tables.read_methods(_named(methods)))
         if output:
             tables.write_ranking(output, found)
     console.out.print(terminal.ranking_table(found))
@@ -120,23 +130,21 @@ def _segmented(segmenter: FileSegmenter, task: Task) -> bool:
     return False
 
 
-def _evaluate(matching: Matching, output: Path, tolerances: Mapping[int, float], html: bool) -> Study:
+def _evaluate(matching: Matching, output: Path, evaluator: Evaluator, html: bool) -> Study:
     """Score the cases and write the tables and the report."""
     from rich.progress import track
 
     from flareseg import console
     from flareseg.evaluation import tables
-    from flareseg.evaluation.evaluator import Evaluator
     from flareseg.evaluation.study import Study
-    from flareseg.evaluation.summary import summarise
 
-    report = _html_report(output / "report", tolerances) if html else None
-    study = Study(matching.extra)
+    report = _html_report(output / "report", evaluator.tolerances) if html else None
+    study = Study(matching.extra, evaluator.selection)
     err = console.err
     cases = track(matching.cases, "Evaluating", console=err, transient=True, disable=not err.is_terminal)
-    study.run(cases, Evaluator(tolerances), report.add if report else lambda result: None)
+    study.run(cases, evaluator, report.add if report else lambda result: None)
     tables.write_scores(output, study.scores)
-    tables.write_summary(output, summarise(study.scores), tolerances, study.left_out)
+    tables.write_summary(output, study, evaluator.tolerances)
     if report:
         report.finish(study)
     return study

@@ -52,9 +52,7 @@ def prepare(
         Optional[KindName], typer.Option("--as", help="What the cases are for; by default what they are.")
     ] = None,
     name_prefix: Annotated[Optional[str], typer.Option(help="Put before the name of every case.")] = None,
-    spacing: Annotated[
-        Optional[float], typer.Option(min=0.1, help="Voxel size in mm; by default 1.5, of bodies 2.")
-    ] = None,
+    spacing: Annotated[Optional[float], typer.Option(help="Voxel size in mm; by default 1.5, of bodies 2.")] = None,
 ) -> None:
     """Bring CTs with labels, label maps or bodies into a training store. Exits with 1 if a case is refused."""
     with console.failures_said():

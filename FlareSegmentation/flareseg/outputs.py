@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from flareseg.errors import FlareError
+
+_UNFINISHED = re.compile(r"\.[0-9a-f]{12}\.tmp(\.\w+)*")  # the names that ``replacing`` makes
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,6 +33,17 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     finally:
         if beside.is_file():
             beside.unlink()
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what ``replacing`` left in a folder when its process was killed; only safe where no other one writes.
+
+    Raises FlareError("write").
+    """
+    with refusals_said(folder):
+        for path in folder.iterdir():
+            if _UNFINISHED.fullmatch(path.name):
+                path.unlink()
 
 
 @contextlib.contextmanager

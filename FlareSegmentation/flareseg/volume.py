@@ -13,7 +13,7 @@ AIR_HU = -1024
 FEWEST_SLICES = 4
 _FEW_SLICES = 20
 _COARSE_MM = 6.0
-_FINEST_MM, _COARSEST_MM = 0.05, 40.0
+FINEST_MM, COARSEST_MM = 0.05, 40.0
 _OBLIQUE_DEGREES = 15.0
 _LEAST_RANGE_HU = 100.0  # fat to muscle is more; a scan below it was normalised
 _LEAST_SOFT_SHARE = 0.02  # of voxels between fat and contrast-filled vessels
@@ -92,7 +92,7 @@ def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
 
 
 def _look_at_grid(geometry: Geometry, warnings: list[str]) -> None:
-    if min(geometry.spacing) < _FINEST_MM or max(geometry.spacing) > _COARSEST_MM:
+    if min(geometry.spacing) < FINEST_MM or max(geometry.spacing) > COARSEST_MM:
         size = " x ".join(f"{mm:g}" for mm in reversed(geometry.spacing))
         raise bad_scan(f"Voxels of {size} mm cannot show a patient.", "Correct the voxel spacing in the header.")
     if min(geometry.shape) < _FEW_SLICES:

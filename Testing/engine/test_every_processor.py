@@ -14,8 +14,9 @@ import pytest
 import SimpleITK as sitk
 from flareseg import events
 from flareseg.cascade import Cascade
+from flareseg.manifest import read_manifest
 from flareseg.phantom import Phantom
-from flareseg.weights import read_manifest, shipped_folder
+from flareseg.weights import shipped_folder
 from worker_process import MODULE, job_for, worker
 
 PROCESSORS = {

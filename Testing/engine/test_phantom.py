@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from flareseg.cli import app
 from flareseg.errors import FlareError
 from flareseg.geometry import Orientation
 from flareseg.organs import BACKGROUND, ORGANS, Organ
 from flareseg.phantom import Phantom, make_phantom
+from flareseg.phantom.grid import Grid
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import Capsule, Column, Ellipsoid, Intersection, Shape, Union, tube
 from scipy import ndimage
+from typer.testing import CliRunner, Result
 
 SHAPE = (80, 128, 128)
 SPACING = (4.0, 3.0, 3.0)
@@ -108,9 +114,82 @@ def test_an_unusual_grid_works():
     assert set(np.unique(phantom.labels)) == {0, 1, 2, 3, 4}
 
 
-def test_a_spacing_that_is_not_positive_is_refused():
-    with pytest.raises(FlareError, match="not a positive size"):
-        make_phantom(0, SHAPE, (4.0, 0.0, 3.0))
+@pytest.mark.parametrize("shape", [(0, 128, 128), (80, 1, 128), (80, 128, -5), (80, 128, 40_000)])
+def test_sizes_that_no_ct_has_are_refused(shape: tuple[int, int, int]):
+    with pytest.raises(FlareError, match="Give 4 to 32767 voxels along each axis") as caught:
+        make_phantom(0, shape, SPACING)
+    assert caught.value.kind == "bad_scan"
+
+
+@pytest.mark.parametrize("mm", [0.0, -1.0, 1e-9, 1e9, float("nan"), float("inf")])
+def test_a_spacing_that_no_ct_has_is_refused(mm: float):
+    with pytest.raises(FlareError, match=r"Give 0\.05 to 40 mm along each axis"):
+        make_phantom(0, SHAPE, (4.0, mm, 3.0))
+
+
+def test_more_voxels_than_memory_are_refused_with_what_is_needed():
+    with pytest.raises(
+        FlareError, match=r"32000 x 30000 x 20000 voxels needs about 153624\.0 GB of memory; .* are free"
+    ):
+        make_phantom(0, (20_000, 30_000, 32_000), SPACING)
+
+
+def test_the_memory_that_a_phantom_needs_grows_with_its_voxels():
+    assert [Grid(shape, SPACING).needed_mb for shape in ((10, 100, 100), (1000, 500, 500))] == [100.8, 2100.0]
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(FlareError, match="The seed -1 is negative") as caught:
+        make_phantom(-1, SHAPE, SPACING)
+    assert caught.value.kind == "bad_job"
+
+
+def test_seeds_beyond_32_and_64_bits_are_patients_of_their_own():
+    seeds = (0, 2**32, 2**64, 2**64 + 2**32)
+    assert len({Patient.drawn_from(seed).scale for seed in seeds}) == len(seeds)
+
+
+def phantom_command(output: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["phantom", str(output), *options])
+
+
+def test_the_command_writes_a_ct_and_its_labels(tmp_path: Path):
+    done = phantom_command(tmp_path / "p", "--size", "40,32,24", "--spacing", "8,8,10", "--seed", str(2**70))
+    assert done.exit_code == 0, done.output
+    sizes = {path.name: sitk.ReadImage(str(path)).GetSize() for path in (tmp_path / "p").iterdir()}
+    assert sizes == {"ct.nii.gz": (40, 32, 24), "labels.nii.gz": (40, 32, 24)}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--size", "10.5,20,30"], 'The size "10.5,20,30" is not three whole numbers.'),
+        (["--size", "64,64"], 'The size "64,64" is not three whole numbers.'),
+        (["--size", "0,64,64"], "A phantom of 0 x 64 x 64 voxels cannot be made."),
+        (["--size", f"64,64,{10**30}"], "Give 4 to 32767 voxels along each axis."),
+        (["--size", "30000,30000,30000"], "GB of memory"),
+        (["--spacing", "1,1,x"], 'The spacing "1,1,x" is not three numbers.'),
+        (["--spacing", "1,1,nan"], "A phantom with voxels of 1 x 1 x nan mm cannot be made."),
+        (["--seed", "-1"], "The seed -1 is negative."),
+    ],
+)
+def test_the_command_refuses_what_makes_no_sense_before_it_writes(options: list[str], sentence: str, tmp_path: Path):
+    done = phantom_command(tmp_path / "p", *options)
+    assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_work(tmp_path: Path):
+    (tmp_path / "p" / "labels.nii.gz").mkdir(parents=True)
+    done = phantom_command(tmp_path / "p")
+    assert (done.exit_code, "labels.nii.gz is a folder, not a file." in done.stderr) == (2, True)
+    assert [path.name for path in (tmp_path / "p").iterdir()] == ["labels.nii.gz"]
+
+
+def test_an_output_that_is_a_file_is_a_sentence(tmp_path: Path):
+    (tmp_path / "file").touch()
+    done = phantom_command(tmp_path / "file")
+    assert (done.exit_code, "cannot be made" in done.stderr) == (2, True)
 
 
 BALL = Ellipsoid((0, 0, 0), (30, 20, 25))

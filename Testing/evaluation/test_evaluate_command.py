@@ -64,8 +64,8 @@ def test_the_summary_tells_mean_deviation_median_and_the_worst_case(
     evaluate(predictions, truths, tmp_path / "out")
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     spleen = summary["organs"][2]["dice"]
-    expected = {"mean": 0.75, "sd": pytest.approx(0.5 / 2**0.5), "median": 0.75, "worst": 0.5, "worst_case": "b"}
-    assert spleen == expected
+    figures = {"mean": 0.75, "sd": pytest.approx(0.5 / 2**0.5), "median": 0.75, "worst": 0.5}
+    assert spleen == {**figures, "worst_case": "b", "cases": 2}
     assert summary["tolerances_mm"] == dict.fromkeys(NAMES, 1.0)
     table = {(row["organ"], row["metric"]): row for row in rows(tmp_path / "out" / "summary.csv")}
     assert (float(table["Spleen", "dice"]["mean"]), table["Spleen", "dice"]["worst_case"]) == (0.75, "b")
@@ -99,7 +99,7 @@ def test_a_map_in_another_orientation_is_compared_where_it_lies(
 
 def test_a_missing_prediction_scores_0_everywhere(predictions: Path, truths: Path, tmp_path: Path) -> None:
     label_file(truths / "c.nii.gz", np.zeros_like(organs()))  # not even an empty truth makes it right
-    said = evaluate(predictions, truths, tmp_path / "out", code=1)
+    said = evaluate(predictions, truths, tmp_path / "out", "--organs", "all", code=1)
     assert "c: There is no prediction. The case scores 0." in said
     lost = [row for row in rows(tmp_path / "out" / "scores.csv") if row["case"] == "c"]
     assert {(row["dice"], row["nsd"]) for row in lost} == {("0.0", "0.0")}
@@ -110,7 +110,8 @@ def test_a_missing_prediction_scores_0_everywhere(predictions: Path, truths: Pat
     ("spacing", "origin", "sentence"),
     [
         ((1.0, 1.0, 2.0), 0.0, "(2 x 1 x 1 and 1 x 1 x 1 mm)"),
-        ((1.0, 1.0, 1.0), 5.0, "(another position or direction)"),
+        ((1.0, 1.0, 1.0), 5.5, "(another position or direction)"),
+        ((1.0, 1.0, 1.0), 24.0, "(another position or direction)"),
     ],
 )
 def test_a_prediction_on_another_grid_scores_0_and_the_others_go_on(
@@ -125,7 +126,7 @@ def test_a_prediction_on_another_grid_scores_0_and_the_others_go_on(
 def test_a_prediction_of_another_size_says_both(predictions: Path, truths: Path, tmp_path: Path) -> None:
     write_image(predictions / "a.nii.gz", np.ones((4, 5, 6), np.uint8))
     said = evaluate(predictions, truths, tmp_path / "out", code=1)
-    assert "(6 x 5 x 4 and 24 x 24 x 24 voxels)" in said
+    assert "(6 x 5 x 4 and 24 x 24 x 24 voxels, 1 x 2 x 3 and 1 x 1 x 1 mm)" in said
 
 
 def test_an_unreadable_prediction_scores_0_and_the_others_go_on(

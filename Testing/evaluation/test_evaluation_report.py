@@ -123,6 +123,19 @@ def test_a_scan_on_another_grid_is_left_out_of_the_pictures_with_a_note(tmp_path
     assert "The pictures show no CT." in Page(tmp_path / "out" / "report" / "cases" / "x.html").text
 
 
+def test_cases_of_very_long_names_have_pages_of_their_own(tmp_path: Path) -> None:
+    for case in ("é" * 120 + "1", "é" * 120 + "2"):
+        for folder in ("predictions", "truths"):
+            label_file(tmp_path / folder / f"{case}.nii.gz", (organs() == 1).astype(np.uint8))
+    done = run("evaluate", tmp_path / "predictions", tmp_path / "truths", "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    _, *cases = pages(tmp_path / "out")
+    assert len(cases) == 2
+    for page in pages(tmp_path / "out"):
+        for target in Page(page).targets:
+            assert target.startswith("#") or (page.parent / unquote(target)).is_file(), (page.name, target)
+
+
 def test_the_report_can_be_written_again(tmp_path: Path) -> None:
     files = [label_file(tmp_path / name, organs()) for name in ("x.nii.gz", "truth.nii.gz")]
     for _ in range(2):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from flareseg.errors import FlareError
-from flareseg.evaluation.cases import Case, match
+from flareseg.evaluation.cases import Case, case_name, match
 
 
 def folder(path: Path, *names: str) -> Path:
@@ -67,3 +68,7 @@ def test_a_file_and_a_folder_do_not_match(tmp_path: Path) -> None:
     truths = folder(tmp_path / "t", "x.nii.gz")
     with pytest.raises(FlareError, match="Give a folder, or two files"):
         match(truths / "x.nii.gz", truths)
+
+
+def test_a_name_that_is_not_utf_8_becomes_one_that_can_be_written(tmp_path: Path) -> None:
+    assert case_name(Path(os.fsdecode(b"caf\xe9.nii.gz"))) == "caf\ufffd"

@@ -11,6 +11,7 @@ from flareseg.boxes import box_around
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.resources import Resources
 from flareseg.evaluation.scores import CaseScore, OrganScore, score_labels
+from flareseg.evaluation.selection import Selection
 from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.surface import TOLERANCES
 from flareseg.organs import ORGANS
@@ -74,7 +75,7 @@ def test_the_reference_predictions_score_as_published(case: str, real_ct: Path, 
     label, published = REFERENCES[case]
     truth = read_label_map(real_ct / label)
     prediction = read_label_map(reference_predictions / f"reference_{case}.nii.gz")
-    scores = score_labels(prediction, truth, TOLERANCES["flare21"])
+    scores = score_labels(prediction, truth, TOLERANCES["flare21"], Selection())
     assert [100 * score.dice for score in scores] == pytest.approx(published["dice"], abs=0.06)
     assert [100 * score.nsd for score in scores] == pytest.approx(published["nsd"], abs=0.06)
     for tolerance in (1.0, 3.0):
@@ -95,7 +96,9 @@ def test_surfels_are_kinder_than_voxels_and_closer_at_3_mm(
         read_label_map(real_ct / label),
         read_label_map(reference_predictions / f"reference_{case}.nii.gz"),
     )
-    at = {mm: score_labels(prediction, truth, dict.fromkeys(TOLERANCES["flare21"], mm)) for mm in (1.0, 3.0)}
+    at = {
+        mm: score_labels(prediction, truth, dict.fromkeys(TOLERANCES["flare21"], mm), Selection()) for mm in (1.0, 3.0)
+    }
     excess = {mm: np.subtract([100 * score.nsd for score in at[mm]], published[mm]) for mm in at}
     assert (excess[1.0] > 10).all()
     assert (excess[3.0] > 0).all()

@@ -86,7 +86,52 @@ def test_bad_usage_is_a_sentence(methods: list[str], sentence: str) -> None:
     assert (done.exit_code, sentence in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("line", ["1,x,0.5,1,1,,0,", "1,0.5"])
+@pytest.mark.parametrize(
+    "line", ["1,x,0.5,1,1,,0,", "1,0.5", "1,nan,0.5,1,1,,0,", "1,95.4,80,1,1,,0,", "1,1,1,-3,1,,0,"]
+)
 def test_damaged_results_are_a_sentence(line: str, tmp_path: Path) -> None:
     done = run("rank", f"a={results(tmp_path / 'a', [line])}")
     assert (done.exit_code, "are damaged" in done.stderr) == (2, True)
+
+
+LINES = ["1,0.9,0.8,2,0,0,0,", "2,0.8,0.7,3,0,0,0,"]
+
+
+def saved_again(folder: Path, encoding: str, separator: str = ",") -> Path:
+    """Results as a spreadsheet program saves them."""
+    path = results(folder, LINES) / "cases.csv"
+    path.write_text(path.read_text().replace(",", separator), encoding=encoding)
+    return folder
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    done = run("rank", f"a={saved_again(tmp_path / 'a', 'utf-8-sig')}")
+    assert (done.exit_code, "1.000" in done.stdout) == (0, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("encoding", "separator", "sentence"),
+    [("utf-16", ",", "is not UTF-8 text"), ("utf-8", ";", "has no column case (separated by commas)")],
+)
+def test_a_table_in_another_form_is_a_sentence(encoding: str, separator: str, sentence: str, tmp_path: Path) -> None:
+    done = run("rank", f"a={saved_again(tmp_path / 'a', encoding, separator)}")
+    assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
+    assert "save the table as CSV with commas, in UTF-8" in done.stderr
+
+
+def test_a_case_that_is_there_twice_is_a_sentence(tmp_path: Path) -> None:
+    done = run("rank", f"a={results(tmp_path / 'a', [LINES[0], LINES[0]])}")
+    assert (done.exit_code, "holds a case twice" in done.stderr) == (2, True)
+
+
+def test_methods_scored_on_other_organs_are_refused(tmp_path: Path) -> None:
+    for name, organs in (("a", "liver kidneys"), ("b", "liver")):
+        results(tmp_path / name, LINES)
+        header = "case,dice,nsd,seconds,gpu_mb,gpu_mb_s,failed,notes,organs"
+        rows_with = "\n".join([header, *(line + f",{organs}" for line in LINES)])
+        (tmp_path / name / "cases.csv").write_text(rows_with + "\n")
+    done = run("rank", f"a={tmp_path / 'a'}", f"b={tmp_path / 'b'}")
+    assert (done.exit_code, "b was scored on other organs than the other methods in case 1: liver." in done.stderr) == (
+        2,
+        True,
+    )

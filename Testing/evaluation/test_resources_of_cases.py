@@ -51,7 +51,25 @@ def test_a_report_of_a_cpu_counts_no_gpu_memory(tmp_path: Path) -> None:
     assert read_resources(tmp_path / "a.json") == Resources(2.5, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"schema_version": 2}', '{"gpu_memory": ["x"]}', "3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "[]",
+        "{}",
+        "3",
+        '{"schema_version": 2}',
+        '{"gpu_memory": ["x"]}',
+        '{"gpu_memory": [NaN]}',
+        '{"gpu_memory": [-5]}',
+        '{"gpu_memory": [1], "time": Infinity}',
+        '{"gpu_memory": [1], "time": "long"}',
+        '{"gpu_memory": [1], "time": 1' + "0" * 400 + "}",
+        '{"gpu_memory": ' + "[" * 100_000,
+        report("cpu", MemoryFacts(900.0)).dumps().replace("2.5", '"soon"'),
+    ],
+    ids=range(13),
+)
 def test_another_file_is_a_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(FlareError, match=r"a\.json is no report that can be understood"):

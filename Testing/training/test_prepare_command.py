@@ -62,6 +62,20 @@ def test_a_source_that_cannot_be_used_ends_with_2(tmp_path: Path) -> None:
     assert flareseg_prepare(tmp_path, tmp_path / "store").exit_code == 2
 
 
+def test_a_map_that_leaves_the_source_ends_with_2_and_makes_no_store(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text('labels: "/data/{name}.nii.gz"\nvalues: {1: liver}\n')
+    (tmp_path / "data").mkdir()
+    result = flareseg_prepare(tmp_path / "data", tmp_path / "store", "--map", tmp_path / "map.yaml")
+    assert (result.exit_code, "must lie below the source" in result.stderr) == (2, True), result.output
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("spacing", ["0", "-1", "nan", "inf"])
+def test_a_spacing_that_makes_no_sense_ends_with_2(spacing: str, tmp_path: Path) -> None:
+    result = flareseg_prepare("phantom:1", tmp_path / "store", "--spacing", spacing)
+    assert (result.exit_code, "Give 0.1 to 20 mm" in result.stderr) == (2, True), result.output
+
+
 def test_the_command_offers_every_layout() -> None:
     assert [name.value for name in LayoutName] == [layout.value for layout in Layout]
 

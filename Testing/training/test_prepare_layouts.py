@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from flareseg.errors import FlareError
 from flareseg.geometry import Geometry, Orientation
 from flareseg.organs import ORGANS
 from flareseg.outputs import make_folder
@@ -103,6 +104,23 @@ def test_nnunet_version_2_means_the_same(labels: dict[str, object], nnunet: Path
     (nnunet / "dataset.json").write_text(json.dumps({"channel_names": {"0": "CT"}, "labels": labels}))
     again = prepare(nnunet, DataMap(prefix="v2_", source="Abdomen"))[0].load("v2_case_000").tissues
     np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"0": "background", "1": "liver", "kidney": 2, "spleen": "3", "pancreas": [4]},
+        {"background": 0, "organs and liver": [1, 2], "kidney": 2, "spleen": 3, "pancreas": 4},
+    ],
+    ids=["versions mixed", "a smaller region holds"],
+)
+def test_odd_labels_of_nnunet_mean_the_same(labels: dict[str, object], nnunet: Path, prepare: Prepare) -> None:
+    first = prepare(nnunet)[0].load("case_000").tissues
+    content = json.dumps({"name": ["no", "text"], "labels": labels})
+    (nnunet / "dataset.json").write_text(content, encoding="utf-8-sig")
+    store, _ = prepare(nnunet, DataMap(prefix="odd_"))
+    np.testing.assert_array_equal(first, store.load("odd_case_000").tissues)
+    assert store.load("odd_case_000").facts.source == "Task100_Abdomen"
 
 
 def test_an_organ_that_nobody_labelled_is_not_learned(nnunet: Path, prepare: Prepare, patients: list[Phantom]) -> None:
@@ -227,6 +245,30 @@ def test_a_map_with_images_makes_scans(tmp_path: Path, prepare: Prepare, patient
     data_map = DataMap(labels="{name}/organs.nrrd", images="{name}/ct.nii.gz", values=VALUES)
     store, _ = prepare(mapped(tmp_path / "data", patients), data_map)
     assert [case.kind for case in store] == [Kind.SCAN] * 2
+
+
+def test_characters_of_a_pattern_in_paths_and_names_are_plain_characters(
+    tmp_path: Path, prepare: Prepare, patients: list[Phantom]
+) -> None:
+    folder = mapped(tmp_path / "data [1]", patients) / "p0"
+    folder.rename(folder.with_name("p[0]*"))
+    data_map = DataMap(labels="./{name}/organs.nrrd", values=VALUES, licence="CC0", licences={"p[0]*": "CC BY 4.0"})
+    store, _ = prepare(tmp_path / "data [1]", data_map)
+    assert {case.name: case.licence for case in store} == {"p1": "CC0", "p_0_": "CC BY 4.0"}
+
+
+def test_a_path_in_a_map_is_no_pattern(tmp_path: Path, prepare: Prepare, patients: list[Phantom]) -> None:
+    mapped(tmp_path / "data", patients)
+    with pytest.raises(FlareError, match="holds no cases"):
+        prepare(tmp_path / "data", DataMap(labels="{name}/organ?.nrrd", values=VALUES))
+
+
+def test_labels_of_64_bits_are_read(flare21: Path, prepare: Prepare, patients: list[Phantom]) -> None:
+    path = flare21 / "TrainingMask" / "train_000.nii.gz"
+    path.unlink()
+    labels = Volume(patients[0].labels.astype(np.uint64), patients[0].volume.geometry)
+    write_scan(path.with_name("train_000.nrrd"), labels)
+    assert [outcome.state for outcome in prepare(flare21)[1]] == [State.ADDED] * 2
 
 
 def test_organ_maps_are_cropped_to_what_is_labelled(flare21: Path, prepare: Prepare) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,10 @@ import pytest
 from flareseg.errors import FlareError
 from flareseg.geometry import Geometry
 from flareseg.phantom import Phantom
-from flareseg.training.prepare import Layout, Outcome, State
+from flareseg.training.prepare import Layout, Outcome, State, bring_in, find
 from flareseg.training.prepare.data_map import DataMap, read_data_map
-from flareseg.training.store import Kind
+from flareseg.training.prepare.found import Anatomy, Provenance
+from flareseg.training.store import Kind, Store
 from flareseg.training.tissues import Tissue
 from flareseg.volume import Volume
 from flareseg.writing import write_labels, write_scan
@@ -146,8 +149,27 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> N
         ("values: {-1: liver}", "-1 is not between"),
         ("untrusted: {a*: [kidney]}", '"kidney" is no tissue'),
         ("labels: organs.nii.gz", "must hold {name} once"),
+        ("labels: /data/{name}.nii.gz", "must lie below the source: no absolute path"),
+        ("labels: ../{name}.nii.gz", "must lie below the source"),
+        ("images: 'a/../../{name}.nii.gz'", "must lie below the source"),
+        ("labels: 'C:/data/{name}.nii.gz'", "must lie below the source"),
+        ("labels: 'labels\\{name}.nii.gz'", "/ between folders"),
         ("spacing_mm: 0", "spacing_mm"),
+        ("spacing_mm: .inf", "spacing_mm"),
+        ("spacing_mm: .nan", "spacing_mm"),
+        ("", "is not understood"),
+        ("[1, 2]", "is not understood"),
+        ("just a text", "is not understood"),
+        ("source: [a]", "source: Input should be a valid string"),
+        ("values: {1.5: liver}", "values.1.5"),
+        ("values: [liver]", "values: Input should be a valid dictionary"),
+        ("values: {70000: liver}", "70000 is not between 0 and 65535"),
         ("a: [", "is no YAML"),
+        ("source: 2020-99-99", "is no YAML"),
+        ("source: !!bool maybe", "is no YAML"),
+        ("source: !!python/object:os.system {}", "is no YAML"),
+        ("[" * 20_000, "is no YAML"),
+        ("source: &a [*a]", "is not understood"),
     ],
 )
 def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path) -> None:
@@ -155,6 +177,18 @@ def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path
     with pytest.raises(FlareError, match=named) as caught:
         read_data_map(str(tmp_path / "map.yaml"))
     assert caught.value.kind == "bad_config"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"source: caf\xe9", b"\x00\x01\x02"])
+def test_a_map_that_is_no_text_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_bytes(content)
+    with pytest.raises(FlareError, match=r"map\.yaml is no YAML"):
+        read_data_map(str(tmp_path / "map.yaml"))
+
+
+def test_a_byte_order_mark_in_a_map_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text("source: Ours", encoding="utf-8-sig")
+    assert read_data_map(str(tmp_path / "map.yaml")).source == "Ours"
 
 
 def test_an_unknown_map_lists_those_that_ship() -> None:
@@ -166,6 +200,53 @@ def test_nnunet_labels_of_unknown_meaning_stop_the_import(nnunet: Path, prepare:
     (nnunet / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "liver": 1, "tumour": 2}}))
     with pytest.raises(FlareError, match=r"unknown meaning: 2 \(tumour\)"):
         prepare(nnunet)
+
+
+def nnunet_with(folder: Path, dataset_json: bytes) -> Path:
+    """nnU-Net's folders without a case, and a description."""
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir()
+    (folder / "dataset.json").write_bytes(dataset_json)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (["background", "liver"], 'has no "labels" that map'),
+        ("liver", 'has no "labels" that map'),
+        (None, 'has no "labels" that map'),
+        ({"1": None}, "the label value null, which is no whole number"),
+        ({"liver": None}, "the label value null, which is no whole number"),
+        ({"liver": 1.5}, "the label value 1.5, which is no whole number"),
+        ({"liver": True}, "the label value true, which is no whole number"),
+        ({"liver": "one"}, 'the label value "one", which is no whole number'),
+        ({"liver": {"value": 1}}, "which is no whole number"),
+        ({"liver": [[1]]}, "which is no whole number"),
+        ({"-1": "liver"}, 'the label value "liver", which is no whole number'),
+        ({"\u00b2": "liver"}, 'the label value "liver", which is no whole number'),
+        ({"liver": "9" * 5000}, "which is no whole number"),
+        ({"liver": -1}, "the label value -1, which is not between 0 and 65535"),
+        ({"liver": 10**9}, "the label value 1000000000, which is not between"),
+        ({"liver": 1, "spleen": 1}, "the value 1 two meanings: liver and spleen"),
+        ({"liver": [1, 2], "spleen": [2, 3]}, "the value 2 two meanings: liver and spleen"),
+        ({"1": "2"}, r"unknown meaning: 2 \(1\)"),
+        ({"background": 0, "ignore": 5}, r"unknown meaning: 5 \(ignore\)"),
+    ],
+)
+def test_nnunet_labels_that_are_no_values_stop_the_import(labels: object, sentence: str, tmp_path: Path) -> None:
+    described = json.dumps({"name": "Abdomen", "labels": labels})
+    with pytest.raises(FlareError, match=sentence):
+        find(str(nnunet_with(tmp_path, described.encode())), Layout.AUTO, DataMap())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"labels: {1: liver}", b"[]", b"3", b"{}", b"\xff\xfe{\x00", b'{"name": "caf\xe9"}', b"[" * 100_000],
+)
+def test_an_nnunet_description_that_is_no_json_object_stops_the_import(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(FlareError, match=r"dataset\.json cannot be understood"):
+        find(str(nnunet_with(tmp_path, content)), Layout.AUTO, DataMap())
 
 
 def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path, prepare: Prepare) -> None:
@@ -185,6 +266,9 @@ def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path
         ("empty", Layout.MAPPED, "where the labels are"),
         ("file.npz", Layout.AUTO, "how large the voxels"),
         ("phantom:x", Layout.AUTO, "no number of phantoms"),
+        ("phantom:-1", Layout.AUTO, "no number of phantoms"),
+        ("phantom:999999999999", Layout.AUTO, "no number of phantoms from 1 to 100000"),
+        ("n" * 300, Layout.FLARE, "cannot be read: File name too long"),
     ],
 )
 def test_a_source_without_cases(source: str, layout: Layout, sentence: str, tmp_path: Path, prepare: Prepare) -> None:
@@ -199,3 +283,72 @@ def test_a_file_that_is_no_bank(tmp_path: Path, prepare: Prepare) -> None:
     (tmp_path / "bank.npz").write_bytes(b"no zip at all")
     with pytest.raises(FlareError, match=r"is no \.npz bank, or is damaged"):
         prepare(tmp_path / "bank.npz", DataMap(spacing_mm=1.5))
+
+
+@pytest.mark.parametrize("mm", [0.0, -1.0, 1e-6, 1e9, float("nan"), float("inf")])
+def test_a_voxel_size_that_makes_no_sense(mm: float) -> None:
+    with pytest.raises(FlareError, match=r"show no organs. Give 0\.1 to 20 mm"):
+        find("phantom:1", Layout.AUTO, DataMap(), mm=mm)
+
+
+def test_organs_smaller_than_the_voxels_are_refused(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[5, 5, 5] = 1
+    write_labels(flare21 / LABELS, labels, grid)
+    assert "label map is empty" in refused(prepare(flare21, kind=Kind.ORGANS, mm=20.0)[1])
+
+
+def test_a_single_array_is_no_bank(tmp_path: Path, prepare: Prepare) -> None:
+    np.save(tmp_path / "bank.npy", np.zeros((4, 4, 4), np.uint8))
+    (tmp_path / "bank.npy").rename(tmp_path / "bank.npz")
+    with pytest.raises(FlareError, match=r"is no \.npz bank, or is damaged"):
+        prepare(tmp_path / "bank.npz", DataMap(spacing_mm=1.5))
+
+
+def test_what_is_no_array_of_numbers_in_a_bank_is_refused(tmp_path: Path, prepare: Prepare) -> None:
+    organs = prepare("phantom:1", kind=Kind.ORGANS)[0].load("phantom_organs_0000").tissues
+    np.savez(tmp_path / "bank.npz", good=organs, text=np.full((4, 4, 4), "liver"))
+    with zipfile.ZipFile(tmp_path / "bank.npz", "a") as archive:
+        archive.writestr("readme.txt", "no array")
+    _, outcomes = prepare(tmp_path / "bank.npz", DataMap(spacing_mm=6))
+    assert {outcome.name: outcome.state for outcome in outcomes} == {
+        "good": State.ADDED,
+        "text": State.REFUSED,
+        "readme.txt": State.REFUSED,
+    }
+    assert "no numbers" in outcomes[1].notes[0] and "it is no array" in outcomes[2].notes[0]
+
+
+@pytest.mark.parametrize("name", ["store.json", "prepared.json"])
+@pytest.mark.parametrize("content", ["", "[]", "3", "{", "[" * 100_000])
+def test_a_damaged_store_is_a_sentence(name: str, content: str, tmp_path: Path, prepare: Prepare) -> None:
+    Store.create(tmp_path / "store")
+    (tmp_path / "store" / name).write_text(content)
+    with pytest.raises(FlareError, match="is damaged"):
+        prepare("phantom:1", kind=Kind.ORGANS)
+
+
+def test_a_store_never_names_a_file_outside_it(tmp_path: Path, prepare: Prepare) -> None:
+    prepare("phantom:1", kind=Kind.ORGANS)
+    index = tmp_path / "store" / "store.json"
+    index.write_text(index.read_text().replace("phantom_organs_0000", "../../other"))
+    with pytest.raises(FlareError, match=r'"\.\./\.\./other" is no name of a case'):
+        prepare("phantom:1", kind=Kind.ORGANS)
+
+
+class FailingCase:
+    """A case whose reading fails in a way that no check foresees."""
+
+    provenance = Provenance("failing", "Ours", "CC0")
+
+    def content(self) -> Iterator[bytes]:
+        yield b"the same each time"
+
+    def read(self) -> Anatomy:
+        raise ZeroDivisionError("division by zero")
+
+
+def test_an_unforeseen_failure_refuses_its_case_and_the_others_go_on(tmp_path: Path) -> None:
+    found = find("phantom:1", Layout.AUTO, DataMap(), Kind.ORGANS, 6.0)
+    outcomes = list(bring_in([FailingCase(), *found.cases], Store.create(tmp_path), found.form))
+    assert "failed unexpectedly (ZeroDivisionError: division by zero; test_prepare_refusals.py" in refused(outcomes)

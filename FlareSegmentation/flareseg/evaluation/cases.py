@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,11 @@ class Matching:
 
 
 def case_name(path: Path) -> str:
-    """The case a file belongs to: X for X.nii.gz, X_0000.nii.gz, X-organs.seg.nrrd and X_0000.json."""
-    name = stem(path).removesuffix(".json")
+    """The case a file belongs to: X for X.nii.gz, X_0000.nii.gz, X-organs.seg.nrrd and X_0000.json.
+
+    Bytes of a name that are not UTF-8 become U+FFFD, as tables and pages are written in UTF-8.
+    """
+    name = os.fsencode(stem(path).removesuffix(".json")).decode("utf-8", "replace")
     for suffix in (".seg", RESULT, CHANNEL):
         name = name.removesuffix(suffix) or name
     return name

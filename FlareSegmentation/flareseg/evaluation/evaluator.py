@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from flareseg.errors import FlareError, bad_scan
 from flareseg.evaluation.cases import Case
 from flareseg.evaluation.label_maps import read_label_map
+from flareseg.evaluation.lattice import joint_grid, placed
 from flareseg.evaluation.resources import Resources, read_resources
 from flareseg.evaluation.scores import CaseScore, score_labels, zero_scores
+from flareseg.evaluation.selection import Selection
 from flareseg.reading import read_volume
-from flareseg.volume import Volume
+from flareseg.volume import AIR_HU, Volume
 
 
 @dataclass(frozen=True)
@@ -34,32 +38,54 @@ class Result:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Scores cases at ``tolerances`` (mm by label value)."""
+    """Scores cases at ``tolerances`` (mm by label value), the organs of the ``selection``."""
 
     tolerances: Mapping[int, float]
+    selection: Selection = field(default_factory=Selection)
 
     def evaluate(self, case: Case) -> Result:
         """Score a case; a prediction that is missing or cannot be used scores 0, as in the challenge.
 
-        Raises FlareError when the truth cannot be read: such a case has no score.
+        Raises FlareError when the truth cannot be read or holds nothing to score: such a case has no score.
         """
         truth = read_label_map(case.truth)
-        notes: list[str] = []
+        self._require_organs(truth, case.truth)
+        notes = _warnings(truth, case.truth)
         resources = _resources(case.report, notes)
         try:
-            prediction = _prediction(case.prediction, truth)
+            prediction, truth = _compared(case.prediction, truth, notes)
         except FlareError as error:
             notes.append(f"{error.sentence} The case scores 0.")
-            return Result(CaseScore(case.name, zero_scores(truth), resources, notes, failed=True), None)
+            organs = zero_scores(truth, self.selection)
+            return Result(CaseScore(case.name, organs, resources, notes, failed=True), None)
         scan = _scan(case.scan, truth, notes)
-        organs = score_labels(prediction, truth, self.tolerances)
+        organs = score_labels(prediction, truth, self.tolerances, self.selection)
         return Result(CaseScore(case.name, organs, resources, notes), Comparison(prediction, truth, scan))
 
+    def _require_organs(self, truth: Volume, path: Path) -> None:
+        if self.selection.labels is None and not truth.voxels.any():
+            raise FlareError(
+                "bad_data",
+                f"{path.name} holds none of the organs.",
+                "If they were looked for and are not there, name them with --organs.",
+            )
 
-def _prediction(path: Path | None, truth: Volume) -> Volume:
+
+def _compared(path: Path | None, truth: Volume, notes: list[str]) -> tuple[Volume, Volume]:
+    """Prediction and truth on the smallest grid that holds both, so that nothing of either is lost."""
     if path is None:
         raise FlareError("bad_data", "There is no prediction.")
-    return _on_grid_of(truth, read_label_map(path), path)
+    prediction = read_label_map(path)
+    grid = joint_grid(truth.geometry, prediction.geometry)
+    if grid is None:
+        raise _elsewhere(prediction, truth, path)
+    notes += _warnings(prediction, path)
+    if prediction.geometry.shape != truth.geometry.shape or grid.shape != truth.geometry.shape:
+        notes.append(
+            f"{path.name} has {_by(prediction.geometry.shape)} voxels, the truth {_by(truth.geometry.shape)}, of one "
+            "lattice: they are compared where they lie, and what one does not cover is background there."
+        )
+    return placed(prediction, grid), placed(truth, grid)
 
 
 def _scan(path: Path | None, truth: Volume, notes: list[str]) -> Volume | None:
@@ -67,10 +93,13 @@ def _scan(path: Path | None, truth: Volume, notes: list[str]) -> Volume | None:
     if path is None:
         return None
     try:
-        return _on_grid_of(truth, read_volume(path).canonical, path)
+        scan = read_volume(path).canonical
+        if joint_grid(truth.geometry, scan.geometry) is None:
+            raise _elsewhere(scan, truth, path)
     except FlareError as error:
         notes.append(f"{error.sentence} The pictures show no CT.")
         return None
+    return placed(scan, truth.geometry, AIR_HU if np.can_cast(np.int16, scan.voxels.dtype) else 0)
 
 
 def _resources(path: Path | None, notes: list[str]) -> Resources:
@@ -83,19 +112,24 @@ def _resources(path: Path | None, notes: list[str]) -> Resources:
         return Resources()
 
 
-def _on_grid_of(truth: Volume, volume: Volume, path: Path) -> Volume:
-    if not volume.geometry.is_close_to(truth.geometry):
-        raise bad_scan(f"{path.name} does not lie on the truth's grid ({_difference(volume, truth)}).", "")
-    return volume
+def _warnings(volume: Volume, path: Path) -> list[str]:
+    return [f"{path.name}: {sentence}" for sentence in volume.warnings]
+
+
+def _elsewhere(volume: Volume, truth: Volume, path: Path) -> FlareError:
+    return bad_scan(f"{path.name} does not lie on the truth's grid ({_difference(volume, truth)}).", "")
 
 
 def _difference(volume: Volume, truth: Volume) -> str:
     ours, true = volume.geometry, truth.geometry
+    differences = []
     if ours.shape != true.shape:
-        return f"{_by(ours.shape)} and {_by(true.shape)} voxels"
+        differences.append(f"{_by(ours.shape)} and {_by(true.shape)} voxels")
     if max(abs(a - b) for a, b in zip(ours.spacing, true.spacing)) > 1e-3:
-        return f"{_by(ours.spacing)} and {_by(true.spacing)} mm"
-    return "another position or direction"
+        differences.append(f"{_by(ours.spacing)} and {_by(true.spacing)} mm")
+    else:
+        differences.append("another position or direction")
+    return ", ".join(differences)
 
 
 def _by(sizes: Sequence[float]) -> str:

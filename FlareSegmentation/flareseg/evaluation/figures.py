@@ -40,11 +40,12 @@ THEMES = (Theme("light", "#1c1c1f", "#d9d9de"), Theme("dark", "#e8e8ea", "#3a3a4
 
 
 def draw_box_plots(path: Path, cases: Sequence[CaseScore], theme: Theme) -> None:
-    """Dice and NSD of every organ over the cases, on a transparent ground. Raises FlareError("write")."""
+    """Dice and NSD of every organ over the cases that have it, on a transparent ground. Raises FlareError("write")."""
     figure = _figure(11, 4.2)
     figure.patch.set_alpha(0)
     for axes, metric, title in zip(figure.subplots(1, 2, sharey=True), ("dice", "nsd"), ("DSC", "NSD")):
-        _box_plot(axes, [[100 * getattr(case.organs[n], metric) for case in cases] for n in range(len(ORGANS))], theme)
+        shares = [[getattr(case.organs[n], metric) for case in cases] for n in range(len(ORGANS))]
+        _box_plot(axes, [[100 * share for share in column if share is not None] for column in shares], theme)
         axes.set_title(f"{title}, %", color=theme.ink, loc="left", fontsize=11)
     _save(figure, path)
 

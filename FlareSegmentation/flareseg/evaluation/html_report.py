@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from flareseg.evaluation.views import organ_views
 from flareseg.organs import ORGANS
 from flareseg.outputs import make_folder, write_text
 
+_MOST_BYTES = 200  # of a case in the name of a file, of 255
+
 
 class HtmlReport:
     """Draws the pictures of each case as it comes, and writes the pages at the end.
@@ -32,7 +35,7 @@ class HtmlReport:
         self._pictures: dict[str, dict[str, str]] = {}  # by case and organ, paths inside the folder
         templates = FileSystemLoader(Path(__file__).with_name("templates"))
         self._environment = Environment(loader=templates, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        self._environment.globals |= {"version": __version__, "organs": ORGANS, "page": _page}
+        self._environment.globals |= {"version": __version__, "organs": ORGANS, "page": _page, "file_name": _file_name}
         for part in ("cases", "pictures"):
             make_folder(folder / part)
 
@@ -43,7 +46,7 @@ class HtmlReport:
             return
         for organ in ORGANS:
             if views := organ_views(result.comparison, organ):
-                name = f"pictures/{result.score.name}-{organ.name.lower()}.png"
+                name = f"pictures/{_file_name(result.score.name)}-{organ.name.lower()}.png"
                 figures.draw_organ(self._folder / name, views, self._tolerances[organ.label])
                 drawn[organ.name] = name
 
@@ -61,11 +64,12 @@ class HtmlReport:
             summary=summarise(worst_first),
             warnings=study.warnings,
             tolerances=self._tolerances,
+            scored=study.selection.names,
         )
 
     def _write_case(self, case: CaseScore, previous: CaseScore | None, after: CaseScore | None = None) -> None:
         self._write(
-            f"cases/{case.name}.html",
+            f"cases/{_file_name(case.name)}.html",
             "case.html.j2",
             case=case,
             pictures=self._pictures[case.name],
@@ -80,4 +84,12 @@ class HtmlReport:
 
 def _page(case: str) -> str:
     """The link from the overview to a case."""
-    return f"cases/{quote(case)}.html"
+    return f"cases/{quote(_file_name(case))}.html"
+
+
+def _file_name(case: str) -> str:
+    """The case's name, shortened where file systems would not take it with what comes behind it."""
+    name = case.encode()
+    if len(name) <= _MOST_BYTES:
+        return case
+    return f"{name[:_MOST_BYTES].decode('utf-8', 'ignore')}-{hashlib.sha256(name).hexdigest()[:8]}"

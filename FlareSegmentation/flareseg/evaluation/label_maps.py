@@ -20,16 +20,21 @@ def read_label_map(path: Path) -> Volume:
     """A label map as uint8 (k, j, i) with axes to superior, posterior and left; a left kidney counts as kidneys.
 
     The segments of a Slicer segmentation (.seg.nrrd) are told by terminology or name, whatever their label values.
-    Raises FlareError("bad_scan" or "bad_data").
+    The volume's warnings say what was left out. Raises FlareError("bad_scan" or "bad_data").
     """
     if path.name.lower().endswith(SEGMENTATION_SUFFIX):
-        return read_segmentation(path).canonical
-    volume = read_volume(path)
-    return Volume(_labels(volume.voxels, path.name), volume.geometry, volume.name).canonical
+        volume = read_segmentation(path)
+    else:
+        volume = read_volume(path)
+        volume = Volume(_labels(volume.voxels, path.name), volume.geometry, volume.name, volume.warnings)
+    turned = volume.canonical
+    return Volume(turned.voxels, turned.geometry, volume.name, volume.warnings)
 
 
 def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
     """Raises FlareError("bad_data") for values that stand for no organ."""
+    if voxels.dtype.kind not in "iuf" or not voxels.size:
+        raise _no_labels(name, f"no numbers ({voxels.dtype})")
     if not 0 <= voxels.min() <= voxels.max() <= LEFT_KIDNEY.label:  # false for NaN too
         raise _no_labels(name, f"values from {voxels.min():g} to {voxels.max():g}")
     labels = voxels.astype(np.uint8)

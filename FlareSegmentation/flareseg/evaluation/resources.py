@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,19 +55,28 @@ def read_resources(path: Path) -> Resources:
         return _of_challenge(data) if "gpu_memory" in data else _of_report(Report.from_json(data))
     except OSError as error:
         raise FlareError("bad_data", f"{path.name} cannot be read: {error.strerror}.", "") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise FlareError("bad_data", f"{path.name} is no report that can be understood.", "") from error
 
 
 def _of_challenge(data: dict[str, Any]) -> Resources:
-    samples = [float(value) for value in data["gpu_memory"]]
-    seconds = float(data.get("time", len(samples) * SAMPLE_SECONDS))
+    samples = [_figure(value) for value in data["gpu_memory"]]
+    seconds = _figure(data.get("time", len(samples) * SAMPLE_SECONDS))
     return Resources(seconds, peak_of(samples), area_under(samples)) if samples else Resources(seconds)
 
 
 def _of_report(report: Report) -> Resources:
     """A report holds the peak but no curve; without a GPU both are nothing."""
+    seconds = _figure(report.total_seconds)
     if report.device.kind == "cpu":
-        return Resources(report.total_seconds, 0.0, 0.0)
+        return Resources(seconds, 0.0, 0.0)
     peak = report.memory.peak_gpu_device_mb
-    return Resources(report.total_seconds, None if peak is None else peak / MIB)
+    return Resources(seconds, None if peak is None else _figure(peak) / MIB)
+
+
+def _figure(value: Any) -> float:
+    """Raises ValueError for what is no measured amount: negative, NaN, infinite."""
+    figure = float(value)
+    if not 0 <= figure < math.inf:
+        raise ValueError(f"{figure} was not measured")
+    return figure

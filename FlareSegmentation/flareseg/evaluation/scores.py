@@ -10,6 +10,7 @@ import numpy as np
 
 from flareseg.evaluation.overlap import dice
 from flareseg.evaluation.resources import Resources
+from flareseg.evaluation.selection import Selection
 from flareseg.evaluation.surface import nsd
 from flareseg.organs import ORGANS, Organ
 from flareseg.volume import Volume
@@ -17,18 +18,20 @@ from flareseg.volume import Volume
 
 @dataclass(frozen=True)
 class OrganScore:
-    """``dice`` and ``nsd`` 0..1; volumes in mL, that of the prediction None where there was none to compare."""
+    """``dice`` and ``nsd`` 0..1, None for an organ that is not scored; volumes in mL, that of the prediction None where
+    there was none to compare."""
 
     organ: Organ
-    dice: float
-    nsd: float
+    dice: float | None
+    nsd: float | None
     truth_ml: float
     prediction_ml: float | None
 
 
 @dataclass(frozen=True)
 class CaseScore:
-    """One case; ``notes`` are plain sentences, ``failed`` says that no usable prediction was there."""
+    """One case, at least one organ of which is scored; ``notes`` are plain sentences, ``failed`` says that no usable
+    prediction was there."""
 
     name: str
     organs: list[OrganScore]
@@ -38,34 +41,40 @@ class CaseScore:
 
     @property
     def dice(self) -> float:
-        """Mean over the organs."""
-        return fmean(score.dice for score in self.organs)
+        """Mean over the organs that are scored."""
+        return fmean(score.dice for score in self.organs if score.dice is not None)
 
     @property
     def nsd(self) -> float:
-        """Mean over the organs."""
-        return fmean(score.nsd for score in self.organs)
+        """Mean over the organs that are scored."""
+        return fmean(score.nsd for score in self.organs if score.nsd is not None)
 
 
-def score_labels(prediction: Volume, truth: Volume, tolerances: Mapping[int, float]) -> list[OrganScore]:
+def score_labels(
+    prediction: Volume, truth: Volume, tolerances: Mapping[int, float], selection: Selection
+) -> list[OrganScore]:
     """Scores of two label maps on one grid; ``tolerances`` in mm by label value."""
-    return [_score(organ, prediction, truth, tolerances[organ.label]) for organ in ORGANS]
+    return [_score(organ, prediction, truth, tolerances[organ.label], selection) for organ in ORGANS]
 
 
-def zero_scores(truth: Volume) -> list[OrganScore]:
-    """What a case without a usable prediction gets: 0 for every organ, whether or not the truth shows it."""
-    return [OrganScore(organ, 0.0, 0.0, _ml(truth.voxels == organ.label, truth), None) for organ in ORGANS]
+def zero_scores(truth: Volume, selection: Selection) -> list[OrganScore]:
+    """What a case without a usable prediction gets: 0 for every organ that is scored."""
+    return [_zero(organ, truth, selection) for organ in ORGANS]
 
 
-def _score(organ: Organ, prediction: Volume, truth: Volume, tolerance: float) -> OrganScore:
+def _score(organ: Organ, prediction: Volume, truth: Volume, tolerance: float, selection: Selection) -> OrganScore:
     predicted, true = (volume.voxels == organ.label for volume in (prediction, truth))
-    return OrganScore(
-        organ,
-        float(dice(predicted, true)),
-        nsd(predicted, true, truth.geometry.spacing, tolerance),
-        _ml(true, truth),
-        _ml(predicted, prediction),
-    )
+    volumes_ml = (_ml(true, truth), _ml(predicted, prediction))
+    if not selection.includes(organ.label, bool(true.any())):
+        return OrganScore(organ, None, None, *volumes_ml)
+    shares = (float(dice(predicted, true)), nsd(predicted, true, truth.geometry.spacing, tolerance))
+    return OrganScore(organ, *shares, *volumes_ml)
+
+
+def _zero(organ: Organ, truth: Volume, selection: Selection) -> OrganScore:
+    true = truth.voxels == organ.label
+    share = 0.0 if selection.includes(organ.label, bool(true.any())) else None
+    return OrganScore(organ, share, share, _ml(true, truth), None)
 
 
 def _ml(mask: np.ndarray, volume: Volume) -> float:

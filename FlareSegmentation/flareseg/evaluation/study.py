@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,13 +11,19 @@ from flareseg.errors import FlareError
 from flareseg.evaluation.cases import Case
 from flareseg.evaluation.evaluator import Evaluator, Result
 from flareseg.evaluation.scores import CaseScore
+from flareseg.evaluation.selection import Selection
+from flareseg.organs import ORGANS
+
+_MOST_NAMED = 3
 
 
 @dataclass
 class Study:
-    """``left_out``: why, by case, there is no score. ``extra``: predictions that no truth belongs to."""
+    """``left_out``: why, by case, there is no score. ``extra``: predictions that no truth belongs to. ``selection``:
+    which organs are scored."""
 
     extra: list[Path] = field(default_factory=list)
+    selection: Selection = field(default_factory=Selection)
     scores: list[CaseScore] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -26,7 +32,8 @@ class Study:
         """Sentences about the study as a whole, and those of its cases."""
         extra = [f"{path.name} has no truth and is not scored." for path in self.extra]
         left_out = [f"{name} is not scored: {reason}" for name, reason in self.left_out.items()]
-        return extra + left_out + [f"{score.name}: {note}" for score in self.scores for note in score.notes]
+        notes = [f"{score.name}: {note}" for score in self.scores for note in score.notes]
+        return extra + left_out + notes + not_scored(self.scores, self.selection)
 
     @property
     def failed(self) -> bool:
@@ -50,3 +57,25 @@ class Study:
                 self.left_out[case.name] = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
         if not self.scores:
             raise FlareError("bad_data", "No case could be scored.", " ".join(self.warnings))
+
+
+def not_scored(scores: Sequence[CaseScore], selection: Selection) -> list[str]:
+    """A sentence for each organ that is left out of the scores of some cases."""
+    if selection.labels is not None:
+        left_out = [organ.name for organ in ORGANS if organ.label not in selection.labels]
+        return [f"Not scored, as --organs does not name them: {', '.join(left_out).lower()}."] if left_out else []
+    sentences = []
+    for n, organ in enumerate(ORGANS):
+        without = [case for case in scores if case.organs[n].dice is None]
+        shown = sum(bool(case.organs[n].prediction_ml) for case in without)
+        if without:
+            sentences.append(
+                f"{organ.name}: not in the truth of {len(without)} of {len(scores)} cases "
+                f"({_few([case.name for case in without])}) and not scored there; in the prediction of {shown} of them."
+            )
+    hint = "Organs that were looked for in every case count as missing there when --organs names them (or says all)."
+    return [*sentences, hint] if sentences else []
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")

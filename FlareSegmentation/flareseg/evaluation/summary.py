@@ -14,22 +14,23 @@ MEAN = "Mean of organs"
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one figure over the cases; ``sd`` is the sample's (n - 1), None for a single case."""
+    """Of one figure over so many ``cases``; ``sd`` is the sample's (n - 1), None for a single case."""
 
     mean: float
     sd: float | None
     median: float
     worst: float
     worst_case: str
+    cases: int
 
 
 @dataclass(frozen=True)
 class OrganSummary:
-    """One organ, or the mean of all organs of a case, over the cases."""
+    """One organ, or the mean of the organs of a case, over the cases in which it is scored; None without any."""
 
     name: str
-    dice: Statistics
-    nsd: Statistics
+    dice: Statistics | None
+    nsd: Statistics | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ResourceSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """``organs`` in the order of their labels, then the mean of all organs."""
+    """``organs`` in the order of their labels, then the mean of the organs of a case."""
 
     cases: int
     organs: list[OrganSummary]
@@ -51,7 +52,7 @@ class Summary:
 
 
 def summarise(cases: Sequence[CaseScore]) -> Summary:
-    """Raises ValueError without cases."""
+    """Figures of some cases, at least one."""
     organs = [
         OrganSummary(
             organ.name,
@@ -64,18 +65,19 @@ def summarise(cases: Sequence[CaseScore]) -> Summary:
     return Summary(len(cases), [*organs, mean], _resources(cases))
 
 
-def statistics(figures: Mapping[str, float], worst_is_largest: bool = False) -> Statistics:
-    """Of a figure by case."""
-    values = list(figures.values())
-    worst_case = (max if worst_is_largest else min)(figures, key=figures.__getitem__)
+def statistics(figures: Mapping[str, float | None], worst_is_largest: bool = False) -> Statistics | None:
+    """Of a figure by case, over the cases that have it; None where none has."""
+    known = {case: figure for case, figure in figures.items() if figure is not None}
+    if not known:
+        return None
+    values = list(known.values())
+    worst_case = (max if worst_is_largest else min)(known, key=known.__getitem__)
     sd = stdev(values) if len(values) > 1 else None
-    return Statistics(fmean(values), sd, median(values), figures[worst_case], worst_case)
+    return Statistics(fmean(values), sd, median(values), known[worst_case], worst_case, len(values))
 
 
 def _resources(cases: Sequence[CaseScore]) -> ResourceSummary:
     def measured(name: str) -> Statistics | None:
-        figures = {case.name: getattr(case.resources, name) for case in cases}
-        known = {case: figure for case, figure in figures.items() if figure is not None}
-        return statistics(known, worst_is_largest=True) if known else None
+        return statistics({case.name: getattr(case.resources, name) for case in cases}, worst_is_largest=True)
 
     return ResourceSummary(measured("seconds"), measured("gpu_mb"), measured("gpu_mb_s"))

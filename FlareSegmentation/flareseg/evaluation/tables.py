@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 from flareseg.errors import FlareError
 from flareseg.evaluation.ranking import METRICS, Method, Ranking
 from flareseg.evaluation.scores import CaseScore
-from flareseg.evaluation.summary import Statistics, Summary
+from flareseg.evaluation.selection import LABELLED
+from flareseg.evaluation.study import Study
+from flareseg.evaluation.summary import Statistics, summarise
 from flareseg.organs import ORGANS
 from flareseg.outputs import write_text
 
@@ -20,7 +23,8 @@ SCORES, CASES, SUMMARY_CSV, SUMMARY_JSON = "scores.csv", "cases.csv", "summary.c
 SCHEMA_VERSION = 1
 
 _SCORES_HEADER = ("case", "organ", "label", "dice", "nsd", "truth_ml", "prediction_ml")
-_CASES_HEADER = ("case", "dice", "nsd", "seconds", "gpu_mb", "gpu_mb_s", "failed", "notes")
+_CASES_HEADER = ("case", "dice", "nsd", "seconds", "gpu_mb", "gpu_mb_s", "failed", "notes", "organs")
+_RANKED = ("case", *METRICS)
 
 Cell = str | int | float | None
 
@@ -36,18 +40,19 @@ def write_scores(folder: Path, cases: Sequence[CaseScore]) -> None:
     write_csv(folder / CASES, _CASES_HEADER, [_case_row(case) for case in cases])
 
 
-def write_summary(folder: Path, summary: Summary, tolerances: Mapping[int, float], left_out: Mapping[str, str]) -> None:
-    """``tolerances`` in mm by label; ``left_out``: why, by case, there is no score. Raises FlareError("write")."""
-    header = ("organ", "metric", "mean", "sd", "median", "worst", "worst_case")
+def write_summary(folder: Path, study: Study, tolerances: Mapping[int, float]) -> None:
+    """``tolerances`` in mm by label. Raises FlareError("write")."""
+    summary = summarise(study.scores)
+    header = ("organ", "metric", "mean", "sd", "median", "worst", "worst_case", "cases")
     rows = [(o.name, metric, *_row(s)) for o in summary.organs for metric, s in (("dice", o.dice), ("nsd", o.nsd))]
     costs = vars(summary.resources).items()
     write_csv(folder / SUMMARY_CSV, header, rows + [("", name, *_row(cost)) for name, cost in costs if cost])
-    allowed = {organ.name: tolerances[organ.label] for organ in ORGANS}
     content = {
         "schema_version": SCHEMA_VERSION,
-        "tolerances_mm": allowed,
+        "tolerances_mm": {organ.name: tolerances[organ.label] for organ in ORGANS},
+        "scored": study.selection.names or LABELLED,
         **asdict(summary),
-        "left_out": dict(left_out),
+        "left_out": study.left_out,
     }
     write_text(folder / SUMMARY_JSON, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
@@ -62,20 +67,20 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
     write_csv(path, header, rows)
 
 
-def read_method(folder: Path) -> Method:
-    """What a method is ranked on, from the cases.csv of its results. Raises FlareError("bad_data")."""
-    try:
-        with (folder / CASES).open(encoding="utf-8", newline="") as stream:
-            method = {row["case"]: _figures(row) for row in csv.DictReader(stream)}
-    except OSError as error:
-        raise FlareError(
-            "bad_data", f"{folder} holds no results of flareseg evaluate.", "Evaluate the method first."
-        ) from error
-    except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise FlareError("bad_data", f"The results in {folder} are damaged.", "Evaluate the method again.") from error
-    if not method:
-        raise FlareError("bad_data", f"The results in {folder} hold no case.", "Evaluate the method again.")
-    return method
+def read_methods(folders: Mapping[str, Path]) -> dict[str, Method]:
+    """What each method is ranked on, from the cases.csv of its results. Raises FlareError("bad_data")."""
+    tables = {name: _read_cases(folder) for name, folder in folders.items()}
+    scored: dict[str, str] = {}
+    for name, table in tables.items():
+        for case, row in table.items():
+            organs = row.get("organs")
+            if organs is not None and scored.setdefault(case, organs) != organs:
+                raise FlareError(
+                    "bad_data",
+                    f"{name} was scored on other organs than the other methods in case {case}: {organs}.",
+                    "Evaluate all methods with the same --organs.",
+                )
+    return {name: _method(table, folders[name]) for name, table in tables.items()}
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -90,13 +95,57 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]])
 def _case_row(case: CaseScore) -> tuple[Cell, ...]:
     cost = case.resources
     failed, notes = int(case.failed), " ".join(case.notes)
-    return (case.name, case.dice, case.nsd, cost.seconds, cost.gpu_mb, cost.gpu_mb_s, failed, notes)
+    organs = " ".join(score.organ.name.lower() for score in case.organs if score.dice is not None)
+    return (case.name, case.dice, case.nsd, cost.seconds, cost.gpu_mb, cost.gpu_mb_s, failed, notes, organs)
 
 
-def _row(s: Statistics) -> tuple[Cell, ...]:
-    return (s.mean, s.sd, s.median, s.worst, s.worst_case)
+def _row(s: Statistics | None) -> tuple[Cell, ...]:
+    return (s.mean, s.sd, s.median, s.worst, s.worst_case, s.cases) if s else (None, None, None, None, None, 0)
 
 
-def _figures(row: dict[str, str]) -> dict[str, float | None]:
-    scores = {metric: float(row[metric]) for metric in ("dice", "nsd")}
-    return {**scores, **{metric: float(row[metric]) if row[metric] else None for metric in ("seconds", "gpu_mb")}}
+def _read_cases(folder: Path) -> dict[str, dict[str, str]]:
+    """The rows of a cases.csv by case. Raises FlareError("bad_data")."""
+    path = folder / CASES
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            rows, columns = list(reader), reader.fieldnames or ()
+    except UnicodeDecodeError as error:
+        raise FlareError("bad_data", f"{path} is not UTF-8 text: another program saved it.", _AGAIN) from error
+    except OSError as error:
+        raise FlareError(
+            "bad_data", f"{folder} holds no results of flareseg evaluate.", "Evaluate the method first."
+        ) from error
+    except csv.Error as error:
+        raise FlareError("bad_data", f"{path} is damaged ({error}).", _AGAIN) from error
+    if missing := [column for column in _RANKED if column not in columns]:
+        raise FlareError("bad_data", f"{path} has no column {missing[0]} (separated by commas).", _AGAIN)
+    if not rows:
+        raise FlareError("bad_data", f"The results in {folder} hold no case.", "Evaluate the method again.")
+    if len({row["case"] for row in rows}) < len(rows):
+        raise FlareError("bad_data", f"{path} holds a case twice.", _AGAIN)
+    return {row["case"]: row for row in rows}
+
+
+def _method(rows: Mapping[str, dict[str, str]], folder: Path) -> Method:
+    """Raises FlareError("bad_data") for figures that are none."""
+    try:
+        return {case: _figures(row) for case, row in rows.items()}
+    except (ValueError, TypeError) as error:
+        raise FlareError("bad_data", f"The results in {folder} are damaged ({error}).", _AGAIN) from error
+
+
+def _figures(row: Mapping[str, str]) -> dict[str, float | None]:
+    scores = {metric: _number(row[metric], most=1.0) for metric in ("dice", "nsd")}
+    return {**scores, **{metric: _number(row[metric]) if row[metric] else None for metric in ("seconds", "gpu_mb")}}
+
+
+def _number(text: str, most: float = sys.float_info.max) -> float:
+    """Raises ValueError for a number that is negative, too large, infinite or NaN."""
+    number = float(text)
+    if not 0 <= number <= most:
+        raise ValueError(f"{text} is no possible figure")
+    return number
+
+
+_AGAIN = "Evaluate the method again, or save the table as CSV with commas, in UTF-8."

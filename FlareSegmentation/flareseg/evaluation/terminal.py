@@ -14,16 +14,17 @@ _TITLES = {"dice": "DSC", "nsd": "NSD", "seconds": "Seconds", "gpu_mb": "GPU MB"
 
 
 def summary_table(summary: Summary) -> Table:
-    """Dice and NSD of each organ in percent."""
+    """Dice and NSD of each organ in percent, and in how many cases it was scored if not in all."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Organ, %", no_wrap=True)
     for metric in ("DSC", "NSD"):
         for heading in (metric, "SD", "median", "worst"):
             table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("worst DSC in", overflow="fold")
+    table.add_column("worst in", overflow="fold", min_width=5)
     for row in summary.organs:
         style = "bold" if row is summary.organs[-1] else ""
-        table.add_row(_name(row), *_cells(row.dice), *_cells(row.nsd), Text(row.dice.worst_case), style=style)
+        worst = Text(row.dice.worst_case if row.dice else "")
+        table.add_row(_name(row, summary.cases), *_cells(row.dice), *_cells(row.nsd), worst, style=style)
     return table
 
 
@@ -57,9 +58,13 @@ def ranking_table(ranking: Ranking) -> Table:
     return table
 
 
-def _name(row: OrganSummary) -> Text:
-    return Text("■ " if row.name in _COLOURS else "", _COLOURS.get(row.name, "")).append(row.name, "default")
+def _name(row: OrganSummary, all_cases: int) -> Text:
+    cases = row.dice.cases if row.dice else 0
+    share = f" {cases}/{all_cases}" if cases < all_cases else ""
+    return Text("■ " if row.name in _COLOURS else "", _COLOURS.get(row.name, "")).append(row.name + share, "default")
 
 
-def _cells(s: Statistics) -> list[str]:
+def _cells(s: Statistics | None) -> list[str]:
+    if s is None:
+        return ["–", "", "", ""]
     return ["" if share is None else f"{100 * share:.1f}" for share in (s.mean, s.sd, s.median, s.worst)]

@@ -83,10 +83,11 @@ class DenseVNet(nn.Module):
             DenseStack(*widths) for widths in zip((stem + 1, stem, stem), growth, units, skips, (stem, stem, None))
         )
         self.head = nn.Conv3d(sum(skips) + 1, classes, 3, padding=1)
+        self.divisor = DIVISOR
 
     def forward(self, x: Tensor) -> Tensor:
-        if any(size % DIVISOR for size in x.shape[2:]):
-            raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {DIVISOR}")
+        if any(size % self.divisor for size in x.shape[2:]):
+            raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {self.divisor}")
         small = self.input_norm(_halve(x))
         features = [small]
         y: Tensor | None = torch.cat([small, self.stem(x)], dim=1)

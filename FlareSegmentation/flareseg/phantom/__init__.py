@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 
+from flareseg.measure import MB
 from flareseg.phantom.abdomen import organs
 from flareseg.phantom.grid import Grid
 from flareseg.phantom.image import hu_image
@@ -18,7 +20,7 @@ from flareseg.phantom.tissues import Tissue, label_table
 from flareseg.phantom.torso import chest, couch, muscles, skeleton, wall
 from flareseg.volume import Volume
 
-__all__ = ["Phantom", "make_phantom", "make_tissues"]
+__all__ = ["Phantom", "make_phantom", "make_tissues", "require_feasible"]
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,30 @@ def make_phantom(
     """The synthetic patient number ``seed``, scanned on a grid of ``shape`` voxels and ``spacing`` mm, both (k, j, i).
 
     The same seed gives the same voxels, and on another grid the same anatomy. Grids of about 300 mm and more along each
-    axis show the whole abdomen; smaller ones cut it. Raises FlareError("bad_scan") for a spacing that is not positive.
+    axis show the whole abdomen; smaller ones cut it. Raises the errors of ``require_feasible``.
     """
-    grid = Grid(shape, spacing)
-    geometry = grid.geometry()
-    patient = Patient.drawn_from(seed)
+    require_feasible(seed, shape, spacing)
+    grid, patient = Grid(shape, spacing), Patient.drawn_from(seed)
     tissues = np.full(shape, Tissue.AIR, np.uint8)
     paint(tissues, list(couch()), grid, Rigid())
     _paint_body(tissues, grid, patient)
     voxels = hu_image(tissues, grid, patient)
-    return Phantom(Volume(voxels, geometry, name="phantom"), label_table()[tissues])
+    return Phantom(Volume(voxels, grid.geometry(), name="phantom"), label_table()[tissues])
+
+
+def require_feasible(seed: int, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> None:
+    """Raises what making a phantom would: FlareError("bad_scan") for sizes that no CT has, FlareError("bad_job") for a
+    negative seed, FlareError("memory") for more voxels than there is memory for."""
+    Patient.drawn_from(seed)
+    Grid(shape, spacing).require_memory(psutil.virtual_memory().available / MB)
 
 
 def make_tissues(seed: int, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> np.ndarray:
-    """The tissues of make_phantom's patient without the table: uint8 codes of flareseg.phantom.tissues.Tissue."""
+    """The tissues of make_phantom's patient without the table: uint8 codes of flareseg.phantom.tissues.Tissue.
+
+    Raises the errors of ``require_feasible``.
+    """
+    require_feasible(seed, shape, spacing)
     tissues = np.full(shape, Tissue.AIR, np.uint8)
     _paint_body(tissues, Grid(shape, spacing), Patient.drawn_from(seed))
     return tissues

@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from flareseg.errors import FlareError, bad_scan
 from flareseg.geometry import Geometry
+from flareseg.measure import MB
+from flareseg.volume import COARSEST_MM, FEWEST_SLICES, FINEST_MM
 
 SLAB_VOXELS = 4_000_000
 ATLAS_CENTRE = (18.0, -4.0, 0.0)  # the atlas point, (z, y, x) in mm, at the middle of every scan
 
 
+_MOST_VOXELS_ALONG_AXIS = 32767  # of a NIfTI file
+_BYTES_PER_VOXEL, _BYTES_PER_SLAB_VOXEL = 8, 25  # of make_phantom's peak, measured from 8 to 64 million voxels
+
+
 @dataclass(frozen=True)
 class Grid:
-    """``shape`` in voxels and ``spacing`` in mm, both (k, j, i), of a grid whose axes run up, back and left."""
+    """``shape`` in voxels and ``spacing`` in mm, both (k, j, i), of a grid whose axes run up, back and left.
+
+    Raises FlareError("bad_scan") for sizes that no CT has.
+    """
 
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if not all(FEWEST_SLICES <= n <= _MOST_VOXELS_ALONG_AXIS for n in self.shape):
+            raise bad_scan(
+                f"A phantom of {_by(self.shape)} voxels cannot be made.",
+                f"Give {FEWEST_SLICES} to {_MOST_VOXELS_ALONG_AXIS} voxels along each axis.",
+            )
+        if not all(FINEST_MM <= mm <= COARSEST_MM for mm in self.spacing):  # false for NaN too
+            raise bad_scan(
+                f"A phantom with voxels of {_by(self.spacing)} mm cannot be made.",
+                f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm along each axis.",
+            )
+
+    @property
+    def needed_mb(self) -> float:
+        """Memory that a phantom on this grid takes while it is made, in MB."""
+        k, j, i = self.shape
+        return (k * j * i * _BYTES_PER_VOXEL + max(SLAB_VOXELS, j * i) * _BYTES_PER_SLAB_VOXEL) / MB
+
+    def require_memory(self, free_mb: float) -> None:
+        """Raises FlareError("memory") for a phantom that needs more than ``free_mb``."""
+        if self.needed_mb > free_mb:
+            raise FlareError(
+                "memory",
+                f"A phantom of {_by(self.shape)} voxels needs about {self.needed_mb / 1000:.1f} GB of memory; "
+                f"{free_mb / 1000:.1f} GB are free.",
+                "Give fewer voxels.",
+            )
 
     def axes(self, slab: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Coordinates (z, y, x) of the voxel centres of some slices, in mm from the middle of the grid."""
@@ -40,3 +78,8 @@ class Grid:
         """The grid in the patient, its middle at the LPS origin."""
         z, y, x = (float(v) for v in self.bounds[0])
         return Geometry(self.shape, self.spacing, ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)), (x, y, z))
+
+
+def _by(sizes: Sequence[float]) -> str:
+    """Sizes (k, j, i) in the order i, j, k in which they are given."""
+    return " x ".join(f"{size:g}" if isinstance(size, float) else str(size) for size in reversed(sizes))

@@ -1,14 +1,16 @@
 """The training store: a folder of cases in one form, with what is known of each.
 
 ``store.json`` lists the cases; each lies in ``cases/NAME.npz`` (no pickle). All arrays are (k, j, i) with axes to
-superior, posterior and left.
+superior, posterior and left. Who writes holds a lock on the file ``.lock``, which the system frees when a process ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import re
 from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
@@ -16,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from flareseg.errors import FlareError
-from flareseg.outputs import make_folder, replacing, write_text
+from flareseg.outputs import make_folder, refusals_said, remove_unfinished, replacing, write_text
 from flareseg.training.tissues import Tissue
 
-INDEX = "store.json"
+INDEX, LOCK = "store.json", ".lock"
 SCHEMA_VERSION = 1
 
 
@@ -74,29 +77,30 @@ class Store:
     @classmethod
     def create(cls, folder: Path) -> Store:
         """Open the store in a folder, or make an empty one. Raises FlareError("bad_data" or "write")."""
-        if (folder / INDEX).exists():
-            return cls.open(folder)
-        make_folder(folder / "cases")
-        store = cls(folder, {})
-        store._write_index()
-        return store
+        if not (folder / INDEX).exists():
+            make_folder(folder / "cases")
+            with _locked(folder):
+                if not (folder / INDEX).exists():
+                    cls(folder, {})._write_index()
+        return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> Store:
         """Raises FlareError("bad_data") when there is no store or it cannot be understood."""
-        try:
-            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-            if index["schema_version"] != SCHEMA_VERSION:
-                raise ValueError("another schema version")
-            return cls(folder, {entry["name"]: _facts(entry) for entry in index["cases"]})
-        except OSError as error:
-            raise FlareError(
-                "bad_data", f"{folder} is no training store.", "Make one with flareseg prepare."
-            ) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise FlareError(
-                "bad_data", f"The training store {folder} is damaged ({error}).", "Make it again with flareseg prepare."
-            ) from error
+        return cls(folder, _read_index(folder))
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from writing meanwhile. At the start the cases are listed that others have added since
+        the store was opened, and what a killed run left half written is removed.
+
+        Raises FlareError("write") when another process is writing.
+        """
+        with _locked(self.folder):
+            for folder in (self.folder, self.folder / "cases"):
+                remove_unfinished(folder)
+            self._cases = _read_index(self.folder)
+            yield
 
     def __iter__(self) -> Iterator[CaseFacts]:
         return iter(self._cases.values())
@@ -112,7 +116,10 @@ class Store:
         return Store(self.folder, {name: facts for name, facts in self._cases.items() if name in names})
 
     def add(self, case: Case) -> None:
-        """Write a case and list it; one of the same name is replaced. Raises FlareError("write")."""
+        """Write a case and list it; one of the same name is replaced. Where others may write, call it inside ``alone``.
+
+        Raises FlareError("write").
+        """
         arrays: dict[str, Any] = {
             "tissues": case.tissues,
             "hu": case.hu,
@@ -155,8 +162,47 @@ def volumes_ml(tissues: np.ndarray, spacing: tuple[float, float, float]) -> dict
     return {tissue.name.lower(): round(float(counts[tissue]) * ml, 1) for tissue in Tissue if tissue and counts[tissue]}
 
 
+def _read_index(folder: Path) -> dict[str, CaseFacts]:
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        if index["schema_version"] != SCHEMA_VERSION:
+            raise ValueError("another schema version")
+        return {entry["name"]: _facts(entry) for entry in index["cases"]}
+    except OSError as error:
+        raise FlareError("bad_data", f"{folder} is no training store.", "Make one with flareseg prepare.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FlareError(
+            "bad_data", f"The training store {folder} is damaged ({error}).", "Make it again with flareseg prepare."
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    path = folder / LOCK
+    with refusals_said(path):
+        path.touch()
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise FlareError(
+            "write", f"Another process is writing to the training store {folder}.", "Start again when it has ended."
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise FlareError(
+            "write", f"The training store {folder} cannot be locked ({error}).", "Choose a folder on a local disk."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _facts(entry: dict[str, object]) -> CaseFacts:
+    """Raises ValueError or TypeError for an entry that describes no case."""
     facts = CaseFacts(**entry)  # type: ignore[arg-type]
+    if not re.fullmatch(r"[\w.-]+", facts.name):  # it becomes the name of a file
+        raise ValueError(f'"{facts.name}" is no name of a case')
     k, j, i = facts.spacing
     depth, rows, columns = facts.shape
     return replace(facts, kind=Kind(facts.kind), spacing=(k, j, i), shape=(depth, rows, columns))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from flareseg.errors import FlareError
 from flareseg.training.prepare.data_map import DataMap
@@ -23,7 +25,8 @@ from flareseg.training.tissues import Tissue
 _BODY, _FILLED, _OUTSIDE = "_lab", "_fill", "_D"
 _SHORT = {"kid": KIDNEYS}
 _CODES = LabelValues({tissue.value: tissue.name.lower() for tissue in Tissue})
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
+# RuntimeError: an encrypted archive
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError)
 
 
 def array_cases(path: Path, data_map: DataMap) -> list[FoundCase]:
@@ -71,18 +74,35 @@ class ArrayCase:
     def _arrays(self) -> dict[str, np.ndarray]:
         keys = [self.key, *([self._part(_FILLED), self._part(_OUTSIDE)] if self.key.endswith(_BODY) else [])]
         try:
-            with np.load(self.path, allow_pickle=False) as bank:
-                return {key: bank[key] for key in keys if key in bank.files}
+            with _bank(self.path) as bank:
+                return {key: _array(bank, key) for key in keys if key in bank.files}
         except _DAMAGED as error:
             raise bad_data(f"The array {self.key} cannot be read ({error}).", "Copy the file again.") from error
 
 
 def _keys(path: Path) -> list[str]:
     try:
-        with np.load(path, allow_pickle=False) as bank:
+        with _bank(path) as bank:
             return list(bank.files)
     except _DAMAGED as error:
         raise bad_data(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
+
+
+@contextlib.contextmanager
+def _bank(path: Path) -> Iterator[NpzFile]:
+    """Raises one of _DAMAGED."""
+    bank = np.load(path, allow_pickle=False)
+    if not isinstance(bank, NpzFile):
+        raise ValueError("it holds a single array")
+    with bank:
+        yield bank
+
+
+def _array(bank: NpzFile, key: str) -> np.ndarray:
+    array = bank[key]
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it is no array")
+    return array
 
 
 def _case(path: Path, key: str, data_map: DataMap, spacing_mm: float) -> ArrayCase:

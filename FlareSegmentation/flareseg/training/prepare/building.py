@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flareseg.errors import FlareError
 from flareseg.training.prepare.bodies import BodyParts, make_body
 from flareseg.training.prepare.checks import require_organs, require_sides
 from flareseg.training.prepare.found import Anatomy, Provenance, Spacing, bad_data
@@ -13,6 +14,7 @@ from flareseg.training.prepare.resampling import hu_on, labels_on, new_grid
 from flareseg.training.prepare.sides import with_sides
 from flareseg.training.store import Case, CaseFacts, Kind, volumes_ml
 
+FINEST_MM, COARSEST_MM = 0.1, 20.0
 DEFAULT_MM = {Kind.SCAN: 1.5, Kind.ORGANS: 1.5, Kind.BODY: 2.0}
 # Round organ maps, before and after resampling: the store holds little air, and an organ never ends at the border
 # unless the scan cuts it there.
@@ -22,10 +24,16 @@ _SAME_MM = 0.02  # spacings this close are the same
 
 @dataclass(frozen=True)
 class Form:
-    """How cases are kept: as what, and with voxels of how many mm."""
+    """How cases are kept: as what, and with voxels of how many mm. Raises FlareError("bad_config")."""
 
     kind: Kind
     mm: float
+
+    def __post_init__(self) -> None:
+        if not FINEST_MM <= self.mm <= COARSEST_MM:  # false for NaN too
+            raise FlareError(
+                "bad_config", f"Voxels of {self.mm:g} mm show no organs.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm."
+            )
 
 
 def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
@@ -44,15 +52,18 @@ def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: F
     if anatomy.hu is None:
         raise bad_data("There is no CT with these labels.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
-    facts, kept = _facts(labels_on(size, tissues), spacing, anatomy, provenance, form.kind)
+    tissues = labels_on(size, tissues)
+    require_organs(tissues)
+    facts, kept = _facts(tissues, spacing, anatomy, provenance, form.kind)
     return Case(facts, kept, hu=hu_on(size, anatomy.hu))
 
 
 def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
     tissues = _cropped(tissues, anatomy.spacing, _MARGIN_BEFORE_MM)
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
-    tissues = _cropped(labels_on(size, tissues), spacing, _MARGIN_MM)
+    tissues = labels_on(size, tissues)
     require_organs(tissues)
+    tissues = _cropped(tissues, spacing, _MARGIN_MM)
     return Case(*_facts(tissues, spacing, anatomy, provenance, form.kind))
 
 

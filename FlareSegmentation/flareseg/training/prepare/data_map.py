@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import yaml
@@ -12,12 +12,15 @@ from pydantic import Field, ValidationError, field_validator
 
 from flareseg.errors import FlareError
 from flareseg.training.prepare.found import Provenance
-from flareseg.training.prepare.values import LabelValues, tissues_named
+from flareseg.training.prepare.values import LARGEST_LABEL, LabelValues, tissues_named
 from flareseg.training.settings import Settings, plainly
 
 SOURCES = Path(__file__).resolve().parent.parent / "sources"
 NOT_STATED = "not stated"
 _NAME = "{name}"
+_LEAVES = re.compile(r"^/|^\w:|\\|\0|(^|/)\.\.(/|$)")  # paths that may lead out of their folder, on any system
+# What PyYAML raises for text that is no YAML, and for values that its constructors cannot make (dates, tags).
+_NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 Value = TypeVar("Value")
 
 
@@ -40,15 +43,15 @@ class DataMap(Settings):
     labels: str | None = None
     images: str | None = None
     values: dict[int, str] = Field(default_factory=dict)
-    spacing_mm: float | None = Field(None, gt=0)
+    spacing_mm: float | None = Field(None, gt=0, allow_inf_nan=False)
     bare: list[str] = Field(default_factory=list)
 
     @field_validator("values")
     @classmethod
     def _values_are_tissues(cls, values: dict[int, str]) -> dict[int, str]:
         for value, name in values.items():
-            if not 0 <= value <= 65535:
-                raise ValueError(f"the label value {value} is not between 0 and 65535")
+            if not 0 <= value <= LARGEST_LABEL:
+                raise ValueError(f"the label value {value} is not between 0 and {LARGEST_LABEL}")
             tissues_named(name)
         return values
 
@@ -62,10 +65,14 @@ class DataMap(Settings):
 
     @field_validator("labels", "images")
     @classmethod
-    def _names_the_case(cls, path: str | None) -> str | None:
-        if path is not None and path.count(_NAME) != 1:
+    def _is_below_the_source(cls, path: str | None) -> str | None:
+        if path is None:
+            return None
+        if path.count(_NAME) != 1:
             raise ValueError(f'"{path}" must hold {_NAME} once')
-        return path
+        if _LEAVES.search(path):
+            raise ValueError(f'"{path}" must lie below the source: no absolute path, no "..", and / between folders')
+        return PurePosixPath(path).as_posix()
 
     def provenance(self, found_name: str, untrusted: tuple[str, ...] = ()) -> Provenance:
         """What is known of the case its data set calls ``found_name``; ``untrusted``: tissues besides the map's."""
@@ -76,7 +83,7 @@ class DataMap(Settings):
             _first(self.sources, found_name, self.source),
             _first(self.licences, found_name, self.licence) or NOT_STATED,
             tuple(tissues),
-            any(fnmatchcase(found_name, pattern) for pattern in self.bare),
+            any(_fits(found_name, pattern) for pattern in self.bare),
         )
 
     @property
@@ -102,16 +109,27 @@ def read_data_map(name_or_path: str) -> DataMap:
     shipped = SOURCES / f"{name_or_path}.yaml"
     path = shipped if shipped.is_file() else Path(name_or_path)
     try:
-        return DataMap.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        names = ", ".join(sorted(file.stem for file in SOURCES.glob("*.yaml")))
-        raise FlareError("bad_config", f"There is no map {name_or_path}.", f"Give a YAML file, or {names}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FlareError("bad_config", f"{path.name} is no YAML: {error}.", "Correct the file.") from error
+        return DataMap.model_validate(_read_yaml(path))
     except ValidationError as error:
         remedy = f"The keys are {', '.join(DataMap.model_fields)}."
         raise FlareError("bad_config", f"{path.name} is not understood: {plainly(error)}.", remedy) from error
 
 
+def _read_yaml(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        names = ", ".join(sorted(file.stem for file in SOURCES.glob("*.yaml")))
+        raise FlareError("bad_config", f"There is no map {path}.", f"Give a YAML file, or {names}.") from error
+    except _NO_YAML as error:
+        reason = str(error) or type(error).__name__
+        raise FlareError("bad_config", f"{path.name} is no YAML: {reason}.", "Correct the file.") from error
+
+
 def _first(by_pattern: dict[str, Value], name: str, otherwise: Value) -> Value:
-    return next((value for pattern, value in by_pattern.items() if fnmatchcase(name, pattern)), otherwise)
+    return next((value for pattern, value in by_pattern.items() if _fits(name, pattern)), otherwise)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """A name always fits itself, whatever its characters mean in a pattern."""
+    return name == pattern or fnmatchcase(name, pattern)

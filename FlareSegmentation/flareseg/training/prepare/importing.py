@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from flareseg.errors import FlareError
 from flareseg.training.prepare.building import Form, build
@@ -34,21 +36,34 @@ class Outcome:
 
 
 def bring_in(found: Iterable[FoundCase], store: Store, form: Form) -> Iterator[Outcome]:
-    """Bring cases into a store, one at each step. Raises FlareError("write")."""
-    ledger = Ledger(store)
-    seen: set[str] = set()
-    for case in found:
-        name = case.provenance.name
-        try:
-            if name in seen:
-                raise bad_data("Another case of this run has the same name.", "Rename one of the two.")
+    """Bring cases into a store that no other process writes to meanwhile, one at each step.
+
+    Raises FlareError("write").
+    """
+    with store.alone():
+        ledger = Ledger(store)
+        seen: set[str] = set()
+        for case in found:
+            name = case.provenance.name
+            outcome = _outcome(case, store, ledger, form, is_new=name not in seen)
             seen.add(name)
-            outcome = _brought(case, store, ledger, form)
-        except FlareError as error:
-            if error.kind not in _BAD_CASE:
-                raise
-            outcome = Outcome(name, State.REFUSED, notes=[str(error)])
-        yield outcome
+            yield outcome
+
+
+def _outcome(case: FoundCase, store: Store, ledger: Ledger, form: Form, is_new: bool) -> Outcome:
+    try:
+        if not is_new:
+            raise bad_data("Another case of this run has the same name.", "Rename one of the two.")
+        return _brought(case, store, ledger, form)
+    except FlareError as error:
+        if error.kind not in _BAD_CASE:
+            raise
+        return Outcome(case.provenance.name, State.REFUSED, notes=[str(error)])
+    except Exception as error:  # the other cases go on
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        note = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
+        return Outcome(case.provenance.name, State.REFUSED, notes=[note])
 
 
 def _brought(case: FoundCase, store: Store, ledger: Ledger, form: Form) -> Outcome:

@@ -49,10 +49,15 @@ def find(source: str, layout: Layout, data_map: DataMap, kind: Kind | None = Non
     ``kind`` None: what they are. ``mm`` None: DEFAULT_MM. Raises FlareError("bad_data") when there are none, and
     FlareError("bad_config") for a map that lacks something.
     """
-    layout = _recognised(source, data_map) if layout is Layout.AUTO else layout
-    kind = kind or _kind(source, layout, data_map)
-    form = Form(kind, mm or DEFAULT_MM[kind])
-    cases = _cases(source, layout, data_map, form)
+    try:
+        layout = _recognised(source, data_map) if layout is Layout.AUTO else layout
+        kind = kind or _kind(source, layout, data_map)
+        form = Form(kind, DEFAULT_MM[kind] if mm is None else mm)
+        cases = _cases(source, layout, data_map, form)
+    except OSError as error:
+        raise bad_data(
+            f"{source} cannot be read: {error.strerror}.", "Check the path, and that you may read it."
+        ) from error
     if not cases:
         raise bad_data(f"{source} holds no cases of the layout {layout.value}.", "Check the folder, or give --layout.")
     return Found(cases, form)

@@ -56,9 +56,11 @@ def origin_of(case: FoundCase, form: Form) -> str:
 
 def _read(path: Path) -> dict[str, list[str]]:
     try:
-        entries: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(entries, dict):
+            raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise bad_data(f"{path} is damaged ({error}).", "Delete it: the cases are then made again.") from error
     return entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.prepare.found import FoundCase, bad_data
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.pairs import folder_pairs
-from flareseg.training.prepare.values import FLARE21, LabelValues
+from flareseg.training.prepare.values import FLARE21, LARGEST_LABEL, LabelValues
 
 DATASET = "dataset.json"
 FOLDERS = ("imagesTr", "labelsTr")
@@ -27,8 +28,8 @@ def nnunet_cases(folder: Path, data_map: DataMap) -> list[FoundCase]:
     """A data set of nnU-Net's layout; the meaning of its labels is in dataset.json, or in the map."""
     images, labels = _folders(folder, FOLDERS)
     dataset = _dataset(folder / DATASET) if (folder / DATASET).exists() or not data_map.values else {}
-    licence = str(dataset.get("licence") or dataset.get("license") or "")
-    described = data_map.with_defaults(str(dataset.get("name") or folder.resolve().name), licence)
+    licence = _text(dataset, "licence") or _text(dataset, "license")
+    described = data_map.with_defaults(_text(dataset, "name") or folder.resolve().name, licence)
     values = data_map.label_values if data_map.values else _label_values(dataset)
     return folder_pairs(images, labels, described, values)
 
@@ -43,35 +44,86 @@ def _folders(folder: Path, *pairs: tuple[str, str]) -> tuple[Path, Path]:
 
 def _dataset(path: Path) -> dict[str, Any]:
     try:
-        dataset = json.loads(path.read_text(encoding="utf-8"))
+        dataset = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(dataset, dict) or not isinstance(dataset.get("labels"), dict):
-            raise ValueError("it has no labels")
+            raise ValueError('it has no "labels" that map values to names or names to values')
     except FileNotFoundError as error:
         raise bad_data(
             f"{path} is missing: nothing says what the label values mean.",
             "Use --layout flare for 1 liver, 2 kidneys, 3 spleen, 4 pancreas, or say it in a YAML file (--map).",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise bad_data(f"{path} cannot be understood ({error}).", "Correct it, or use --map.") from error
     return dataset
 
 
+def _text(dataset: dict[str, Any], key: str) -> str:
+    return value if isinstance(value := dataset.get(key), str) else ""
+
+
 def _label_values(dataset: dict[str, Any]) -> LabelValues:
-    """Version 1 maps values to names, version 2 names to values or (regions) to lists of them."""
+    """Of a value in several regions the smallest holds, which is the most exact.
+
+    Raises FlareError("bad_data") for labels that are no values or of unknown meaning, and a value with two meanings.
+    """
+    structures = sorted(_structures(dataset["labels"]), key=lambda structure: len(structure.values))
     values: dict[int, str] = {}
+    sizes: dict[int, int] = {}
     unknown: dict[int, str] = {}
-    for key, entry in dataset["labels"].items():
-        name, numbers = (str(entry), [key]) if str(key).isdigit() else (str(key), entry)
-        tissue = tissue_name(name)
-        for number in numbers if isinstance(numbers, list) else [numbers]:
-            if tissue:
-                values.setdefault(int(number), tissue)
+    for structure in structures:
+        for value in structure.values:
+            if structure.tissue is None:
+                unknown[value] = structure.name
+            elif values.setdefault(value, structure.tissue) != structure.tissue:
+                _require_smaller(sizes[value], structure, value, values[value])
             else:
-                unknown[int(number)] = name
-    missing = [f"{value} ({name})" for value, name in sorted(unknown.items()) if value not in values]
-    if missing:
-        raise bad_data(
-            f"{DATASET} has labels of unknown meaning: {', '.join(missing)}.",
-            "Say which tissues they are in a YAML file (--map).",
-        )
+                sizes.setdefault(value, len(structure.values))
+    _require_known({value: name for value, name in unknown.items() if value not in values})
     return LabelValues(values)
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """A name of dataset.json, the label values that belong to it, and the tissue it is (None: unknown)."""
+
+    name: str
+    values: list[int]
+
+    @property
+    def tissue(self) -> str | None:
+        return tissue_name(self.name)
+
+
+def _structures(labels: dict[str, Any]) -> list[_Structure]:
+    """Version 1 maps values to names, version 2 names to values or (regions) to lists of them."""
+    return [
+        _Structure(str(entry), [_value(key)])
+        if key.isdecimal() and isinstance(entry, str) and not entry.isdecimal()
+        else _Structure(key, [_value(n) for n in (entry if isinstance(entry, list) else [entry])])
+        for key, entry in labels.items()
+    ]
+
+
+def _value(number: object) -> int:
+    """Raises FlareError("bad_data") for what is no label value."""
+    is_whole = isinstance(number, int) and not isinstance(number, bool)
+    if not is_whole and not (isinstance(number, str) and number.isdecimal() and len(number) < 10):
+        raise bad_data(f"{DATASET} has the label value {json.dumps(number)}, which is no whole number.", _MAP)
+    value = int(str(number))
+    if not 0 <= value <= LARGEST_LABEL:
+        raise bad_data(f"{DATASET} has the label value {value}, which is not between 0 and {LARGEST_LABEL}.", _MAP)
+    return value
+
+
+def _require_smaller(size: int, structure: _Structure, value: int, other: str) -> None:
+    if len(structure.values) == size:
+        raise bad_data(f"{DATASET} gives the value {value} two meanings: {other} and {structure.tissue}.", _MAP)
+
+
+def _require_known(unknown: dict[int, str]) -> None:
+    if unknown:
+        named = ", ".join(f"{value} ({name})" for value, name in sorted(unknown.items()))
+        raise bad_data(f"{DATASET} has labels of unknown meaning: {named}.", _MAP)
+
+
+_MAP = "Say which tissues the values are in a YAML file (--map)."

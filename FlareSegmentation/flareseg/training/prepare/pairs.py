@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def matches(folder: Path, pattern: str) -> list[tuple[str, Path]]:
     before, after = pattern.split("{name}")
     regex = re.compile(re.escape(before) + r"([^/]+)" + re.escape(after))
     found = []
-    for path in sorted(folder.glob(before + "*" + after)):
+    for path in sorted(folder.glob(glob.escape(before) + "*" + glob.escape(after))):
         if match := regex.fullmatch(path.relative_to(folder).as_posix()):
             found.append((match.group(1), path))
     return found

@@ -22,6 +22,7 @@ SCHEME = "phantom:"
 SOURCE, LICENCE = "flareseg phantom", "Apache-2.0"
 # mm along (k, j, i). The phantom's bones reach from the pelvis to the upper chest.
 _EXTENT = {Kind.SCAN: (360.0, 330.0, 420.0), Kind.ORGANS: (360.0, 330.0, 420.0), Kind.BODY: (500.0, 330.0, 420.0)}
+_MOST = 100_000  # of cases in a run
 _PELVIS_ML = 8.0  # pools of fluid below this are urine, not gut
 
 _TISSUE_OF = {
@@ -53,8 +54,8 @@ _WALLS = (Painted.GUT_WALL, Painted.GAS)
 
 def phantom_cases(count: str, data_map: DataMap, form: Form) -> list[FoundCase]:
     """The patients of the first ``count`` seeds."""
-    if not count.isdecimal() or not int(count):
-        raise bad_data(f'"{count}" is no number of phantoms.', f"Give for example {SCHEME}4.")
+    if not count.isdecimal() or not 0 < int(count) <= _MOST:
+        raise bad_data(f'"{count}" is no number of phantoms from 1 to {_MOST}.', f"Give for example {SCHEME}4.")
     described = data_map.with_defaults(SOURCE, LICENCE)
     names = ((seed, f"phantom_{form.kind.value}_{seed:04d}") for seed in range(int(count)))
     return [PhantomCase(described.provenance(name), seed, form) for seed, name in names]

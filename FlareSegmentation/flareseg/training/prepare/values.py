@@ -13,7 +13,7 @@ from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
 
 KIDNEYS = "kidneys"  # a label that both kidneys share; they are told apart by where they lie
 VALID_NAMES = (*(tissue.name.lower() for tissue in Tissue), KIDNEYS)
-_LARGEST = 65535
+LARGEST_LABEL = 65535
 
 
 def tissues_named(name: str) -> tuple[Tissue, ...]:
@@ -66,16 +66,18 @@ def unlabelled(labelled: Iterable[Tissue]) -> tuple[str, ...]:
 
 
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind not in "biuf":
+        raise bad_data(f"The labels are no numbers ({labels.dtype}).", "Give a label map.")
     if labels.dtype.kind == "f":
         whole = np.rint(labels)
         if not np.array_equal(whole, labels):
             raise bad_data("The labels are not whole numbers.", "Give a label map, not an image or probabilities.")
         labels = whole
-    if labels.size and (labels.min() < 0 or labels.max() > _LARGEST):
+    if labels.size and (labels.min() < 0 or labels.max() > LARGEST_LABEL):
         raise bad_data(
-            f"The labels go from {labels.min():g} to {labels.max():g}.", f"Give label values from 0 to {_LARGEST}."
+            f"The labels go from {labels.min():g} to {labels.max():g}.", f"Give label values from 0 to {LARGEST_LABEL}."
         )
-    return labels if labels.dtype.kind in "iu" else labels.astype(np.uint16)
+    return labels if labels.dtype.kind in "iu" and labels.dtype.itemsize <= 2 else labels.astype(np.uint16)
 
 
 def _values(labels: np.ndarray) -> set[int]:
