@@ -22,16 +22,17 @@ def test_options_reach_the_engine(scripted):
     scripted("obedient")
     logic = FlareSegmentation.FlareSegmentationLogic()
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
-    run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu")
+    run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
     message = run._job.message
     assert (message.split_kidneys, message.clean_up, message.device) == (True, "strong", "cpu")
+    assert message.precision == "float32"
     assert message.uncertainty
     outcome = Outcome(run)
     run.cancel()
     outcome.wait()
 
 
-@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}])
+@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}])
 def test_unknown_choice_is_refused(option):
     with pytest.raises(FlareError) as caught:
         RunOptions(**option)
@@ -91,6 +92,7 @@ class TestOfAPerson:
 def test_scene_remembers_the_rest(ready, add_scan, tmp_path):
     ready.ui.scanSelector.setCurrentNode(add_scan("second"))
     ready.ui.cleanUpComboBox.currentIndex = 2
+    ready.ui.precisionComboBox.currentIndex = 1
     ready.ui.uncertaintyCheckBox.click()
     ready.ui.regionComboBox.currentIndex = 1
     roi = ready.ui.roiSelector.addNode()
@@ -101,6 +103,7 @@ def test_scene_remembers_the_rest(ready, add_scan, tmp_path):
     slicer.mrmlScene.Connect()
     assert ready.ui.scanSelector.currentNode().GetName() == "second"
     assert ready.ui.cleanUpComboBox.currentText == "Strong"
+    assert ready.ui.precisionComboBox.currentText == "float32"
     assert ready.ui.uncertaintyCheckBox.checked
     assert ready.ui.regionComboBox.currentText == "From the box"
     assert ready.ui.roiSelector.currentNode().GetName() == roi.GetName()
@@ -125,7 +128,7 @@ def test_panel_that_is_not_shown_leaves_the_parameters_alone(ready):
 
 def test_tab_key_walks_the_panel_from_top_to_bottom(ready):
     wanted = ["deviceComboBox", "applyButton", "organTable", "editButton", "copyReportButton", "queueButton"]
-    wanted += ["regionComboBox", "cleanUpComboBox", "keepWarmSpinBox", "logText"]
+    wanted += ["regionComboBox", "cleanUpComboBox", "precisionComboBox", "keepWarmSpinBox", "logText"]
     names, widget = ["deviceComboBox"], ready.ui.deviceComboBox.nextInFocusChain()
     while widget is not ready.ui.deviceComboBox:
         names.append(QObject.objectName(widget))
