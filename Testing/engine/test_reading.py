@@ -82,8 +82,10 @@ def test_of_several_series_the_longest_is_read_and_a_warning_says_so(series: Pat
         dataset.save_as(series / f"other-{n}.dcm")
     volume = read_volume(series)
     assert volume.voxels.shape[0] == 20
-    told = "The folder holds 2 DICOM series or stacks of slices; the one with the most CT slices (20) was read."
-    assert volume.warnings == [told]
+    assert volume.warnings == [
+        "The folder holds 2 DICOM series or stacks of slices; series without a number (CT Body 3.0) with 20 slices "
+        "was read, because it has the most slices. flareseg segment FOLDER --list shows all."
+    ]
 
 
 def change(paths: list[Path], **tags: object) -> None:
