@@ -94,7 +94,11 @@ def read_header(path: Path) -> Header | None:
         except Exception as error:  # pydicom raises what its parts raise: struct.error, KeyError, ValueError ...
             raise Damaged from error
     storage = UID(tags.get("SOPClassUID") or tags.file_meta.get("MediaStorageSOPClassUID") or "")
-    if storage == _DIRECTORY or not (marked or "Modality" in tags or storage):
+    if storage == _DIRECTORY:
+        return None
+    if not storage and "Modality" not in tags:
+        if marked:
+            raise Damaged
         return None
     promises_image = "Rows" in tags or "Image Storage" in storage.name or tags.get("Modality") in _IMAGES
     if promises_image and header.pixels_at is None:

@@ -45,9 +45,9 @@ class Plane:
 def planes_of(header: Header) -> list[Plane]:
     """The images in a file. Raises NotPlaced."""
     if header.modality in _NO_SCANS:
-        raise NotPlaced(f"no scan ({header.modality})")
+        raise NotPlaced(f"a {header.modality} object, which is no scan")
     if header.pixels_at is None:
-        raise NotPlaced("no image")
+        raise NotPlaced("an object without an image")
     if header.count("SamplesPerPixel", 1) != 1:
         raise NotPlaced("a colour image")
     if min(header.size) < 2:

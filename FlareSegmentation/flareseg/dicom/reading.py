@@ -121,7 +121,7 @@ def _rescale(stack: Stack) -> list[str]:
 
 
 def _left_out(stack: Stack, contents: Contents) -> list[str]:
-    told = [f"{count} x {reason}" for reason, count in contents.reasons.most_common() if reason != "no image"]
+    told = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
     sentences = [f"Left out: {', '.join(told)}."] if told else []
     lost = [header for header, _ in contents.unplaced if header.text("SeriesInstanceUID") == stack.series != ""]
     if lost:
