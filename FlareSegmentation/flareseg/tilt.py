@@ -1,43 +1,48 @@
-"""Undoing the tilt of a gantry: upright slices for the networks, and labels back on the scan's own voxels."""
+"""Undoing the tilt of a gantry: upright slices for the networks, and labels back on the scan's own voxels.
+
+Each slice moves in its own plane by whole voxels, at most half a voxel beside its place. Nothing is interpolated, so
+the way back is exact; on phantoms that gave a higher Dice than linear interpolation with labels rounded back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from flareseg.geometry import Geometry
 from flareseg.volume import AIR_HU, Volume
 
 
 def upright(volume: Volume) -> Volume:
-    """The volume with each slice shifted in its own plane to where it lies in the patient.
+    """The volume with each slice where it lies in the patient; rows and columns are added and filled with air.
 
-    Linear interpolation between the two or four nearest voxels; rows and columns are added so that every slice
-    fits, and filled with air. A volume without tilt is returned as it is.
+    A volume without tilt is returned as it is.
     """
     if not any(volume.geometry.tilt):
         return volume
-    shifts, grid = _shifts(volume.geometry), _wide_grid(volume.geometry)
-    whole = volume.voxels.dtype.kind in "iu"
-    voxels = np.empty(grid.shape, np.int16 if whole else np.float32)
-    for k, shift in enumerate(shifts):
-        plane = volume.voxels[k].astype(np.float32)
-        moved = ndimage.affine_transform(plane, [1, 1], -shift, grid.shape[1:], order=1, cval=AIR_HU)
-        voxels[k] = np.rint(moved) if whole else moved
+    grid = _wide_grid(volume.geometry)
+    voxels = np.full(grid.shape, AIR_HU, np.promote_types(volume.voxels.dtype, np.int16))
+    for k, place in enumerate(_places(volume.geometry)):
+        voxels[k][place] = volume.voxels[k]
     return Volume(voxels, grid, volume.name, volume.warnings)
 
 
 def put_back(array: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """What lies on the grid of ``upright``, (k, j, i), on the voxels of the tilted scan: the nearest voxel's value."""
+    """What lies on the grid of ``upright``, (k, j, i), on the voxels of the tilted scan."""
+    return np.stack([plane[place] for plane, place in zip(array, _places(geometry))])
+
+
+def _places(geometry: Geometry) -> Iterator[tuple[slice, slice]]:
+    """The rows and columns of the wide grid that each slice takes."""
     _, rows, columns = geometry.shape
-    places = np.rint(_shifts(geometry)).astype(int)
-    return np.stack([plane[j : j + rows, i : i + columns] for plane, (j, i) in zip(array, places)])
+    for j, i in np.rint(_shifts(geometry)).astype(int):
+        yield slice(j, j + rows), slice(i, i + columns)
 
 
 def _shifts(geometry: Geometry) -> np.ndarray:
-    """By how many voxels along (j, i) each slice lies further than the one that lies nearest to 0, (k, 2)."""
+    """By how many voxels along (j, i) each slice lies further than the one nearest to the grid's edge, (k, 2)."""
     shifts = np.arange(geometry.shape[0])[:, None] * np.divide(geometry.tilt, geometry.spacing[1:])
     return shifts - shifts.min(axis=0)
 
@@ -45,7 +50,7 @@ def _shifts(geometry: Geometry) -> np.ndarray:
 def _wide_grid(geometry: Geometry) -> Geometry:
     """The grid on which all slices find room, straight above each other."""
     slices, rows, columns = geometry.shape
-    more = np.ceil(_shifts(geometry).max(axis=0)).astype(int)
+    more = np.rint(_shifts(geometry).max(axis=0)).astype(int)
     first = np.minimum(0.0, np.multiply(geometry.tilt, slices - 1))  # mm along (j, i)
     origin = np.array(geometry.origin) + first @ np.array(geometry.axes[1:])
     return replace(
