@@ -302,3 +302,23 @@ def test_images_at_one_place_in_another_series_are_another_stack(volume: Volume,
     write_series(tmp_path / "a", volume)
     write_series(tmp_path / "b", volume, series="1.2.3.9")
     assert "2 DICOM series" in read_volume(tmp_path).warnings[0]
+
+
+def test_series_without_uid_are_told_apart_by_their_folders(volume: Volume, tmp_path: Path) -> None:
+    """As anonymisers leave them."""
+    write_series(tmp_path / "a", volume, SeriesInstanceUID="", SOPInstanceUID="")
+    write_series(tmp_path / "b", small_volume(10), SeriesInstanceUID="")
+    read = read_volume(tmp_path)
+    np.testing.assert_array_equal(read.voxels, volume.voxels)
+    assert "2 DICOM series" in read.warnings[0]
+    assert len(read.warnings) == 1
+
+
+def test_the_real_series_is_read_as_itk_reads_it(real_ct: Path) -> None:
+    """JPEG 2000, without UIDs."""
+    read = read_volume(real_ct / "dicom_series")
+    image = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(real_ct / "dicom_series")))
+    np.testing.assert_array_equal(read.voxels, sitk.GetArrayFromImage(image))
+    assert read.geometry.spacing == pytest.approx(image.GetSpacing()[::-1])
+    assert read.geometry.origin == pytest.approx(image.GetOrigin())
+    assert read.warnings == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from dicom_files import ct_slice, small_volume, write_enhanced, write_segmentation, write_series
 from flareseg.errors import FlareError
@@ -19,6 +21,11 @@ Spoil = Callable[[bytes], bytes]
 @pytest.fixture
 def series(tmp_path: Path) -> Path:
     return write_series(tmp_path / "series", small_volume())
+
+
+def compressed(dataset: Dataset, k: int) -> Dataset:
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    return dataset
 
 
 DAMAGES: dict[str, Spoil] = {
@@ -43,11 +50,7 @@ def test_a_damaged_slice_is_named(damage: Spoil, series: Path) -> None:
 
 @pytest.mark.parametrize("cut", [1, 9, 200])
 def test_a_compressed_slice_that_is_cut_short_is_named(cut: int, tmp_path: Path) -> None:
-    def compress(dataset: Dataset, k: int) -> Dataset:
-        dataset.compress(RLELossless, generate_instance_uid=False)
-        return dataset
-
-    path = write_series(tmp_path / "series", small_volume(), compress) / "IM003.dcm"
+    path = write_series(tmp_path / "series", small_volume(), compressed) / "IM003.dcm"
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(FlareError, match=r"IM003\.dcm is damaged or cut short"):
         read_volume(tmp_path / "series")
@@ -164,7 +167,38 @@ def test_no_warning_names_the_patient(tmp_path: Path) -> None:
     write_series(tmp_path / "Mustermann, Erika" / "b", small_volume(10), series="1.2.3")
     write_segmentation(folder / "segmentation.dcm", small_volume())
     (tmp_path / "Mustermann, Erika" / "c.dcm").write_bytes((folder / "IM000.dcm").read_bytes()[:400])
-    warnings = " ".join(read_volume(tmp_path).warnings)
-    assert "c.dcm is damaged" in warnings
-    assert "Mustermann" not in warnings
-    assert "4711" not in warnings
+    said = " ".join(read_volume(tmp_path).warnings)
+    assert "c.dcm is damaged" in said
+    assert "Mustermann" not in said
+    assert "4711" not in said
+
+
+def test_what_odd_tags_hold_is_not_repeated(series: Path) -> None:
+    path = series / "IM002.dcm"
+    path.write_bytes(path.read_bytes().replace(b"1.2.3.1", b"Erika 1"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_volume(series).voxels.shape == (24, 20, 16)
+
+
+@pytest.mark.parametrize("kind", ["native", "compressed", "enhanced"])
+def test_random_damage_ends_in_a_sentence_or_in_a_volume(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "series"
+    if kind == "enhanced":
+        path = write_enhanced(folder / "scan.dcm", small_volume(6))
+    else:
+        path = write_series(folder, small_volume(6), compressed if kind == "compressed" else None) / "IM002.dcm"
+    whole = path.read_bytes()
+    refused = 0
+    for seed in range(40):
+        chance = np.random.default_rng(seed)
+        content = bytearray(whole)
+        for place in chance.integers(128, min(len(whole), 3000), 4):
+            content[place] = chance.integers(256)
+        path.write_bytes(content)
+        try:
+            assert read_volume(folder).voxels.ndim == 3
+        except FlareError as error:
+            assert error.kind == "bad_scan"
+            refused += 1
+    assert refused >= 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,11 +36,9 @@ def contents_of(path: Path) -> Contents:
     found = files_under(path) if path.is_dir() else Files([path])
     contents = Contents(remarks=found.remarks)
     planes: list[Plane] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's, which repeat what tags hold
-        for file in found.paths:
-            planes += _planes(file, contents)
-        contents.stacks = stacks_of(planes)
+    for file in found.paths:
+        planes += _planes(file, contents)
+    contents.stacks = stacks_of(planes)
     return contents
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -51,7 +54,7 @@ class Header:
 
     def text(self, keyword: str) -> str:
         """A tag as text, several values joined by backslashes; empty for none."""
-        value = self.tags.get(keyword)
+        value = value_of(self.tags, keyword)
         return "\\".join(map(str, value if isinstance(value, MultiValue) else [value or ""])).strip()
 
     def count(self, keyword: str, otherwise: int) -> int:
@@ -78,6 +81,8 @@ def read_header(path: Path) -> Header | None:
 
     Raises Damaged for a file that ends within its header, and OSError.
     """
+    if not path.stat().st_size:  # also what only looks like a file, as in /proc
+        return None
     with path.open("rb") as stream:
         start = stream.read(_PREAMBLE + len(_MARK))
         marked = start[_PREAMBLE:] == _MARK
@@ -87,23 +92,33 @@ def read_header(path: Path) -> Header | None:
         try:
             tags = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_TAGS)
             header = _header(path, tags, stream)
+        except MemoryError:
+            raise
         except OSError as error:
             if error.errno is not None:
                 raise
             raise Damaged from error
         except Exception as error:  # pydicom raises what its parts raise: struct.error, KeyError, ValueError ...
             raise Damaged from error
-    storage = UID(tags.get("SOPClassUID") or tags.file_meta.get("MediaStorageSOPClassUID") or "")
+    storage = UID(header.text("SOPClassUID") or str(value_of(tags.file_meta, "MediaStorageSOPClassUID") or ""))
     if storage == _DIRECTORY:
         return None
     if not storage and "Modality" not in tags:
         if marked:
             raise Damaged
         return None
-    promises_image = "Rows" in tags or "Image Storage" in storage.name or tags.get("Modality") in _IMAGES
+    promises_image = "Rows" in tags or "Image Storage" in storage.name or header.text("Modality") in _IMAGES
     if promises_image and header.pixels_at is None:
         raise Damaged
     return header
+
+
+@contextlib.contextmanager
+def without_pydicoms_warnings() -> Iterator[None]:
+    """Leave out what pydicom says about odd tags: it repeats what they hold."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def is_dicom(path: Path) -> bool:
@@ -113,10 +128,18 @@ def is_dicom(path: Path) -> bool:
     return start[_PREAMBLE:] == _MARK or _begins_like_dicom(start)
 
 
+def value_of(tags: Dataset, keyword: str) -> Any:
+    """The value of a tag; None when it is not there or cannot be decoded."""
+    try:
+        return tags.get(keyword)
+    except Exception:  # values are decoded when asked for, and pydicom raises what its parts raise
+        return None
+
+
 def numbers(tags: Dataset, keyword: str, count: int) -> np.ndarray | None:
     """``count`` finite numbers of a tag as float64; None when it has not just these."""
+    value = value_of(tags, keyword)
     try:
-        value = tags.get(keyword)
         array = np.array(value, dtype=float).reshape(-1) if value is not None else np.empty(0)
     except (ValueError, TypeError, OverflowError):
         return None
@@ -151,7 +174,7 @@ def _header(path: Path, tags: Dataset, stream: BinaryIO) -> Header:
 def _holds(stream: BinaryIO, length: int, tags: Dataset) -> bool:
     """Whether the stream goes on for ``length`` bytes, and these are enough for the image."""
     names = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated")
-    needed = np.prod([float(tags.get(name) or 1) for name in names]) / 8
+    needed = np.prod([float(value_of(tags, name) or 1) for name in names]) / 8
     return length >= needed and stream.tell() + length <= stream.seek(0, 2)
 
 

@@ -10,10 +10,12 @@ from flareseg.dicom.choice import best, description
 from flareseg.dicom.files import shown
 from flareseg.dicom.folder import Contents, contents_of
 from flareseg.dicom.grid import is_even
+from flareseg.dicom.header import without_pydicoms_warnings
 from flareseg.dicom.stack import Stack
 from flareseg.errors import bad_scan
 
 
+@without_pydicoms_warnings()
 def listing_of(path: Path) -> tuple[Table, list[str]]:
     """A table of the series in a DICOM file or folder, and sentences on what is no series.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from pydicom import Dataset
+from pydicom import Dataset, Sequence
 
-from flareseg.dicom.header import Header, numbers
+from flareseg.dicom.header import Header, numbers, value_of
 
 _NO_SCANS = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG", "DOC")
 _SKEW = 0.01  # cosine between rows and columns
@@ -57,8 +56,8 @@ def planes_of(header: Header) -> list[Plane]:
 
 def _frames(header: Header) -> Iterator[list[Dataset]]:
     """For each frame the data sets in which its tags are looked for, first found first."""
-    per_frame = header.tags.get("PerFrameFunctionalGroupsSequence") or []
-    shared = list(header.tags.get("SharedFunctionalGroupsSequence") or [])
+    per_frame = _items(header.tags, "PerFrameFunctionalGroupsSequence")
+    shared = _items(header.tags, "SharedFunctionalGroupsSequence")
     if header.frames == 1 and not per_frame:
         yield [*shared, header.tags]
         return
@@ -111,11 +110,15 @@ def _is_turned_well(orientation: np.ndarray) -> bool:
 
 def _holder(groups: list[Dataset], keyword: str) -> Dataset | None:
     for group in groups:
-        sequence: Any = group.get(_SEQUENCES[keyword])
-        for candidate in ([sequence[0]] if sequence else []) + [group]:
+        for candidate in [*_items(group, _SEQUENCES[keyword])[:1], group]:
             if keyword in candidate:
                 return candidate
     return None
+
+
+def _items(group: Dataset, keyword: str) -> list[Dataset]:
+    sequence = value_of(group, keyword)
+    return list(sequence) if isinstance(sequence, Sequence) else []
 
 
 def _numbers(groups: list[Dataset], keyword: str, count: int) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from flareseg.dicom.choice import best, is_original, name_of
 from flareseg.dicom.files import shown
 from flareseg.dicom.folder import Contents, contents_of
 from flareseg.dicom.grid import geometry_of
+from flareseg.dicom.header import without_pydicoms_warnings
 from flareseg.dicom.pixels import voxels_of
 from flareseg.dicom.stack import Stack
 from flareseg.errors import FlareError, bad_scan
@@ -17,6 +18,7 @@ _AGAIN = "Copy or export the DICOM series again."
 _HU = ("", "HU", "US", "HU_MOD")  # US: unspecified
 
 
+@without_pydicoms_warnings()
 def read_dicom(path: Path) -> Volume:
     """The CT volume in a multi-frame file, or the best one in a folder with its subfolders (see choice.py).
 
@@ -123,7 +125,7 @@ def _rescale(stack: Stack) -> list[str]:
 def _left_out(stack: Stack, contents: Contents) -> list[str]:
     told = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
     sentences = [f"Left out: {', '.join(told)}."] if told else []
-    lost = [header for header, _ in contents.unplaced if header.text("SeriesInstanceUID") == stack.series != ""]
+    lost = [header for header, _ in contents.unplaced if header.text("SeriesInstanceUID") == stack.series]
     if lost:
         sentences.append(f"{len(lost)} of them belong to the series that was read ({shown(lost[0].path)} is one).")
     sentences += [f"{shown(file)} is damaged or cut short; it was left out." for file in contents.damaged]

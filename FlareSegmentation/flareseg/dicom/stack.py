@@ -47,8 +47,8 @@ class Stack:
         return self.planes[0].header
 
     @property
-    def series(self) -> str:
-        return self.header.text("SeriesInstanceUID")
+    def series(self) -> Hashable:
+        return _series(self.first)
 
     @cached_property
     def heights(self) -> np.ndarray:
@@ -73,7 +73,7 @@ def stacks_of(planes: Iterable[Plane]) -> list[Stack]:
 def _groups(planes: Iterable[Plane]) -> list[list[Plane]]:
     by_series: dict[Hashable, list[list[Plane]]] = defaultdict(list)
     for plane in planes:
-        groups = by_series[(plane.header.text("SeriesInstanceUID"), plane.header.size)]
+        groups = by_series[(_series(plane), plane.header.size)]
         for group in groups:
             if _alike(group[0], plane):
                 group.append(plane)
@@ -81,6 +81,11 @@ def _groups(planes: Iterable[Plane]) -> list[list[Plane]]:
         else:
             groups.append([plane])
     return [group for groups in by_series.values() for group in groups]
+
+
+def _series(plane: Plane) -> Hashable:
+    """Anonymisers may remove the UID: the folder stands for it then."""
+    return plane.header.text("SeriesInstanceUID") or plane.header.path.parent
 
 
 def _alike(one: Plane, other: Plane) -> bool:
