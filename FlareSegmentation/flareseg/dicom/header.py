@@ -42,8 +42,9 @@ class Damaged(Exception):
 class Header:
     """The tags of one file that matter here.
 
-    ``pixels_at``: the byte at which the pixel data element begins, None without one. ``native``: the pixel data
-    is neither compressed nor deflated. ``whole``: the file holds all the pixel data that its tags promise.
+    ``pixels_at``: the byte at which the pixel data element begins (0 in a deflated file), None without one.
+    ``native``: the pixel data is neither compressed nor deflated. ``whole``: the file holds all the pixel data
+    that its tags promise.
     """
 
     path: Path
@@ -89,25 +90,15 @@ def read_header(path: Path) -> Header | None:
         if not marked and not _begins_like_dicom(start):
             return None
         stream.seek(0)
-        try:
-            tags = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_TAGS)
-            header = _header(path, tags, stream)
-        except MemoryError:
-            raise
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise Damaged from error
-        except Exception as error:  # pydicom raises what its parts raise: struct.error, KeyError, ValueError ...
-            raise Damaged from error
-    storage = UID(header.text("SOPClassUID") or str(value_of(tags.file_meta, "MediaStorageSOPClassUID") or ""))
+        header = _parsed(path, stream)
+    storage = UID(header.text("SOPClassUID") or str(value_of(header.tags.file_meta, "MediaStorageSOPClassUID") or ""))
     if storage == _DIRECTORY:
         return None
-    if not storage and "Modality" not in tags:
+    if not storage and "Modality" not in header.tags:
         if marked:
             raise Damaged
         return None
-    promises_image = "Rows" in tags or "Image Storage" in storage.name or header.text("Modality") in _IMAGES
+    promises_image = "Rows" in header.tags or "Image Storage" in storage.name or header.text("Modality") in _IMAGES
     if promises_image and header.pixels_at is None:
         raise Damaged
     return header
@@ -154,14 +145,28 @@ def _begins_like_dicom(start: bytes) -> bool:
     return element < 0x3000 and ((start[4:6].isalpha() and start[4:6].isupper()) or length < 0x10000)
 
 
+def _parsed(path: Path, stream: BinaryIO) -> Header:
+    try:
+        tags = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_TAGS)
+        return _header(path, tags, stream)
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise Damaged from error
+    except Exception as error:  # pydicom raises what its parts raise: struct.error, KeyError, ValueError ...
+        raise Damaged from error
+
+
 def _header(path: Path, tags: Dataset, stream: BinaryIO) -> Header:
     syntax = str(tags.file_meta.get("TransferSyntaxUID", ""))
     implicit, little = tags.original_encoding
     at = stream.tell()
     native = syntax in _NATIVE or not syntax
     deflated = not native and "Deflated" in UID(syntax).name
-    if deflated:  # the offset is one into the inflated bytes; decoding will tell
-        return Header(path, tags, at, False, True)
+    if deflated:  # the offset is one into the inflated bytes; decoding will tell what is missing
+        return Header(path, tags, 0, False, True)
     head = stream.read(8 if implicit else 12)
     order = "<" if little else ">"
     if len(head) < (8 if implicit else 12) or struct.unpack(f"{order}2H", head[:4]) != _PIXEL_DATA:

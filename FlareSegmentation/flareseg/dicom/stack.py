@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 
@@ -119,16 +121,23 @@ def _sorted(group: list[Plane]) -> Stack:
 
 
 def _without_copies(stack: Stack) -> list[Plane]:
-    kept: list[Plane] = []
+    digests: dict[Path, bytes] = {}
+    kept: dict[Hashable, list[Plane]] = defaultdict(list)
     for plane in stack.planes:
-        near = [other for other in kept[-8:] if abs((plane.position - other.position) @ plane.normal) < _SAME_PLACE_MM]
-        if not any(_is_copy(plane, other) for other in near):
-            kept.append(plane)
-    return kept
+        mates = kept[(plane.header.text("SOPInstanceUID"), plane.frame)]
+        if not any(_is_copy(plane, mate, digests) for mate in mates):
+            mates.append(plane)
+    return [plane for mates in kept.values() for plane in mates]
 
 
-def _is_copy(one: Plane, other: Plane) -> bool:
-    a, b = one.header, other.header
-    if one.frame != other.frame or a.text("SOPInstanceUID") != b.text("SOPInstanceUID"):
+def _is_copy(one: Plane, other: Plane, digests: dict[Path, bytes]) -> bool:
+    if abs((one.position - other.position) @ one.normal) >= _SAME_PLACE_MM:
         return False
-    return a.path != b.path and a.path.read_bytes()[a.pixels_at :] == b.path.read_bytes()[b.pixels_at :]
+    return _digest(one.header, digests) == _digest(other.header, digests)
+
+
+def _digest(header: Header, digests: dict[Path, bytes]) -> bytes:
+    """Of the pixel data of a file, read once."""
+    if header.path not in digests:
+        digests[header.path] = sha256(header.path.read_bytes()[header.pixels_at :]).digest()
+    return digests[header.path]
