@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dicom_files import write_series
 from flareseg.cascade import Cascade
 from flareseg.phantom import Phantom, make_phantom
 from flareseg.writing import write_labels, write_scan
@@ -42,6 +43,12 @@ def phantom_truth(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("phantom") / "labels.nii.gz"
     write_labels(path, phantom.labels, phantom.volume.geometry)
     return path
+
+
+@pytest.fixture(scope="session")
+def phantom_dicom(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the phantom as a DICOM series."""
+    return write_series(tmp_path_factory.mktemp("phantom") / "series", phantom.volume)
 
 
 @pytest.fixture(scope="session")

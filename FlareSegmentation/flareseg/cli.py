@@ -34,8 +34,11 @@ def segment(
         typer.Argument(metavar="SCAN...", readable=False, help="Scan files, folders of scans, or a DICOM folder."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd) or folder.")
-    ],
+        Optional[Path], typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd) or folder.")
+    ] = None,
+    list_series: Annotated[
+        bool, typer.Option("--list", help="Only list the DICOM series of the folders, and which would be taken.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     precision: Annotated[
         str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
@@ -67,6 +70,10 @@ def segment(
     from flareseg.components import CleanUp
     from flareseg.limits import Limits
 
+    if list_series:
+        raise typer.Exit(console.list_dicom(scans))
+    if output is None:
+        raise typer.BadParameter("A label map or a folder is needed.", param_hint="--output")
     with console.failures_said():
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
         tasks = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])

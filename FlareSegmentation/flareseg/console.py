@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -74,6 +75,25 @@ def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int
         return FAILED
     (show_report if with_tables else show_warnings)(report)
     return DONE
+
+
+def list_dicom(folders: Iterable[Path]) -> int:
+    """Print the DICOM series of each folder; the exit code."""
+    from flareseg.dicom.listing import listing_of
+
+    code = DONE
+    for folder in folders:
+        try:
+            table, sentences = listing_of(folder)
+        except FlareError as error:
+            say_error(error)
+            code = BAD_INPUT
+            continue
+        out.print(Text(f"{folder}", "bold"), soft_wrap=True)
+        out.print(table)
+        for sentence in sentences:
+            out.print(Text(f"! {sentence}", "yellow"), soft_wrap=True)
+    return code
 
 
 @contextlib.contextmanager

@@ -23,7 +23,9 @@ class Geometry:
     """The grid of a scan. Everything is in array axis order (k, j, i) = (slices, rows, columns).
 
     ``shape``: voxels along each axis. ``spacing``: mm along each axis. ``axes``: the unit vector
-    of each axis in LPS. ``origin``: the centre of voxel (0, 0, 0) in LPS, mm.
+    of each axis in LPS. ``origin``: the centre of voxel (0, 0, 0) in LPS, mm. ``tilt``: by how many mm each
+    slice lies further along (j, i) than straight above the slice before, as a tilted gantry leaves it; 0 nearly
+    always. All else here leaves it out of account; tilt.py undoes it.
     Raises FlareError("bad_scan") for spacing that is not positive and for sheared axes.
     """
 
@@ -31,9 +33,10 @@ class Geometry:
     spacing: Vector
     axes: tuple[Vector, Vector, Vector]
     origin: Vector
+    tilt: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        numbers = np.array([*self.spacing, *np.ravel(self.axes), *self.origin])
+        numbers = np.array([*self.spacing, *np.ravel(self.axes), *self.origin, *self.tilt])
         if not np.isfinite(numbers).all() or min(self.spacing) <= 0:
             raise bad_scan(
                 f"The voxel spacing {_mm(self.spacing)} is not a positive size.",
@@ -69,6 +72,11 @@ class Geometry:
         return float(np.prod(self.spacing)) / 1000.0
 
     @property
+    def tilt_degrees(self) -> float:
+        """The angle between the stack of slices and their normal."""
+        return float(np.degrees(np.arctan2(np.hypot(*self.tilt), self.spacing[0])))
+
+    @property
     def extent(self) -> Vector:
         """Size of the grid along (k, j, i) in mm."""
         return _vector(np.array(self.shape) * np.array(self.spacing))
@@ -95,6 +103,7 @@ class Geometry:
             "spacing": list(self.spacing),
             "axes": [list(axis) for axis in self.axes],
             "origin": list(self.origin),
+            "tilt": list(self.tilt),
         }
 
     @classmethod
@@ -105,6 +114,7 @@ class Geometry:
             _vector(data["spacing"]),
             _vectors(data["axes"]),
             _vector(data["origin"]),
+            _pair(data.get("tilt", (0.0, 0.0))),
         )
 
 
@@ -166,6 +176,11 @@ def _ints(values: Any) -> tuple[int, int, int]:
 def _vector(values: Any) -> Vector:
     k, j, i = (float(v) for v in values)
     return (k, j, i)
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    j, i = (float(v) for v in values)
+    return (j, i)
 
 
 def _vectors(values: Any) -> tuple[Vector, Vector, Vector]:

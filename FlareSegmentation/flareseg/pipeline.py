@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flareseg import __version__
 from flareseg.cascade import Cascade, Segmentation, Wishes
 from flareseg.geometry import Geometry, Orientation
 from flareseg.report import Report, ScanFacts
 from flareseg.run import Run
+from flareseg.tilt import put_back, upright
 from flareseg.volume import Volume
 
 
@@ -38,10 +39,17 @@ def segment_scan(
     with run.stage("read"):
         volume = read()
     wishes = wishes or Wishes()
-    segmentation = cascade.segment(volume, wishes, run)
+    segmentation = _on_own_voxels(cascade.segment(upright(volume), wishes, run), volume.geometry)
     with run.stage("write"):
         write(segmentation, volume.geometry)
     return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, wishes))
+
+
+def _on_own_voxels(found: Segmentation, geometry: Geometry) -> Segmentation:
+    if not any(geometry.tilt):
+        return found
+    doubt = None if found.uncertainty is None else put_back(found.uncertainty, geometry)
+    return replace(found, labels=put_back(found.labels, geometry), uncertainty=doubt)
 
 
 def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, wishes: Wishes) -> Report:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from flareseg import dicom, nifti_check
+from flareseg import nifti_check
 from flareseg.errors import FlareError, bad_scan
 from flareseg.geometry import Geometry, Vector
 from flareseg.volume import Volume
@@ -17,15 +17,17 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 def read_volume(path: Path) -> Volume:
-    """The scan in a NIfTI, NRRD or MetaImage file, or in a folder with a DICOM series.
+    """The scan in a NIfTI, NRRD or MetaImage file, in a multi-frame DICOM file, or in a folder with DICOM series.
 
-    Of several series in a folder the one with the most slices is read, and a warning says so.
+    Of several series in a folder the best CT of the abdomen is read, and a warning says so.
     Raises FlareError("bad_scan") with what is wrong and what to do.
     """
     if not path.exists():
         raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
-    if path.is_dir():
-        return _read_dicom(path)
+    if path.is_dir() or _is_dicom(path):
+        from flareseg.dicom.reading import read_dicom
+
+        return read_dicom(path)
     try:
         return _read_file(path)
     except OSError as error:
@@ -36,6 +38,18 @@ def read_volume(path: Path) -> Volume:
 
 def is_scan_file(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith(SUFFIXES)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file without an image suffix of SUFFIXES is DICOM."""
+    if is_scan_file(path) or not path.is_file():
+        return False
+    from flareseg.dicom.header import is_dicom
+
+    try:
+        return is_dicom(path)
+    except OSError:  # reading says why
+        return False
 
 
 def stem(path: Path) -> str:
@@ -138,28 +152,6 @@ class _Buffer:
     def __init__(self, image: sitk.Image) -> None:
         self._image = image
         self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
-
-
-def _read_dicom(folder: Path) -> Volume:
-    try:
-        next(folder.iterdir(), None)
-        series = dicom.find_series(folder)
-    except OSError as error:
-        raise bad_scan(
-            f"The folder {folder} cannot be read: {error.strerror}.", "Check that you may read it."
-        ) from error
-    if series is None:
-        raise bad_scan(
-            f"The folder {folder} holds no DICOM series and no scan file.",
-            f"Give a scan as {', '.join(SUFFIXES)}, or the folder that holds the DICOM files themselves.",
-        )
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(series.files)
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise bad_scan(f"The DICOM series in {folder} cannot be read.", "Copy or export the series again.") from error
-    return _volume(image, folder.resolve().name, series.warnings)
 
 
 def _vector(values: object) -> Vector:

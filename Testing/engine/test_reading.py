@@ -1,14 +1,17 @@
 """Reading scans from files and DICOM folders."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from dicom_files import small_volume, write_series
 from flareseg.errors import FlareError
 from flareseg.reading import is_scan_file, read_volume, stem
+from flareseg.volume import Volume
 from images import ct_like, write_image
 from pydicom.uid import generate_uid
 
@@ -62,13 +65,17 @@ def test_only_image_files_are_scan_files(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def series(real_ct: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(real_ct / "dicom_series", tmp_path / "series"))
+def series(tmp_path: Path) -> Path:
+    """20 slices as an anonymiser leaves them, without UIDs."""
+    volume = small_volume(20, 64, 48)
+    thin = Volume(volume.voxels % 2000 - 1000, replace(volume.geometry, spacing=(2.0, 0.977, 0.977)))
+    tags = {"SOPInstanceUID": "", "SeriesInstanceUID": "", "SeriesNumber": None, "SeriesDescription": "CT Body 3.0"}
+    return write_series(tmp_path / "series", thin, **tags)
 
 
 def test_a_dicom_series_is_read_in_hu(series: Path) -> None:
     volume = read_volume(series)
-    assert volume.voxels.shape == (20, 512, 512)
+    assert volume.voxels.shape == (20, 64, 48)
     assert volume.geometry.spacing == pytest.approx((2.0, 0.977, 0.977), abs=1e-3)
     assert -1100 < volume.voxels.min() < -900
     assert volume.warnings == []
@@ -82,8 +89,10 @@ def test_of_several_series_the_longest_is_read_and_a_warning_says_so(series: Pat
         dataset.save_as(series / f"other-{n}.dcm")
     volume = read_volume(series)
     assert volume.voxels.shape[0] == 20
-    told = "The folder holds 2 DICOM series or stacks of slices; the one with the most CT slices (20) was read."
-    assert volume.warnings == [told]
+    assert volume.warnings == [
+        "The folder holds 2 DICOM series or stacks of slices; series without a number (CT Body 3.0) with 20 slices "
+        "was read, because it has the most slices. flareseg segment FOLDER --list shows all."
+    ]
 
 
 def change(paths: list[Path], **tags: object) -> None:
