@@ -69,7 +69,7 @@ def test_worker_that_crashes_is_not_started_again():
     assert process.left == ["willing"]
 
 
-def test_a_worker_that_ended_while_nobody_looked_is_started_again():
+def test_a_worker_that_ended_without_qt_noticing_is_started_again():
     command = [sys.executable, "-m", "flareseg.worker", "--idle-seconds", "0.1"]
     process = WorkerProcess(lambda: command)
     runner = JobRunner(process)
