@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench train-smoke pictures clean
+.PHONY: demo test lint bench soak train-smoke pictures clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
@@ -27,6 +27,9 @@ lint: $(READY)
 
 bench: $(READY)  ## speed and memory beside peers' networks on this machine (with the peers: pip install '.[bench]')
 	$(BIN)/flareseg benchmark build/benchmark
+
+soak: $(READY)  ## 1,000 jobs in one worker, in some minutes: memory, descriptors, threads and files stay flat
+	$(BIN)/python -m pytest Testing/soak --soak-jobs 1000 --timeout 3600 -s
 
 train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke

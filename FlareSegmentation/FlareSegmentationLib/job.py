@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from pathlib import Path
+import weakref
 from typing import Protocol
 from uuid import uuid4
 
@@ -24,6 +23,7 @@ from flareseg.events import (
     encode,
 )
 from flareseg.geometry import Geometry
+from flareseg.job_folder import JobFolder
 from flareseg.report import Report
 from slicer.i18n import tr as _
 
@@ -73,18 +73,18 @@ class Job:
         self.failed: Signal[FlareError] = Signal()
         self.uncertainty: np.ndarray | None = None
         self._shape = voxels.shape
-        self._folder = tempfile.TemporaryDirectory(prefix="flareseg-", dir=temporaryFolder, ignore_cleanup_errors=True)
-        folder = Path(self._folder.name)
+        self._folder = folder = _newFolder(temporaryFolder)
+        self._folderRemoval = weakref.finalize(self, folder.remove)  # of a job that is dropped before its end
         self.message = SegmentJob(
             id=uuid4().hex,
-            scan=str(folder / "scan.npy"),
+            scan=str(folder.scan),
             geometry=geometry.to_json(),
-            labels=str(folder / "labels.npy"),
+            labels=str(folder.labels),
             device=device,
             roi=roi,
             split_kidneys=splitKidneys,
             clean_up=cleanUp,
-            uncertainty=str(folder / "uncertainty.npy") if uncertainty else None,
+            uncertainty=str(folder.uncertainty) if uncertainty else None,
             precision=precision,
             temporary=True,
         )
@@ -96,14 +96,8 @@ class Job:
             if self.message.uncertainty:
                 self.uncertainty = self._read(self.message.uncertainty)
             report = Report.from_json(result.report)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self.fail(
-                FlareError(
-                    "worker",
-                    _("The engine's answer could not be read: {why}.").format(why=error),
-                    _("Restart Slicer and try again."),
-                )
-            )
+        except Exception as error:  # whatever it is, the job has to end
+            self.fail(_unreadable(error))
             return
         self._removeFolder()
         self.finished.emit(labels, report)
@@ -115,13 +109,11 @@ class Job:
     def _writeScan(self, voxels: np.ndarray) -> None:
         try:
             np.save(self.message.scan, voxels, allow_pickle=False)
-        except OSError as error:
+        except BaseException as error:
             self._removeFolder()
-            raise FlareError(
-                "write",
-                _("The scan could not be handed to the engine: {why}.").format(why=error.strerror),
-                _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
-            ) from error
+            if isinstance(error, OSError):
+                raise _notHandedOver(error) from error
+            raise
 
     def _read(self, path: str) -> np.ndarray:
         array: np.ndarray = np.load(path, allow_pickle=False)
@@ -130,9 +122,9 @@ class Job:
         return array
 
     def _removeFolder(self) -> None:
-        self._folder.cleanup()
-        if Path(self._folder.name).exists():
-            logging.warning("FlareSegmentation: could not remove the temporary folder %s", self._folder.name)
+        if not self._folder.remove():
+            logging.warning("FlareSegmentation: could not remove the temporary folder %s", self._folder.path)
+        self._folderRemoval.detach()
 
 
 class JobRunner:
@@ -264,3 +256,34 @@ class JobRunner:
         job, self._job, self._reason = self._job, None, None
         self._patience.stop()
         return job
+
+
+def _newFolder(parent: str | None) -> JobFolder:
+    """Raises FlareError("write")."""
+    try:
+        return JobFolder.make(parent)
+    except OSError as error:
+        raise _notHandedOver(error) from error
+
+
+def _notHandedOver(error: OSError) -> FlareError:
+    return FlareError(
+        "write",
+        _("The scan could not be handed to the engine: {why}.").format(why=error.strerror or error),
+        _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
+    )
+
+
+def _unreadable(error: Exception) -> FlareError:
+    if isinstance(error, MemoryError):
+        return FlareError(
+            "memory",
+            _("There is not enough memory to load the result."),
+            _("Close other scans or programs, then try again."),
+        )
+    logging.error("FlareSegmentation: the engine's answer could not be read", exc_info=error)
+    return FlareError(
+        "worker",
+        _("The engine's answer could not be read: {why}.").format(why=error),
+        _("Restart Slicer and try again."),
+    )

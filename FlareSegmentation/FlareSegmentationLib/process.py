@@ -24,9 +24,11 @@ def workerCommand() -> list[str]:
     """Slicer's own Python running the engine. It ends when Slicer does, however Slicer ends.
 
     An unused worker ends after the time that the person wants it warm, which gives the GPU back whole.
+    At its start it removes what jobs of a Slicer that was killed left in the temporary folder.
     """
     python = shutil.which("PythonSlicer") or sys.executable
     options = ["--idle-seconds", str(60 * settings.keepWarmMinutes()), "--parent", str(os.getpid())]
+    options += ["--sweep", slicer.app.temporaryPath]
     return [python, "-m", "flareseg.worker", *options]
 
 

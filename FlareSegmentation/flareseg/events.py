@@ -25,8 +25,10 @@ class SegmentJob:
     components.CleanUp). ``uncertainty``: an .npy to write as well (uint8, same shape: percent of doubt
     in each voxel), or None.
     ``precision``: "auto", "float32", "float16" or "bfloat16" (see precision.py).
-    ``temporary``: the scan's folder is there for this job alone, so that the worker removes it when
-    its caller disappears.
+    ``temporary``: the scan lies in a job folder (see job_folder.py), which the worker removes when its
+    caller disappears; it never removes a folder of another kind.
+
+    ``scan``, ``labels`` and ``uncertainty`` are absolute paths that end in .npy.
     """
 
     type: ClassVar[str] = "segment"

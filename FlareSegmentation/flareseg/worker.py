@@ -1,8 +1,10 @@
 """The background process: jobs in on stdin, events out on stdout, logs on stderr.
 
-Started as ``python -m flareseg.worker [--idle-seconds N] [--parent PID]``. It stays warm between
-jobs with the networks loaded, and ends when stdin closes, when its parent disappears, or after
-the idle time: ending is the only way to give a GPU's context back. See events.py for the lines.
+Started as ``python -m flareseg.worker [--idle-seconds N] [--parent PID] [--sweep FOLDER]``. It stays warm between
+jobs with the networks loaded, and ends when stdin closes, when its parent disappears, on a signal,
+or after the idle time: ending is the only way to give a GPU's context back. See events.py for the lines.
+
+Exit codes: 0; 1 where events cannot be delivered; 2 for bad options; 128 plus the number of a signal.
 """
 
 from __future__ import annotations
@@ -10,124 +12,45 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import math
 import os
 import queue
-import shutil
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import psutil
-
 from flareseg import __version__, events
+from flareseg.ending import Ending, end_for_sure, end_on_signals, end_with, leave
 from flareseg.errors import FlareError
-from flareseg.geometry import Bounds, Geometry
+from flareseg.job_folder import sweep
+from flareseg.mailbox import Inbox, Outlet
+from flareseg.segment_job import check, run_job
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from flareseg.cascade import Cascade, Segmentation
+    from flareseg.cascade import Cascade
     from flareseg.measure import MemoryWatch
-    from flareseg.report import Report
     from flareseg.run import Run
-    from flareseg.volume import Volume
 
 IDLE_SECONDS = 600.0
 _LOOK_SECONDS = 0.05
-_PARENT_LOOK_SECONDS = 1.0
-_GRACE_SECONDS = 2.0  # for a cancelled job to remove what it wrote, before the process just ends
 
 log = logging.getLogger("flareseg.worker")
-
-
-class Outlet:
-    """Writes events, whole lines only, from any thread."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def send(self, event: events.Event) -> None:
-        with self._lock:
-            self._stream.write(events.encode(event))
-            self._stream.flush()
-
-
-class Inbox:
-    """Jobs waiting, and the ids that nobody wants any more. Filled by a thread that reads stdin."""
-
-    def __init__(self, stream: BinaryIO, outlet: Outlet) -> None:
-        self._stream, self._outlet = stream, outlet
-        self._jobs: queue.Queue[events.SegmentJob | events.DescribeJob | None] = queue.Queue()
-        self._open: set[str] = set()
-        self._temporary: set[Path] = set()
-        self._cancelled: set[str] = set()
-        self.closed = threading.Event()
-
-    def listen(self) -> None:
-        """Read lines until stdin closes or nobody takes answers any more, then close the inbox."""
-        try:
-            for line in self._stream:
-                if line.strip():
-                    self._take(line)
-        except OSError as error:
-            log.info("the caller is gone (%s)", error)
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        self.closed.set()
-        self._jobs.put(None)
-
-    def next(self, seconds: float) -> events.SegmentJob | events.DescribeJob | None:
-        """The next job, None when the inbox has closed; raises queue.Empty after ``seconds``."""
-        job = self._jobs.get(timeout=seconds)
-        return None if self.closed.is_set() else job
-
-    def unwanted(self, job_id: str) -> bool:
-        return self.closed.is_set() or job_id in self._cancelled
-
-    def answered(self, job_id: str) -> None:
-        """Forget a job; an answer to it has been sent."""
-        self._open.discard(job_id)
-        self._cancelled.discard(job_id)
-
-    def remove_orphans(self) -> None:
-        """Remove the temporary folders of jobs that a caller, now gone, could not remove itself."""
-        for folder in list(self._temporary):
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _take(self, line: bytes) -> None:
-        try:
-            job = events.decode_job(line)
-        except FlareError as error:
-            self._outlet.send(events.Failure(None, error.kind, error.sentence, error.remedy))
-            return
-        if isinstance(job, events.CancelJob):
-            if job.id in self._open:
-                self._cancelled.add(job.id)
-            return
-        if isinstance(job, events.SegmentJob):
-            self._open.add(job.id)
-            if job.temporary:
-                self._temporary.add(Path(job.scan).parent)
-        self._jobs.put(job)
 
 
 class Worker:
     """Takes one job after the other and keeps the networks of the last device loaded."""
 
-    def __init__(self, inbox: Inbox, outlet: Outlet, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._inbox, self._outlet, self._idle_seconds = inbox, outlet, idle_seconds
+    def __init__(self, inbox: Inbox, outlet: Outlet, ending: Ending, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._inbox, self._outlet, self._ending, self._idle_seconds = inbox, outlet, ending, idle_seconds
         self._loader = Loader()
 
     def serve(self) -> None:
-        """Work until the inbox closes or stays empty for the idle time."""
+        """Work until the end begins or the inbox stays empty for the idle time."""
         self._outlet.send(events.Ready(os.getpid(), __version__))
         while True:
             try:
@@ -137,8 +60,11 @@ class Worker:
                 return
             if job is None:
                 return
+            if isinstance(job, events.Failure):  # it was no job
+                self._outlet.send(job)
+                continue
             answer = self._answer(job)
-            if self._inbox.closed.is_set():
+            if self._ending.begun:
                 return
             self._outlet.send(answer)
             self._inbox.answered(job.id)
@@ -166,11 +92,12 @@ class Worker:
     def _segment(self, job: events.SegmentJob) -> events.Result:
         from flareseg.run import Run
 
+        check(job)
         progress = Progress(job.id, self._outlet)
         with Run(progress, lambda: self._inbox.unwanted(job.id)) as run:
             progress.memory = run.memory
             cascade = self._loader.cascade(job.device, job.precision, run)
-            report = _run_job(job, cascade, run)
+            report = run_job(job, cascade, run)
         return events.Result(job.id, job.labels, report.to_json())
 
 
@@ -223,104 +150,62 @@ def _has_failed(future: Future[Cascade]) -> bool:
     return future.done() and future.exception() is not None
 
 
-def _run_job(job: events.SegmentJob, cascade: Cascade, run: Run) -> Report:
-    from flareseg.cascade import Wishes
-    from flareseg.components import CleanUp
-    from flareseg.pipeline import segment_scan
-
-    def write(found: Segmentation, geometry: Geometry) -> None:
-        if job.uncertainty and found.uncertainty is not None:
-            _save(Path(job.uncertainty), found.uncertainty)
-        _save(Path(job.labels), found.labels)
-
-    wishes = Wishes(_bounds(job), job.split_kidneys, CleanUp.of(job.clean_up), job.uncertainty is not None)
-    return segment_scan(cascade, lambda: _mapped(job), write, run, wishes).report
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    import numpy as np
-
-    from flareseg.outputs import replacing
-
-    with replacing(path, ".npy") as beside:
-        np.save(beside, array, allow_pickle=False)
-
-
-def _mapped(job: events.SegmentJob) -> Volume:
-    """The job's scan, mapped rather than read. Raises FlareError("bad_job")."""
-    import numpy as np
-
-    from flareseg.volume import Volume
-
-    try:
-        voxels = np.load(job.scan, mmap_mode="r", allow_pickle=False)
-        geometry = Geometry.from_json(job.geometry)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, EOFError) as error:
-        raise FlareError(
-            "bad_job", f"The scan handed to the engine cannot be read ({type(error).__name__}).", "Try again."
-        ) from error
-    if voxels.shape != geometry.shape:
-        raise FlareError("bad_job", "The scan handed to the engine does not match its geometry.", "Try again.")
-    return Volume(voxels, geometry, job.name)
-
-
-def _bounds(job: events.SegmentJob) -> Bounds | None:
-    if job.roi is None:
-        return None
-    try:
-        r0, r1, a0, a1, s0, s1 = (float(v) for v in job.roi)  # NaN and infinity are refused with the ROI
-    except (TypeError, ValueError):
-        raise FlareError("bad_job", "The ROI of the job is not six numbers.", "Give RAS bounds in mm.") from None
-    return (r0, r1, a0, a1, s0, s1)
-
-
-def _end_with(parent: int, inbox: Inbox) -> None:
-    """Close the inbox when the parent process is gone."""
-    try:
-        process = psutil.Process(parent)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            if inbox.closed.wait(_PARENT_LOOK_SECONDS):
-                return
-    except psutil.NoSuchProcess:
-        pass  # it is gone already, or went while it was looked at
-    inbox.close()
-
-
-def _end_for_sure(inbox: Inbox) -> None:
-    """Once nobody listens, leave the process, even from a step that cannot be interrupted."""
-    inbox.closed.wait()
-    time.sleep(_GRACE_SECONDS)
-    inbox.remove_orphans()
-    os._exit(0)
-
-
 def _own_stdout() -> BinaryIO:
-    """The real stdout for events alone; whatever else prints goes to stderr."""
+    """The real stdout for events alone; whatever else prints goes to stderr. Raises OSError if it is closed."""
+    if sys.stderr is None:  # else the copy of stdout would become the process's stderr
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     events_only = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return events_only
 
 
-def main() -> None:
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 up")
+
+
+def _pid(text: str) -> int:
+    with suppress(ValueError):
+        if 0 < (pid := int(text)) < 1 << 32:
+            return pid
+    raise argparse.ArgumentTypeError(f"{text} is not the id of a process")
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="flareseg.worker", description="FlareSegmentation's background process.")
-    parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS)
-    parser.add_argument("--parent", type=int, default=0, help="end when this process has ended")
-    options = parser.parse_args()
+    parser.add_argument("--idle-seconds", type=_seconds, default=IDLE_SECONDS, help="end after so long without a job")
+    parser.add_argument("--parent", type=_pid, metavar="PID", help="end when this process has ended")
+    parser.add_argument("--sweep", type=Path, metavar="FOLDER", help="remove what jobs of ended programs left there")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = _options()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    outlet = Outlet(_own_stdout())
-    inbox = Inbox(sys.stdin.buffer if sys.stdin else io.BytesIO(), outlet)
-    watches: list[tuple[Callable[..., None], tuple[object, ...]]] = [(inbox.listen, ()), (_end_for_sure, (inbox,))]
-    if options.parent:
-        watches.append((_end_with, (options.parent, inbox)))
-    for target, arguments in watches:
-        threading.Thread(target=target, args=arguments, daemon=True).start()
     try:
-        Worker(inbox, outlet, options.idle_seconds).serve()
-    except BrokenPipeError:  # nobody reads the events any more
-        inbox.close()
-    if inbox.closed.is_set():  # after an idle time the caller is still there and removes its own
-        inbox.remove_orphans()
-    os._exit(0)  # do not wait for a loader or for threads that read a closed pipe
+        stdout = _own_stdout()
+    except OSError:
+        log.error("Standard output is closed, so no event can be delivered.")
+        sys.exit(1)
+    ending = Ending()
+    end_on_signals(ending)
+    outlet = Outlet(stdout, ending)
+    inbox = Inbox(sys.stdin.buffer if sys.stdin else io.BytesIO(), ending)
+    end_for_sure(ending, inbox.remove_folders)
+    threading.Thread(target=inbox.listen, daemon=True).start()
+    if options.parent:
+        end_with(options.parent, ending)
+    try:
+        if options.sweep:
+            sweep(options.sweep)
+        Worker(inbox, outlet, ending, options.idle_seconds).serve()
+    except Exception:
+        log.exception("the worker failed")
+        ending.begin("it failed", 1)
+    finally:
+        leave(ending, inbox.remove_folders)
 
 
 if __name__ == "__main__":

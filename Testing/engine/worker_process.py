@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from flareseg import events
+from flareseg.job_folder import JobFolder
 from flareseg.volume import Volume
 
 MODULE = Path(__file__).resolve().parents[2] / "FlareSegmentation"
@@ -24,13 +25,20 @@ E = TypeVar("E")
 
 
 class WorkerProcess:
-    def __init__(self, *arguments: str, command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        command: list[str] | None = None,
+        folder: Path | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             command or [sys.executable, "-m", "flareseg.worker", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(MODULE)},
+            env={**os.environ, "PYTHONPATH": str(MODULE), **(environment or {})},
+            cwd=folder,
         )
         self.seen: list[events.Event] = []
         self._lines: queue.Queue[bytes] = queue.Queue()
@@ -42,7 +50,7 @@ class WorkerProcess:
         self.process.stdin.write(job if isinstance(job, bytes) else events.encode(job))
         self.process.stdin.flush()
 
-    def wait_for(self, kind: type[E], matching: Callable[[E], bool] = lambda event: True) -> E:
+    def wait_for(self, kind: type[E] | tuple[type[E], ...], matching: Callable[[E], bool] = lambda event: True) -> E:
         """The next such event; every event on the way is kept in ``seen``."""
         deadline = time.monotonic() + LIMIT
         while True:
@@ -79,8 +87,8 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(*arguments: str, command: list[str] | None = None) -> Iterator[WorkerProcess]:
-    running = WorkerProcess(*arguments, command=command)
+def worker(*arguments: str, **options: Any) -> Iterator[WorkerProcess]:
+    running = WorkerProcess(*arguments, **options)
     try:
         yield running
     finally:
@@ -99,3 +107,19 @@ def job_for(volume: Volume, folder: Path, job_id: str = "1", **changes: object) 
         **changes,
     }
     return events.SegmentJob(**fields)  # type: ignore[arg-type]
+
+
+def temporary_job(volume: Volume, parent: Path, **changes: object) -> events.SegmentJob:
+    """A job in a new job folder, as Slicer's side makes it."""
+    folder = JobFolder.make(str(parent))
+    return job_for(volume, folder.path, labels=str(folder.labels), temporary=True, **changes)
+
+
+def folder_of_ended_process(parent: Path) -> Path:
+    """A job folder with a scan, whose maker has ended without removing it."""
+    code = "import sys; from flareseg.job_folder import JobFolder; f = JobFolder.make(sys.argv[1])"
+    code += "; f.scan.write_bytes(b'voxels'); print(f.path)"
+    environment = {**os.environ, "PYTHONPATH": str(MODULE), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-c", code, str(parent)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", check=True)
+    return Path(done.stdout.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import stat
 import sys
@@ -12,10 +13,13 @@ import psutil
 import pytest
 import slicer
 from conftest import SCRIPT, Outcome, wait_until
+from engine.worker_process import folder_of_ended_process
 from flareseg.errors import FlareError
 from flareseg.geometry import Geometry
 from FlareSegmentationLib.job import Job, JobRunner
 from FlareSegmentationLib.process import WorkerProcess, workerCommand
+
+import FlareSegmentation
 
 VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
 GEOMETRY = Geometry.from_ijk_to_ras(np.eye(4), VOXELS.shape)
@@ -65,7 +69,7 @@ def test_worker_that_crashes_is_not_started_again():
     assert process.left == ["willing"]
 
 
-def test_a_worker_that_ended_while_nobody_looked_is_started_again():
+def test_a_worker_that_ended_without_qt_noticing_is_started_again():
     command = [sys.executable, "-m", "flareseg.worker", "--idle-seconds", "0.1"]
     process = WorkerProcess(lambda: command)
     runner = JobRunner(process)
@@ -176,6 +180,29 @@ def test_labels_of_another_shape_are_refused(scripted):
     assert "could not be read" in error.sentence
 
 
+@pytest.mark.parametrize(
+    ("function", "kind", "sentence"),
+    [
+        ("no_labels", "worker", "could not be read"),
+        ("empty_labels", "worker", "could not be read"),
+        ("pickled_labels", "worker", "could not be read"),
+        ("odd_report", "worker", "could not be read"),
+        ("huge_labels", "memory", "not enough memory to load the result"),
+    ],
+)
+def test_answer_that_cannot_be_read_ends_the_job(function, kind, sentence, scripted):
+    error = run(scripted(function), new_job()).wait().error
+    assert error.kind == kind
+    assert sentence in error.sentence
+    assert error.remedy
+
+
+def test_segment_does_not_wait_for_an_answer_that_cannot_be_read(scripted, add_scan):
+    scripted("empty_labels")
+    with pytest.raises(FlareError, match="could not be read"):
+        FlareSegmentation.FlareSegmentationLogic().segment(add_scan())
+
+
 def test_second_job_is_refused_while_one_runs(scripted):
     runner = scripted("obedient")
     outcome = run_to_first_stage(runner)
@@ -213,6 +240,49 @@ def test_full_disk_is_told_before_anything_starts(monkeypatch):
     with pytest.raises(FlareError, match="No space left") as caught:
         new_job()
     assert caught.value.kind == "write"
+
+
+def test_no_folder_stays_where_a_scan_cannot_be_written_for_another_reason(monkeypatch):
+    def short_of_memory(*_arguments, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "save", short_of_memory)
+    with pytest.raises(MemoryError):
+        new_job()
+
+
+def test_temporary_folder_that_is_missing_is_told(tmp_path):
+    with pytest.raises(FlareError, match="No such file") as caught:
+        Job(VOXELS, GEOMETRY, temporaryFolder=str(tmp_path / "missing"))
+    assert caught.value.kind == "write"
+
+
+def test_folder_of_a_job_that_is_dropped_before_its_end_goes():
+    job = new_job()
+    folder = Path(job.message.scan).parent
+    assert folder.is_dir()
+    del job
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_folder_of_a_job_keeps_what_is_not_of_the_job(tmp_path):
+    job = Job(VOXELS, GEOMETRY, temporaryFolder=str(tmp_path))
+    notes = Path(job.message.scan).with_name("notes.txt")
+    notes.touch()
+    job.fail(FlareError("cancelled", "over"))
+    assert list(notes.parent.iterdir()) == [notes]
+
+
+def test_worker_removes_at_its_start_what_a_killed_slicer_left():
+    folder_of_ended_process(Path(slicer.app.temporaryPath))
+    process = WorkerProcess(workerCommand)
+    lines = []
+    process.lineReceived.connect(lines.append)
+    process.start()
+    wait_until(lambda: lines)
+    process.kill()
+    assert list(Path(slicer.app.temporaryPath).iterdir()) == []
 
 
 def test_real_worker_is_started_with_the_module_folder_as_its_only_python_path(scripted):

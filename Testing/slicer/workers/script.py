@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from flareseg import events
@@ -153,6 +155,55 @@ def wrong_shape() -> None:
         if isinstance(job, events.SegmentJob):
             np.save(job.labels, np.ones((1, 1, 1), np.uint8))
             say(events.Result(job.id, job.labels, report()))
+
+
+def no_labels() -> None:
+    """Says that it is done without having written labels."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            say(events.Result(job.id, job.labels, report()))
+
+
+def empty_labels() -> None:
+    """Writes an empty file."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            Path(job.labels).touch()
+            say(events.Result(job.id, job.labels, report()))
+
+
+def pickled_labels() -> None:
+    """Writes a pickle, which leaves a file beside it when it is loaded."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            Path(job.labels).write_bytes(pickle.dumps(Touch(Path(job.labels).parent.parent / "loaded")))
+            say(events.Result(job.id, job.labels, report()))
+
+
+class Touch:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def huge_labels() -> None:
+    """Writes the header of an array that no computer has the memory for."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            with Path(job.labels).open("wb") as file:
+                header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 20, 1 << 20, 1 << 20)}
+                np.lib.format.write_array_header_1_0(file, header)
+            say(events.Result(job.id, job.labels, report()))
+
+
+def odd_report() -> None:
+    """Sends a report of another form."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            np.save(job.labels, labels_of(job))
+            say(events.Result(job.id, job.labels, {**report(), "memory": "much"}))
 
 
 def leaving() -> None:
