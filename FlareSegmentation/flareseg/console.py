@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -82,11 +83,14 @@ def failures_said() -> Iterator[None]:
 
 def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int:
     """Segment one scan and say how it went."""
+    before = _inode(task.labels)
     try:
         report = segmenter.segment(task)
         (show_report if with_tables else show_warnings)(report)
     except FlareError as error:
         say_error(error, str(task.scan))
+        if before is not None and _inode(task.labels) == before:
+            say([f"{task.labels} is still the result of an earlier run."])
         return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
     except MemoryError:
         say_error(FlareError("internal", "The computer's memory ran out.", "Close other programs."), str(task.scan))
@@ -96,6 +100,11 @@ def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int
         err.print(traceback.format_exc())
         return FAILED
     return DONE
+
+
+def _inode(path: Path) -> int | None:
+    """Another number for each file that takes the place of one; None without a file."""
+    return path.stat().st_ino if path.exists() else None
 
 
 @contextlib.contextmanager
