@@ -81,7 +81,8 @@ def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
-    sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
+    with np.errstate(over="ignore"):  # values beyond float32 are infinite then, and told of as too bright
+        sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
     if (low := float(voxels.min())) == (high := float(voxels.max())):
         raise bad_scan(f"Every voxel of the scan has the same value ({low:g}).", "Choose a CT volume in HU.")
     if low >= 0 or high - low < _LEAST_RANGE_HU:
