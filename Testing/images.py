@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from flareseg.geometry import Geometry
 
 SHAPE = (24, 32, 40)
 
@@ -25,3 +26,9 @@ def write_image(path: Path, voxels: np.ndarray, spacing: tuple[float, ...] = (1.
     path.parent.mkdir(parents=True, exist_ok=True)
     sitk.WriteImage(image, str(path))
     return path
+
+
+def image_geometry(image: sitk.Image) -> Geometry:
+    """The geometry of a three-dimensional SimpleITK image."""
+    i, j, k = (tuple(axis) for axis in np.array(image.GetDirection()).reshape(3, 3).T.tolist())
+    return Geometry(image.GetSize()[::-1], image.GetSpacing()[::-1], (k, j, i), image.GetOrigin())

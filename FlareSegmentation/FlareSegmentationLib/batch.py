@@ -19,12 +19,12 @@ import numpy as np
 import qt
 import SimpleITK as sitk
 import slicer
-from flareseg import nifti_check
 from flareseg.errors import Cancelled, FlareError, bad_scan
 from flareseg.geometry import Geometry
+from flareseg.image_files.nifti import is_nifti
 from flareseg.organs import organs_shown
 from flareseg.outputs import check_writable, make_folder, write_text
-from flareseg.reading import read_volume
+from flareseg.reading import check_whole, read_volume
 from flareseg.report import Report, StageTime
 from flareseg.writing import write_labels
 from slicer.i18n import tr as _
@@ -249,10 +249,10 @@ def _isWhole(case: Case) -> bool:
     """Whether both files can be read to their end. What they say is not compared: people correct label maps."""
     try:
         sitk.ReadImage(str(case.labels))
-        return case.report.exists() and not (
-            nifti_check.is_nifti(case.labels) and nifti_check.inspect(case.labels).problem
-        )
-    except (OSError, RuntimeError):
+        if is_nifti(case.labels):  # of which ITK reads a part without a word
+            check_whole(case.labels)
+        return case.report.exists()
+    except (FlareError, OSError, RuntimeError):
         return False
 
 

@@ -1,5 +1,5 @@
 """``python -m flareseg``: the command line."""
 
-from flareseg.cli import app
+from flareseg.cli import run
 
-app(prog_name="flareseg")
+run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
@@ -76,7 +77,9 @@ def segment(
         raise typer.BadParameter("A label map or a folder is needed.", param_hint="--output")
     with console.failures_said():
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
-        tasks = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])
+        planned = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])
+        tasks = planned.tasks
+        console.say(planned.left_out)
         if truth and len(tasks) > 1:
             raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
         true = _read(truth) if truth else None
@@ -204,5 +207,24 @@ for command in (
     app.command()(command)
 
 
+def run() -> None:
+    """The command: what cannot be printed ends in a sentence, whatever the terminal is."""
+    from flareseg import streams
+
+    streams.prepare()
+    try:
+        app(prog_name="flareseg")
+    except (FlareError, OSError) as error:
+        from flareseg import console
+
+        if isinstance(error, OSError):
+            if error.filename is not None:  # of a file, not of what is printed
+                raise
+            streams.silence(1)
+            error = console.unwritable(error)
+        console.say_error(error)
+        sys.exit(console.BAD_INPUT)
+
+
 if __name__ == "__main__":
-    app()
+    run()

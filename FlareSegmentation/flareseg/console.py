@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -15,10 +14,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from flareseg import streams
 from flareseg.errors import FlareError
 from flareseg.organs import LEFT_KIDNEY, ORGANS
 from flareseg.report import STAGES, OrganFacts, Report
 from flareseg.run import Progress as ProgressCall
+from flareseg.streams import printable
 
 if TYPE_CHECKING:
     from flareseg.batch import Task
@@ -34,19 +35,40 @@ class PlainConsole(Console):
     def __init__(self, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, highlight=False)
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Raises FlareError("write") when stdout takes nothing more, once; of stderr nothing could be said."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            self.on_broken_pipe()
+            if not self.stderr:
+                raise unwritable(error) from error
+
     def on_broken_pipe(self) -> None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        streams.silence(2 if self.stderr else 1)
 
 
 out = PlainConsole()
 err = PlainConsole(stderr=True)
 
 
+def unwritable(error: OSError) -> FlareError:
+    return FlareError(
+        "write", f"Standard output cannot be written: {error.strerror}.", "Free some space, or print to another place."
+    )
+
+
+def say(sentences: Iterable[str]) -> None:
+    """Each on a line of stderr."""
+    for sentence in sentences:
+        err.print(printable(sentence), soft_wrap=True)
+
+
 def say_error(error: FlareError, scan: str = "") -> None:
     """The sentence and the remedy on stderr."""
-    text = Text(f"{scan}: " if scan else "", "bold")
-    text.append(error.sentence, "bold red" if err.is_terminal else "")
-    err.print(text.append(f" {error.remedy}" if error.remedy else "", "not bold not red"), soft_wrap=True)
+    text = Text(printable(f"{scan}: ") if scan else "", "bold")
+    text.append(printable(error.sentence), "bold red" if err.is_terminal else "")
+    err.print(text.append(f" {printable(error.remedy)}" if error.remedy else "", "not bold not red"), soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -61,10 +83,14 @@ def failures_said() -> Iterator[None]:
 
 def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int:
     """Segment one scan and say how it went."""
+    before = _inode(task.labels)
     try:
         report = segmenter.segment(task)
+        (show_report if with_tables else show_warnings)(report)
     except FlareError as error:
         say_error(error, str(task.scan))
+        if before is not None and _inode(task.labels) == before:
+            say([f"{task.labels} is still the result of an earlier run."])
         return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
     except MemoryError:
         say_error(FlareError("internal", "The computer's memory ran out.", "Close other programs."), str(task.scan))
@@ -73,7 +99,6 @@ def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int
         say_error(FlareError("internal", f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
         err.print(traceback.format_exc())
         return FAILED
-    (show_report if with_tables else show_warnings)(report)
     return DONE
 
 
@@ -89,11 +114,16 @@ def list_dicom(folders: Iterable[Path]) -> int:
             say_error(error)
             code = BAD_INPUT
             continue
-        out.print(Text(f"{folder}", "bold"), soft_wrap=True)
+        out.print(Text(printable(f"{folder}"), "bold"), soft_wrap=True)
         out.print(table)
         for sentence in sentences:
-            out.print(Text(f"! {sentence}", "yellow"), soft_wrap=True)
+            out.print(Text(printable(f"! {sentence}"), "yellow"), soft_wrap=True)
     return code
+
+
+def _inode(path: Path) -> int | None:
+    """Another number for each file that takes the place of one; None without a file."""
+    return path.stat().st_ino if path.exists() else None
 
 
 @contextlib.contextmanager
@@ -103,7 +133,7 @@ def progress_bar(scan: str) -> Iterator[ProgressCall]:
     columns = (name, BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     stages = list(STAGES)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("", total=len(stages), scan=scan)
+        task = bar.add_task("", total=len(stages), scan=printable(scan))
 
         def advance(stage: str, fraction: float) -> None:
             bar.update(task, completed=stages.index(stage) + fraction, description=STAGES[stage])
@@ -113,7 +143,7 @@ def progress_bar(scan: str) -> Iterator[ProgressCall]:
 
 def show_report(report: Report) -> None:
     """Organs, stages and memory of one scan, as tables."""
-    out.print(Text(f"\n{report.scan.name}", "bold"), Text(_scan_line(report), "dim"))
+    out.print(Text(f"\n{printable(report.scan.name)}", "bold"), Text(_scan_line(report), "dim"))
     out.print(_organ_table(report))
     out.print(_stage_table(report))
     for sentence in report.warnings:
@@ -122,8 +152,8 @@ def show_report(report: Report) -> None:
 
 def show_warnings(report: Report) -> None:
     """What deserves a look, on stderr, for runs without tables."""
-    for sentence in report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]:
-        err.print(f"{report.scan.name}: {sentence}", soft_wrap=True)
+    sentences = report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]
+    say(f"{report.scan.name}: {sentence}" for sentence in sentences)
 
 
 def _scan_line(report: Report) -> str:

@@ -14,7 +14,7 @@ Vector = tuple[float, float, float]
 Bounds = tuple[float, float, float, float, float, float]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_SHEAR_TOLERANCE = 1e-3  # cosine between two grid axes; NIfTI's float32 headers stay below 1e-5
+SHEAR_TOLERANCE = 1e-3  # cosine between two grid axes; rounding in headers stays below
 _LETTERS = (("S", "I"), ("P", "A"), ("L", "R"))
 
 
@@ -36,14 +36,18 @@ class Geometry:
     tilt: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        numbers = np.array([*self.spacing, *np.ravel(self.axes), *self.origin, *self.tilt])
-        if not np.isfinite(numbers).all() or min(self.spacing) <= 0:
+        if not np.isfinite([*np.ravel(self.axes), *self.origin, *self.tilt]).all():
+            raise bad_scan(
+                "The position or the axes of the scan are not numbers.",
+                "Correct the header or export the scan again.",
+            )
+        if not np.isfinite(self.spacing).all() or min(self.spacing) <= 0:
             raise bad_scan(
                 f"The voxel spacing {_mm(self.spacing)} is not a positive size.",
                 "Correct the header (in Slicer: Volumes module, Image spacing) and try again.",
             )
         cosines = np.abs(np.array(self.axes) @ np.array(self.axes).T - np.eye(3))
-        if cosines.max() > _SHEAR_TOLERANCE:
+        if cosines.max() > SHEAR_TOLERANCE:
             raise bad_scan(
                 "The axes of the scan are sheared: its slices are not at right angles to each other.",
                 "Resample it to a rectangular grid (in Slicer: harden the transform, "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ _UNFINISHED = re.compile(r"\.[0-9a-f]{12}\.tmp(\.\w+)*")  # the names that ``rep
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text. Raises FlareError("write")."""
     with replacing(path, path.suffix) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # of names that are not UTF-8
 
 
 @contextlib.contextmanager
@@ -52,11 +54,10 @@ def refusals_said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FlareError(
-            "write",
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Free some space, or choose a place where you may write.",
-        ) from error
+        remedy = "Free some space, or choose a place where you may write."
+        if error.errno == errno.ENAMETOOLONG:
+            remedy = "Give the result a shorter name, or the scan."
+        raise FlareError("write", f"{path} cannot be written: {error.strerror or error}.", remedy) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -71,9 +72,21 @@ def make_folder(folder: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise FlareError("write") now rather than after the work, if ``path`` cannot be written."""
-    if path.is_dir():
+    with refusals_said(path):
+        kind = _kind(path)
+    if kind == stat.S_IFDIR:
         raise FlareError("write", f"{path} is a folder, not a file.", "Give the name of a file.")
+    if kind != stat.S_IFREG:
+        raise FlareError("write", f"{path} is a device, pipe or socket, not a file.", "Give the name of a file.")
     beside = path.with_name(f".{secrets.token_hex(6)}.tmp")
     with replacing(beside) as probe:
         probe.write_bytes(b"0")
     beside.unlink()
+
+
+def _kind(path: Path) -> int:
+    """The type of file at ``path``, or an ordinary file's. Raises OSError for a name that is too long."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return stat.S_IFREG

@@ -14,11 +14,12 @@ from flareseg.geometry import Orientation
 from flareseg.organs import LEFT_KIDNEY, ORGANS
 from flareseg.outputs import replacing
 from flareseg.report import OrganFacts
-from flareseg.volume import Volume
+from flareseg.volume import AIR_HU, Volume
 
 WINDOW_HU, LEVEL_HU = 400.0, 40.0
 _HEIGHT, _WIDTH = 520, 1800  # pixels at most, of a slice and of all three
 _LEGEND, _GAP = 44, 6
+_LEAST_WIDTH = 800  # of the legend
 _INK, _PAPER = (235, 235, 235), (18, 18, 20)
 _OUTLINED = (*ORGANS, LEFT_KIDNEY)
 # By label; brighter than Slicer's colours of the organs, of which liver and kidneys are hard to tell apart as lines.
@@ -47,7 +48,7 @@ def write_preview(path: Path, volume: Volume, labels: np.ndarray, organs: list[O
     scale = min(_HEIGHT / max(s.height_mm for s in slices), room / sum(s.width_mm for s in slices))
     pictures = [_outlined(s, scale) for s in slices]
     height = max(picture.height for picture in pictures)
-    width = sum(picture.width for picture in pictures) + _GAP * (len(pictures) - 1)
+    width = max(_LEAST_WIDTH, sum(picture.width for picture in pictures) + _GAP * (len(pictures) - 1))
     sheet = Image.new("RGB", (width, height + _LEGEND), _PAPER)
     draw = ImageDraw.Draw(sheet)
     left = 0
@@ -68,6 +69,7 @@ def _slices(volume: Volume, labels: np.ndarray) -> Iterator[_Slice]:
     for axis, (title, marks) in enumerate((("Axial", "RLAP"), ("Coronal", "RLSI"), ("Sagittal", "APSI"))):
         index = _fullest(found, axis)
         hu, label = voxels.take(index, axis).astype(np.float32), found.take(index, axis)
+        hu = np.nan_to_num(hu, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)  # as the cascade takes them
         if axis:  # canonical k runs up, a picture runs down
             hu, label = hu[::-1], label[::-1]
         height, width = (mm for n, mm in enumerate(extent) if n != axis)

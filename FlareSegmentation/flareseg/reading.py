@@ -1,19 +1,17 @@
-"""Reading a scan from a file or a DICOM folder through SimpleITK."""
+"""Reading a scan from an image file or a DICOM folder."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import zlib
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
-
-from flareseg import nifti_check
 from flareseg.errors import FlareError, bad_scan
-from flareseg.geometry import Geometry, Vector
+from flareseg.image_files import meta_image, nifti, nrrd_header
+from flareseg.image_files.header import LONGEST, Header, check_regular
+from flareseg.image_files.voxels import GZIP_OR_ZLIB, check_voxels, read_voxels
 from flareseg.volume import Volume
 
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr")
 
 
 def read_volume(path: Path) -> Volume:
@@ -22,18 +20,23 @@ def read_volume(path: Path) -> Volume:
     Of several series in a folder the best CT of the abdomen is read, and a warning says so.
     Raises FlareError("bad_scan") with what is wrong and what to do.
     """
-    if not path.exists():
-        raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
-    if path.is_dir() or _is_dicom(path):
-        from flareseg.dicom.reading import read_dicom
-
-        return read_dicom(path)
     try:
+        check_there(path)
+        if path.is_dir() or _is_dicom(path):
+            from flareseg.dicom.reading import read_dicom
+
+            return read_dicom(path)
         return _read_file(path)
     except OSError as error:
-        raise bad_scan(
-            f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def check_there(path: Path) -> None:
+    """Raise FlareError("bad_scan") for a path without a file and for a link that leads nowhere. Raises OSError."""
+    if path.is_symlink() and not path.exists():
+        raise bad_scan(f"{path} is a broken link (to {path.readlink()}).", "Mend the link, or give the file itself.")
+    if not path.exists():
+        raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
 
 
 def is_scan_file(path: Path) -> bool:
@@ -60,100 +63,54 @@ def stem(path: Path) -> str:
     return path.name
 
 
-def image_geometry(image: sitk.Image) -> Geometry:
-    """The geometry of a three-dimensional SimpleITK image."""
-    columns = np.array(image.GetDirection()).reshape(3, 3)
-    i, j, k = (_vector(columns[:, axis]) for axis in range(3))
-    shape = tuple(reversed(image.GetSize()))
-    return Geometry(
-        (shape[0], shape[1], shape[2]), _vector(image.GetSpacing()[::-1]), (k, j, i), _vector(image.GetOrigin())
+def read_header(path: Path) -> Header:
+    """What an image file's header says; the format is told by the content, not by the name.
+
+    Raises FlareError("bad_scan") for what is no image of one volume, OSError.
+    """
+    check_regular(path)
+    head, compressed = _beginning(path)
+    if not head:
+        raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
+    if nifti.begins_nifti(head):
+        return nifti.parse(path, head, compressed)
+    if head.startswith(nrrd_header.MAGIC) and not compressed:
+        return nrrd_header.parse(path, head)
+    if meta_image.begins_meta_image(head) and not compressed:
+        return meta_image.parse(path, head)
+    raise bad_scan(
+        f"{path.name} is damaged, or is not an image file that can be read.",
+        f"Give a scan as {', '.join(SUFFIXES)}, or a folder with a DICOM series.",
     )
 
 
-def _read_file(path: Path) -> Volume:
+def _beginning(path: Path) -> tuple[bytes, bool]:
+    """The first bytes, decompressed where a file is gzip as a whole, and whether it is."""
     with path.open("rb") as stream:
-        if not stream.read(1):
-            raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
-    _check_header(path)
-    with ThreadPoolExecutor(1) as pool:  # the look at a NIfTI file runs beside its reading
-        look = pool.submit(nifti_check.inspect, path) if nifti_check.is_nifti(path) else None
-        image = _execute(path)
-        facts = look.result() if look else nifti_check.NiftiFacts()
-    if facts.problem:
-        raise bad_scan(f"{path.name}: {facts.problem}", "Copy or export the scan again.")
-    volume = _volume(image, stem(path), [])
-    if facts.odd_voxels.size:
-        volume.voxels = volume.voxels.copy()
-        volume.voxels.reshape(-1)[facts.odd_voxels] = np.nan
-    return volume
-
-
-def _check_header(path: Path) -> None:
-    """Refuse what is not one scalar volume before its voxels are read."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+        head = stream.read(LONGEST)
+    if not head.startswith(b"\x1f\x8b"):
+        return head, False
     try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise _unreadable(path, error) from error
-    size = reader.GetSize()
-    dimensions = max((axis + 1 for axis, n in enumerate(size) if n > 1), default=0)
-    if reader.GetNumberOfComponents() > 1:
-        raise bad_scan(f"{path.name} is a colour or vector image.", "Choose a CT with one value a voxel.")
-    if dimensions > 3:
-        raise bad_scan(
-            f"{path.name} has {len(size)} dimensions (a time series?).", "Export one time point as a volume of its own."
-        )
-    if len(size) < 3:
-        raise bad_scan(f"{path.name} is a 2D image.", "Choose the whole CT volume rather than one slice.")
-    if not all(np.isfinite(reader.GetSpacing())) or min(reader.GetSpacing()) <= 0:
-        spacing = " x ".join(f"{s:g}" for s in reader.GetSpacing())
-        raise bad_scan(
-            f"{path.name} has a voxel spacing that is not positive ({spacing} mm).",
-            "Correct the header or export the scan again.",
-        )
+        return zlib.decompressobj(GZIP_OR_ZLIB).decompress(head, LONGEST), True
+    except zlib.error as error:
+        raise bad_scan(f"{path.name} is damaged or cut short.", "Copy or export the scan again.") from error
 
 
-def _execute(path: Path) -> sitk.Image:
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise _unreadable(path, error) from error
-    while image.GetDimension() > 3:
-        image = image[..., 0]
-    return image
+def check_whole(path: Path) -> None:
+    """Read an image file to its end. Raises FlareError("bad_scan") if it is cut short or damaged, OSError."""
+    check_voxels(read_header(path).storage)
 
 
-def _unreadable(path: Path, error: RuntimeError) -> FlareError:
-    text = str(error)
-    if "orthonormal" in text:
-        return bad_scan(
-            f"The axes of {path.name} are sheared: its slices are not at right angles to each other.",
-            "Resample it to a rectangular grid and try again.",
-        )
-    if nifti_check.is_nifti(path) and nifti_check.is_nifti2(path):
-        return bad_scan(f"{path.name} is a NIfTI-2 file, which cannot be read.", "Save it as NIfTI-1 or NRRD.")
-    if "Unable to determine ImageIO" in text:
-        return bad_scan(
-            f"{path.name} is damaged, or is not an image file that can be read.",
-            f"Give a scan as {', '.join(SUFFIXES)}, or a folder with a DICOM series.",
-        )
-    return bad_scan(f"{path.name} is damaged or cut short.", "Copy or export the scan again.")
+def _read_file(path: Path) -> Volume:
+    if path.suffix.lower() == ".img":
+        path = path.with_suffix(".hdr")
+        check_there(path)
+    header = read_header(path)
+    warnings = list(header.warnings)
+    voxels = read_voxels(header, warnings)
+    return Volume(voxels, header.geometry, stem(path), warnings)
 
 
-def _volume(image: sitk.Image, name: str, warnings: list[str]) -> Volume:
-    geometry = image_geometry(image)
-    return Volume(np.asarray(_Buffer(image)), geometry, name, warnings)
-
-
-class _Buffer:
-    """Lends an image's voxels to numpy, which then keeps the image alive; SimpleITK's own view does not."""
-
-    def __init__(self, image: sitk.Image) -> None:
-        self._image = image
-        self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
-
-
-def _vector(values: object) -> Vector:
-    x, y, z = (float(v) for v in values)  # type: ignore[attr-defined]
-    return (x, y, z)
+def _unreadable(path: Path, error: OSError) -> FlareError:
+    """What the system says of a file that cannot be read."""
+    return bad_scan(f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it.")

@@ -18,6 +18,12 @@ _OBLIQUE_DEGREES = 15.0
 _LEAST_RANGE_HU = 100.0  # fat to muscle is more; a scan below it was normalised
 _LEAST_SOFT_SHARE = 0.02  # of voxels between fat and contrast-filled vessels
 _TOO_BRIGHT_HU = 20000.0
+_FAT_OR_LUNG_HU = (-900, -30)  # some of it is in every CT of a body
+_LEAST_FAT_SHARE = 1e-3
+_DENSE_HU = 600  # bone and metal
+_MOST_DENSE_SHARE = 0.1
+_NORMALISED = 2.0  # the range of images that were scaled to 0..1 or -1..1
+_TO_HU = "Choose a CT, or convert its values to HU (value x rescale slope + rescale intercept)."
 
 
 @dataclass
@@ -75,19 +81,38 @@ def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
-    sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
+    with np.errstate(over="ignore"):  # values beyond float32 are infinite then, and told of as too bright
+        sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
     if (low := float(voxels.min())) == (high := float(voxels.max())):
         raise bad_scan(f"Every voxel of the scan has the same value ({low:g}).", "Choose a CT volume in HU.")
     if low >= 0 or high - low < _LEAST_RANGE_HU:
         raise bad_scan(
             f"The voxel values ({low:g} to {high:g}) are not Hounsfield units (air near -1000, fat near -100).",
-            "Choose a CT, or convert its values to HU (value x rescale slope + rescale intercept).",
+            _TO_HU,
         )
+    _check_units(sample, low, high)
     soft = float(np.mean((sample > -200) & (sample < 300) & (sample != 0)))
     if soft < _LEAST_SOFT_SHARE or high > _TOO_BRIGHT_HU or low > -100:
         warnings.append(
             f"The voxel values ({low:g} to {high:g}) are unusual for a CT; the result may be wrong. "
             "Check that the scan is a CT in Hounsfield units."
+        )
+
+
+def _check_units(sample: np.ndarray, low: float, high: float) -> None:
+    """Refuse stored values (HU + 1024, air at 0) and normalised ones that padding of -1000, -2000 or so hides."""
+    first, last = _FAT_OR_LUNG_HU
+    fat = np.mean((sample > first) & (sample < last))
+    if fat < _LEAST_FAT_SHARE and np.mean(sample > _DENSE_HU) > _MOST_DENSE_SHARE:
+        raise bad_scan(
+            f"The voxel values ({low:g} to {high:g}) are not Hounsfield units: there is no fat (near -100), and much "
+            "lies where soft tissue does before the rescale intercept is added (near 1000).",
+            _TO_HU,
+        )
+    inside = sample[(sample > first) & (sample != 0)]
+    if inside.size and np.mean(np.abs(inside) <= _NORMALISED) > 1 - _MOST_DENSE_SHARE:
+        raise bad_scan(
+            f"The voxel values are not Hounsfield units: most lie between {-_NORMALISED:g} and {_NORMALISED:g}.", _TO_HU
         )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from flareseg import nifti_check
 from flareseg.errors import FlareError
 from flareseg.geometry import LPS_TO_RAS, Geometry
+from flareseg.image_files.nifti import is_nifti
 from flareseg.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.outputs import replacing
+from flareseg.reading import check_whole
 from flareseg.volume import Volume
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -49,12 +54,34 @@ def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
     image.SetSpacing(geometry.spacing[::-1])
     image.SetOrigin(geometry.origin)
     image.SetDirection(np.array(geometry.axes)[::-1].T.ravel().tolist())
+    with _named_for_itk(path) as file:
+        try:
+            sitk.WriteImage(image, str(file), useCompression=True)
+        except RuntimeError as error:
+            raise _refused(file, error) from error
+        if is_nifti(file):  # of which ITK writes a part to a full disk without a word
+            _check_written(file)
+
+
+@contextlib.contextmanager
+def _named_for_itk(path: Path) -> Iterator[Path]:
+    """``path``, or where its name is not UTF-8, which ITK's is always, a file elsewhere that is copied to it."""
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
-    except RuntimeError as error:
-        raise _refused(path, error) from error
-    if nifti_check.is_nifti(path) and (problem := nifti_check.inspect(path).problem):
-        raise OSError(f"the disk may be full ({problem})")
+        str(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            elsewhere = Path(folder) / f"image{suffix_of(path)}"
+            yield elsewhere
+            shutil.copyfile(elsewhere, path)
+    else:
+        yield path
+
+
+def _check_written(path: Path) -> None:
+    try:
+        check_whole(path)
+    except FlareError as error:
+        raise OSError("the disk may be full") from error
 
 
 def _refused(path: Path, error: RuntimeError) -> OSError:

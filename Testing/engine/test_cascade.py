@@ -15,10 +15,11 @@ from flareseg.geometry import Geometry, Orientation
 from flareseg.organs import CLASSES, ORGANS
 from flareseg.phantom import Phantom
 from flareseg.precision import Precision
-from flareseg.reading import image_geometry, read_volume
+from flareseg.reading import read_volume
 from flareseg.run import Run
 from flareseg.volume import Volume
 from flareseg.weights import load_network
+from images import image_geometry
 from scipy.spatial.transform import Rotation
 
 

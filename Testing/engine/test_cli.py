@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import SimpleITK as sitk
 from flareseg import __version__
 from flareseg.cli import app
+from flareseg.geometry import Geometry
 from flareseg.organs import ORGANS
 from flareseg.phantom import Phantom
 from flareseg.preview import OUTLINE_COLOURS, write_preview
@@ -204,6 +206,43 @@ def test_the_preview_fits_on_a_screen_whatever_the_scans_shape(slices: int, phan
     picture = Image.open(tmp_path / "preview.png")
     assert 600 < picture.width <= 1800
     assert 300 < picture.height <= 600
+
+
+def test_the_preview_of_voxels_that_are_not_numbers_shows_air(phantom: Phantom, tmp_path: Path) -> None:
+    voxels = phantom.volume.voxels.astype(np.float32)
+    voxels[:, :20] = np.nan
+    rows = [OrganFacts(organ.label, organ.name, 1, 1.0) for organ in ORGANS]
+    for name, value in (("nan.png", np.nan), ("air.png", -1024)):
+        voxels[:, :20] = value
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            write_preview(tmp_path / name, Volume(voxels, phantom.volume.geometry), phantom.labels, rows)
+    assert (tmp_path / "nan.png").read_bytes() == (tmp_path / "air.png").read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(200, 4, 4), (4, 200, 4), (4, 4, 200), (1, 40, 40)])
+def test_the_preview_of_a_narrow_scan_has_room_for_its_legend(shape: tuple[int, int, int], tmp_path: Path) -> None:
+    geometry = Geometry(shape, (1.0, 1.0, 1.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)), (0.0, 0.0, 0.0))
+    rows = [OrganFacts(organ.label, organ.name, 1, 1.0) for organ in ORGANS]
+    write_preview(tmp_path / "p.png", Volume(np.zeros(shape), geometry), np.zeros(shape, np.uint8), rows)
+    assert 800 <= Image.open(tmp_path / "p.png").width <= 1800
+
+
+def test_a_result_of_an_earlier_run_is_named_when_the_scan_fails(tmp_path: Path) -> None:
+    (tmp_path / "out.nii.gz").write_bytes(b"earlier")
+    (tmp_path / "bad.nii.gz").write_bytes(b"no scan")
+    result = run("segment", tmp_path / "bad.nii.gz", "-o", tmp_path / "out.nii.gz")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'out.nii.gz'} is still the result of an earlier run." in result.stderr
+    assert (tmp_path / "out.nii.gz").read_bytes() == b"earlier"
+
+
+def test_what_a_folder_holds_besides_scans_is_said(phantom_file: Path, phantom_truth: Path, tmp_path: Path) -> None:
+    shutil.copy(phantom_file, tmp_path / "ct.nii.gz")
+    shutil.copy(phantom_truth, tmp_path / "labels.nii.gz")
+    result = run("segment", tmp_path, "-o", tmp_path / "out")
+    assert (result.exit_code, "labels.nii.gz was left out: it is a segmentation." in result.stderr) == (0, True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ct-organs.nii.gz"]
 
 
 def test_two_scans_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:

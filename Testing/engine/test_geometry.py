@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from flareseg.errors import FlareError
 from flareseg.geometry import Geometry, Orientation
-from flareseg.reading import image_geometry
+from images import image_geometry
 from scipy.spatial.transform import Rotation
 
 ORIENTATIONS = sorted(

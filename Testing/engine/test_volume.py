@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from flareseg.errors import FlareError
@@ -49,6 +51,15 @@ def test_voxels_that_are_not_numbers_become_air() -> None:
     assert (found.voxels[0, 0, 0], found.voxels[1, 1, 1]) == (AIR_HU, AIR_HU)
     assert found.warnings == ["2 voxels are not numbers (NaN or infinite); they were taken for air."]
     assert np.isnan(voxels[0, 0, 0]), "the caller's own voxels are left alone"
+
+
+def test_values_beyond_float32_are_told_of_without_a_raw_warning() -> None:
+    voxels = ct_like().astype(np.float64)
+    voxels[0, 0, 0] = 1e300
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (told,) = checked(volume(voxels)).warnings
+    assert "(-1000 to 1e+300) are unusual for a CT" in told
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,9 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "empty file": (empty_file, "is empty (0 bytes)"),
     "text file": (text_file, "not an image file"),
     "truncated .nii": (cut(".nii"), "cut short"),
-    "truncated .nii.gz": (cut(".nii.gz"), "cut short or damaged"),
-    "truncated .nrrd": (cut(".nrrd"), "damaged or cut short"),
-    "truncated .mha": (cut(".mha"), "damaged or cut short"),
+    "truncated .nii.gz": (cut(".nii.gz"), "damaged or cut short"),
+    "truncated .nrrd": (cut(".nrrd"), "cut short: 40861 of 61440 bytes"),
+    "truncated .mha": (cut(".mha"), "cut short: 40861 of 61440 bytes"),
     "damaged .nii.gz": (damaged_gzip, "damaged"),
     "2D image": (image_of(ct_like((64, 64)), "slice.nrrd"), "is a 2D image"),
     "one slice": (image_of(ct_like((1, 64, 64))), "at least 4 are needed"),
@@ -160,12 +160,6 @@ def test_odd_but_whole_gzip_files_are_read(change: str, phantom_file: Path, tmp_
         }[change]
     )
     assert segment(scan, tmp_path).exit_code == 0
-
-
-def test_a_nifti2_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "scan.nii").write_bytes(struct.pack("<i", 540) + b"n+2\0\r\n\032\n" + bytes(4000))
-    result = segment(tmp_path / "scan.nii", tmp_path)
-    assert (result.exit_code, "is a NIfTI-2 file" in result.stderr) == (BAD_INPUT, True)
 
 
 def test_a_scan_without_an_abdomen_exits_with_1(tmp_path: Path) -> None:

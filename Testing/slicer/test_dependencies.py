@@ -54,7 +54,14 @@ def test_nothing_is_asked_when_everything_is_there():
 def test_requirements_go_through_slicers_installer():
     packaging = Packaging()
     Dependencies(packaging, missing).ensure()
-    assert packaging.installed == ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "slicerio"]
+    assert packaging.installed == [
+        "safetensors",
+        "connected-components-3d",
+        "psutil",
+        "nvidia-ml-py",
+        "slicerio",
+        "pynrrd",
+    ]
 
 
 def test_slicers_own_packages_are_pinned_and_never_asked_for():

@@ -1,0 +1,6 @@
+"""Image files read without ITK: a header says what is there, and the voxels are read as it says.
+
+ITK ends the whole process (SIGSEGV, SIGABRT) on some damaged NRRD and MetaImage headers, prints on stderr, opens any
+file that a header names, and leaves voxels empty without a word when a NIfTI file is cut short. Here every header is
+checked against the file before memory is allocated, and a file that cannot be trusted is refused with the reason.
+"""
