@@ -18,6 +18,7 @@ from flareseg.errors import FlareError
 from flareseg.organs import LEFT_KIDNEY, ORGANS
 from flareseg.report import STAGES, OrganFacts, Report
 from flareseg.run import Progress as ProgressCall
+from flareseg.shortage import shortage_said
 
 if TYPE_CHECKING:
     from flareseg.batch import Task
@@ -52,7 +53,8 @@ def say_error(error: FlareError, scan: str = "") -> None:
 def failures_said() -> Iterator[None]:
     """Say a failure on stderr and leave with its exit code."""
     try:
-        yield
+        with shortage_said("This command"):
+            yield
     except FlareError as error:
         say_error(error)
         raise typer.Exit(BAD_INPUT) from None
@@ -61,13 +63,11 @@ def failures_said() -> Iterator[None]:
 def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int:
     """Segment one scan and say how it went."""
     try:
-        report = segmenter.segment(task)
+        with shortage_said("This scan", segmenter.cascade.limits.ram):
+            report = segmenter.segment(task)
     except FlareError as error:
         say_error(error, str(task.scan))
         return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
-    except MemoryError:
-        say_error(FlareError("internal", "The computer's memory ran out.", "Close other programs."), str(task.scan))
-        return FAILED
     except Exception as error:  # the other scans go on
         say_error(FlareError("internal", f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
         err.print(traceback.format_exc())

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from flareseg.errors import FlareError
-from flareseg.measure import MB
+from flareseg.free_memory import MB, free_mb
 
 CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
@@ -30,12 +30,12 @@ class Chosen:
 
     @property
     def memory_mb(self) -> tuple[float, float]:
-        """Free and total memory of the device in MB (of the computer, for a CPU)."""
+        """Free and total memory of the device in MB (for a CPU what this process may take, and the computer's)."""
         if self.device.type == "cuda":
             free, total = torch.cuda.mem_get_info(self.device)
             return free / MB, total / MB
         memory = psutil.virtual_memory()
-        return memory.available / MB, memory.total / MB
+        return min(memory.available / MB, free_mb()), memory.total / MB
 
     def allow_mb(self, megabytes: float) -> None:
         """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flareseg.errors import FlareError
+from flareseg.shortage import ran_out
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,6 +39,8 @@ def refusals_said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if ran_out(error):
+            raise
         raise FlareError(
             "write",
             f"{path} cannot be written: {error.strerror or error}.",

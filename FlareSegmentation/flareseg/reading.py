@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,25 +12,34 @@ import SimpleITK as sitk
 
 from flareseg import dicom, nifti_check
 from flareseg.errors import FlareError, bad_scan
+from flareseg.free_memory import MB
 from flareseg.geometry import Geometry, Vector
+from flareseg.limits import check_reading
+from flareseg.shortage import ran_out
 from flareseg.volume import Volume
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
-def read_volume(path: Path) -> Volume:
+CheckSize = Callable[[int, float, float], None]
+
+
+def read_volume(path: Path, check_size: CheckSize = check_reading) -> Volume:
     """The scan in a NIfTI, NRRD or MetaImage file, or in a folder with a DICOM series.
 
-    Of several series in a folder the one with the most slices is read, and a warning says so.
-    Raises FlareError("bad_scan") with what is wrong and what to do.
+    Of several series in a folder the one with the most slices is read, and a warning says so. ``check_size`` is called
+    before voxels are read, with their number, their MB in memory, and the MB that reading takes; it may raise.
+    Raises FlareError("bad_scan" or "memory") with what is wrong and what to do.
     """
     if not path.exists():
         raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
     if path.is_dir():
-        return _read_dicom(path)
+        return _read_dicom(path, check_size)
     try:
-        return _read_file(path)
+        return _read_file(path, check_size)
     except OSError as error:
+        if ran_out(error):
+            raise
         raise bad_scan(
             f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it."
         ) from error
@@ -56,11 +67,12 @@ def image_geometry(image: sitk.Image) -> Geometry:
     )
 
 
-def _read_file(path: Path) -> Volume:
+def _read_file(path: Path, check_size: CheckSize) -> Volume:
     with path.open("rb") as stream:
         if not stream.read(1):
             raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
-    _check_header(path)
+    header = _check_header(path)
+    _check_size(header, math.prod(header.GetSize()), 2 if nifti_check.is_nifti(path) else 1, check_size)
     with ThreadPoolExecutor(1) as pool:  # the look at a NIfTI file runs beside its reading
         look = pool.submit(nifti_check.inspect, path) if nifti_check.is_nifti(path) else None
         image = _execute(path)
@@ -74,8 +86,8 @@ def _read_file(path: Path) -> Volume:
     return volume
 
 
-def _check_header(path: Path) -> None:
-    """Refuse what is not one scalar volume before its voxels are read."""
+def _check_header(path: Path) -> sitk.ImageFileReader:
+    """The header of a file. Refuses what is not one scalar volume before its voxels are read."""
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -98,6 +110,14 @@ def _check_header(path: Path) -> None:
             f"{path.name} has a voxel spacing that is not positive ({spacing} mm).",
             "Correct the header or export the scan again.",
         )
+    return reader
+
+
+def _check_size(header: sitk.ImageFileReader, voxels: int, copies: int, check_size: CheckSize) -> None:
+    """``copies``: how many times ITK holds the voxels while it reads such a file."""
+    voxel = sitk.GetArrayViewFromImage(sitk.Image([1, 1, 1], header.GetPixelID()))
+    scan_mb = voxels * voxel.itemsize / MB
+    check_size(voxels, scan_mb, copies * scan_mb)
 
 
 def _execute(path: Path) -> sitk.Image:
@@ -110,7 +130,10 @@ def _execute(path: Path) -> sitk.Image:
     return image
 
 
-def _unreadable(path: Path, error: RuntimeError) -> FlareError:
+def _unreadable(path: Path, error: RuntimeError) -> FlareError | RuntimeError:
+    """What is wrong with a file that ITK cannot read. A lack of memory is no fault of the file, and stays as it is."""
+    if ran_out(error):
+        return error
     text = str(error)
     if "orthonormal" in text:
         return bad_scan(
@@ -140,7 +163,7 @@ class _Buffer:
         self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
 
 
-def _read_dicom(folder: Path) -> Volume:
+def _read_dicom(folder: Path, check_size: CheckSize) -> Volume:
     try:
         next(folder.iterdir(), None)
         series = dicom.find_series(folder)
@@ -153,11 +176,17 @@ def _read_dicom(folder: Path) -> Volume:
             f"The folder {folder} holds no DICOM series and no scan file.",
             f"Give a scan as {', '.join(SUFFIXES)}, or the folder that holds the DICOM files themselves.",
         )
+    header = sitk.ImageFileReader()
+    header.SetFileName(series.files[0])
+    header.ReadImageInformation()
+    _check_size(header, math.prod(header.GetSize()[:2]) * len(series.files), 1, check_size)
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(series.files)
     try:
         image = reader.Execute()
     except RuntimeError as error:
+        if ran_out(error):
+            raise
         raise bad_scan(f"The DICOM series in {folder} cannot be read.", "Copy or export the series again.") from error
     return _volume(image, folder.resolve().name, series.warnings)
 

@@ -24,9 +24,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import psutil
 
-from flareseg import __version__, events
+from flareseg import __version__, events, own_process
 from flareseg.errors import FlareError
+from flareseg.free_memory import attainable_mb
 from flareseg.geometry import Bounds, Geometry
+from flareseg.limits import Limits
+from flareseg.shortage import shortage_said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,11 +148,11 @@ class Worker:
 
     def _answer(self, job: events.SegmentJob | events.DescribeJob) -> events.Event:
         try:
-            return self._describe(job) if isinstance(job, events.DescribeJob) else self._segment(job)
+            with shortage_said("This job"):
+                Limits().check_engine()
+                return self._describe(job) if isinstance(job, events.DescribeJob) else self._segment(job)
         except FlareError as error:
             return events.Failure(job.id, error.kind, error.sentence, error.remedy)
-        except MemoryError:
-            return events.Failure(job.id, "internal", "The computer's memory ran out.", "Close other programs.")
         except Exception as error:  # the worker outlives any job; the caller is told all of it
             log.exception("job %s failed", job.id)
             sentence = f"The engine failed unexpectedly ({type(error).__name__})."
@@ -161,7 +164,7 @@ class Worker:
 
         chosen = choose(job.device)
         free, total = chosen.memory_mb
-        return events.Device(job.id, chosen.device.type, chosen.name, free, total, chosen.reason)
+        return events.Device(job.id, chosen.device.type, chosen.name, free, total, chosen.reason, attainable_mb())
 
     def _segment(self, job: events.SegmentJob) -> events.Result:
         from flareseg.run import Run
@@ -305,6 +308,7 @@ def main() -> None:
     parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS)
     parser.add_argument("--parent", type=int, default=0, help="end when this process has ended")
     options = parser.parse_args()
+    own_process.prepare()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     outlet = Outlet(_own_stdout())
     inbox = Inbox(sys.stdin.buffer if sys.stdin else io.BytesIO(), outlet)

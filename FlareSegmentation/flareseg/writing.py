@@ -12,6 +12,7 @@ from flareseg.errors import FlareError
 from flareseg.geometry import LPS_TO_RAS, Geometry
 from flareseg.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.outputs import replacing
+from flareseg.shortage import ran_out
 from flareseg.volume import Volume
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -52,6 +53,8 @@ def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
+        if ran_out(error):
+            raise
         raise _refused(path, error) from error
     if nifti_check.is_nifti(path) and (problem := nifti_check.inspect(path).problem):
         raise OSError(f"the disk may be full ({problem})")
