@@ -31,6 +31,7 @@ class DeviceLine:
         self._runner, self._dependencies = runner, dependencies
         self._question = ""
         self._kind = ""
+        self._ramMb: float | None = None
         self._volume: Volume | None = None
         runner.described.connect(self._onDescribed)
         self._show("")
@@ -65,7 +66,16 @@ class DeviceLine:
             if cost.gpu_mb:
                 parts.append(_("{memory} GPU memory").format(memory=gigabytes(cost.gpu_mb, 1)))
             parts.append(_("{memory} RAM").format(memory=gigabytes(cost.ram_mb, 1)))
-            self._costLabel.setText(" · ".join(parts))
+            self._costLabel.setText("\n".join([" · ".join(parts), *self._shortage(cost)]))
+
+    def _shortage(self, cost: Cost) -> list[str]:
+        """A line that says that the engine will not get the memory, if that is known."""
+        if self._ramMb is None or cost.least_ram_mb <= self._ramMb:
+            return []
+        needed, there = gigabytes(cost.least_ram_mb), gigabytes(self._ramMb)
+        return [
+            _("This scan will not fit: it needs {needed} RAM; {there} can be had.").format(needed=needed, there=there)
+        ]
 
     def _onDescribed(self, question: str, answer: Device | FlareError) -> None:
         if question != self._question:
@@ -74,7 +84,7 @@ class DeviceLine:
             self._kind = ""
             self._show(answer.sentence, answer.remedy)
         else:
-            self._kind = answer.kind
+            self._kind, self._ramMb = answer.kind, answer.ram_mb
             free = gigabytes(answer.free_mb, 1)
             self._show(_("{device}, {memory} free").format(device=answer.name, memory=free), reason=answer.reason)
         self.showCost()

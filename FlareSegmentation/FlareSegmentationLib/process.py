@@ -17,6 +17,7 @@ from . import settings
 from .signals import Signal
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
+KILLED = 9  # SIGKILL, which Qt gives as the exit code of a process that it ended
 GOODBYE_MS = 1000  # for a worker to end by itself once its stdin is closed
 
 
@@ -96,16 +97,11 @@ class WorkerProcess:
         if text:
             self.logged.emit(text)
 
-    def _onFinished(self, exitCode: int, _exitStatus: object) -> None:
+    def _onFinished(self, exitCode: int, exitStatus: object) -> None:
         self._onLog()
         self._onOutput()
-        self.ended.emit(
-            FlareError(
-                "worker",
-                _("The engine stopped unexpectedly (exit code {code}).").format(code=exitCode),
-                _("The log below says more. If memory is short, close other programs; then try again."),
-            )
-        )
+        isKilled = exitStatus == qt.QProcess.CrashExit and exitCode == KILLED
+        self.ended.emit(_outOfMemory() if isKilled else _stopped(exitCode))
 
     def _onError(self, error: object) -> None:
         if error == qt.QProcess.FailedToStart:  # every other error is followed by finished()
@@ -116,6 +112,23 @@ class WorkerProcess:
                     _("Reinstall the FlareSegmentation extension and restart Slicer."),
                 )
             )
+
+
+def _stopped(exitCode: int) -> FlareError:
+    return FlareError(
+        "worker",
+        _("The engine stopped unexpectedly (exit code {code}).").format(code=exitCode),
+        _("The log below says more. If memory is short, close other programs; then try again."),
+    )
+
+
+def _outOfMemory() -> FlareError:
+    """For an engine that was killed from outside: by the system, as a rule."""
+    return FlareError(
+        "memory",
+        _("The engine was ended by the system; the memory of this computer or container may have run out."),
+        _("Close other programs or raise the container's memory limit, then try again."),
+    )
 
 
 def _environment() -> qt.QProcessEnvironment:

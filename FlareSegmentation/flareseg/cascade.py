@@ -28,6 +28,7 @@ from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, grow_labels, shrink
 from flareseg.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.run import Run
+from flareseg.shortage import shortage_said
 from flareseg.volume import Volume, checked
 from flareseg.weights import TrainedNetwork, load_network
 
@@ -115,7 +116,7 @@ class Cascade:
         on_cpu: Callable[[], Engine] | None = None,
     ) -> None:
         self._engine = engine
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._on_cpu = None if on_cpu is None else functools.cache(on_cpu)
         self.weights = weights
 
@@ -170,14 +171,13 @@ class Cascade:
 
         Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "memory", "gpu_memory", "no_gpu", "cancelled".
         """
-        volume = checked(volume)
-        with torch.inference_mode(), self._limits.observed():
-            return self._with_retries(volume, wishes or Wishes(), run or Run())
+        with torch.inference_mode(), shortage_said("This scan", self.limits.ram):
+            return self._with_retries(checked(volume), wishes or Wishes(), run or Run())
 
     def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note])]
-        self._limits.check_ram(volume.voxels.size, run.memory.ram_mb, self._engine.precision.dtype.itemsize)
+        self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
                 return _Attempt(self._engine, wishes, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)

@@ -67,15 +67,21 @@ def segment(
     ] = None,
 ) -> None:
     """Segment CT scans: label 1 liver, 2 kidneys, 3 spleen, 4 pancreas (5 left kidney with --split-kidneys)."""
-    from flareseg import batch, console
-    from flareseg.components import CleanUp
+    from flareseg import console, own_process
     from flareseg.limits import Limits
 
     if list_series:
         raise typer.Exit(console.list_dicom(scans))
     if output is None:
         raise typer.BadParameter("A label map or a folder is needed.", param_hint="--output")
+    own_process.prepare(ram_limit)
     with console.failures_said():
+        limits = Limits(ram_limit, gpu_memory_limit)
+        limits.check_engine()
+
+        from flareseg import batch
+        from flareseg.components import CleanUp
+
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
         planned = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])
         tasks = planned.tasks
@@ -83,10 +89,10 @@ def segment(
         if truth and len(tasks) > 1:
             raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
         true = _read(truth) if truth else None
-        cascade = _load(device, weights, Limits(ram_limit, gpu_memory_limit), precision)
+        cascade = _load(device, weights, limits, precision)
 
-    from flareseg.cascade import Wishes
-    from flareseg.segment_files import FileSegmenter
+        from flareseg.cascade import Wishes
+        from flareseg.segment_files import FileSegmenter
 
     segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, strength), true)
     with_tables = console.out.is_terminal if table is None else table

@@ -94,17 +94,22 @@ def segment_folder(
     reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,
 ) -> None:
     """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
-    from flareseg import console
-    from flareseg.evaluation.folder_contract import plan_folder
+    from flareseg import console, own_process
+    from flareseg.limits import Limits
 
+    own_process.prepare()
     with console.failures_said():
+        Limits().check_engine()
+
+        from flareseg.evaluation.folder_contract import plan_folder
+
         plan = plan_folder(inputs, outputs, reports)
 
         from flareseg.cascade import Cascade, Wishes
 
         cascade = Cascade.load(device, weights, precision=precision)
 
-    from flareseg.segment_files import FileSegmenter
+        from flareseg.segment_files import FileSegmenter
 
     segmenter = FileSegmenter(cascade, Wishes())
     for scan in plan.left_out:

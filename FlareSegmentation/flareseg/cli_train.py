@@ -103,8 +103,11 @@ def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> Fa
 
 def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None) -> bool:
     """Whether all stages are at their last step when the minutes, shared by them, are over."""
+    import torch
+
     from flareseg.training.watching import ConsoleWatcher
 
+    torch.backends.cudnn.benchmark = True  # one size of input: the search for the fastest kernels pays
     end = None if minutes is None else time.monotonic() + 60 * minutes
     with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
         for stage in stages:

@@ -19,6 +19,7 @@ from flareseg.errors import FlareError
 from flareseg.organs import LEFT_KIDNEY, ORGANS
 from flareseg.report import STAGES, OrganFacts, Report
 from flareseg.run import Progress as ProgressCall
+from flareseg.shortage import shortage_said
 from flareseg.streams import printable
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def say_error(error: FlareError, scan: str = "") -> None:
 def failures_said() -> Iterator[None]:
     """Say a failure on stderr and leave with its exit code."""
     try:
-        yield
+        with shortage_said("This command"):
+            yield
     except FlareError as error:
         say_error(error)
         raise typer.Exit(BAD_INPUT) from None
@@ -85,16 +87,14 @@ def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int
     """Segment one scan and say how it went."""
     before = _inode(task.labels)
     try:
-        report = segmenter.segment(task)
+        with shortage_said("This scan", segmenter.cascade.limits.ram):
+            report = segmenter.segment(task)
         (show_report if with_tables else show_warnings)(report)
     except FlareError as error:
         say_error(error, str(task.scan))
         if before is not None and _inode(task.labels) == before:
             say([f"{task.labels} is still the result of an earlier run."])
         return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
-    except MemoryError:
-        say_error(FlareError("internal", "The computer's memory ran out.", "Close other programs."), str(task.scan))
-        return FAILED
     except Exception as error:  # the other scans go on
         say_error(FlareError("internal", f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
         err.print(traceback.format_exc())

@@ -10,8 +10,8 @@ import psutil
 import torch
 
 from flareseg.errors import FlareError
+from flareseg.free_memory import MB, free_mb
 from flareseg.gpu_check import gpu_facts, trial_failure, why_unusable
-from flareseg.measure import MB
 from flareseg.processor import processor_name
 
 CHOICES = ("auto", "cuda", "cpu")
@@ -39,12 +39,12 @@ class Chosen:
 
     @property
     def memory_mb(self) -> tuple[float, float]:
-        """Free and total memory of the device in MB (of the computer, for a CPU)."""
+        """Free and total memory of the device in MB (for a CPU what this process may take, and the computer's)."""
         if self.is_gpu:
             free, total = torch.cuda.mem_get_info(self.device)
             return free / MB, total / MB
         memory = psutil.virtual_memory()
-        return memory.available / MB, memory.total / MB
+        return min(memory.available / MB, free_mb()), memory.total / MB
 
     def allow_mb(self, megabytes: float) -> None:
         """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""

@@ -74,7 +74,11 @@ class Ready:
 
 @dataclass(frozen=True)
 class Device:
-    """Answer to DescribeJob: memory in MB, of the GPU or of the computer, and why it is this device."""
+    """Answer to DescribeJob: memory in MB, of the GPU or of the computer, and why it is this device.
+
+    ``ram_mb``: the most of the computer's memory that the worker can have, within the limits of its container and its
+    own; None where it is not known.
+    """
 
     type: ClassVar[str] = "device"
     id: str
@@ -83,6 +87,7 @@ class Device:
     free_mb: float
     total_mb: float
     reason: str = ""
+    ram_mb: float | None = None
 
 
 @dataclass(frozen=True)

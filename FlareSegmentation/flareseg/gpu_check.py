@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from flareseg.errors import FlareError
-from flareseg.measure import MB
+from flareseg.free_memory import MB
 
 NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
 _CPU = "choose the CPU"

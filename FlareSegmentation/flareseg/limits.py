@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
+import importlib.util
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from flareseg.errors import FlareError
+from flareseg.estimate import ENGINE_MB, segmenting_mb
+from flareseg.free_memory import MB, are_addresses_limited, bounds
+from flareseg.shortage import check_room
 
-# Fitted to the peaks of Cascade.segment on a CPU, 512x512 scans of 160 and 640 slices, above the loaded process with
-# its scan, with memory returned at once; 10 MB are spare.
-_NETWORK_MB = {2: 115.0, 4: 160.0}  # by the bytes of a number
-_LABELS_MB_PER_VOXEL = 1e-6
-_CLEAN_UP_MB, _CLEAN_UP_MB_PER_VOXEL = 65.0, 0.75e-6
+CheckSize = Callable[[int, float, float], None]  # voxels, MB of the scan, MB while it is read; may raise
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_KEPT_BELOW_BYTES, _RETURNED_FROM_BYTES = 1 << 30, 1_000_000
-_LARGEST_OF_OLD_GLIBC = 1 << 25  # before 2.35 or so it takes no larger threshold; it grows to this by itself
+_USUAL_STACK = 8 << 20  # bytes
+_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "cc3d")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most memory in MB (1e6 bytes) that may be used; None: no limit.
+    """The most memory in MB (1e6 bytes) that may be used; None: no limit but those of the system.
 
     ``ram``: of the whole process. ``gpu``: of what PyTorch holds on the GPU; the driver's own memory comes on top.
     """
@@ -31,38 +29,48 @@ class Limits:
     ram: float | None = None
     gpu: float | None = None
 
-    @contextlib.contextmanager
-    def observed(self) -> Iterator[None]:
-        """Around a segmentation: what becomes of freed memory.
+    def check_engine(self) -> None:
+        """Raise FlareError("memory") if PyTorch and the networks cannot be loaded; call before PyTorch is imported."""
+        if "torch" not in sys.modules:
+            addresses = ENGINE_MB + _libraries_mb() + _stacks_mb() if are_addresses_limited() else None
+            check_room("Loading the engine", ENGINE_MB, bounds(self.ram), addresses)
 
-        Kept, it is used again at once; given back, each of its pages has to be fetched and cleared anew. In float32 on
-        two cores a run took 2.5 s of processor time and 310 MB with all kept, 3.4 s and 165 MB with all given back.
-        Under a limit it goes back. What is read and written outside is left alone.
+    def check_file(self, voxels: int, scan_mb: float, reading_mb: float) -> None:
+        """Raise FlareError("memory") if a scan cannot be read and segmented; call before it is read.
+
+        ``scan_mb``: of its voxels in memory; ``reading_mb``: the peak while it is read.
         """
-        _tell_malloc(_KEPT_BELOW_BYTES if self.ram is None else _RETURNED_FROM_BYTES)
-        try:
-            yield
-        finally:
-            _tell_malloc(_LARGEST_OF_OLD_GLIBC)
+        check_room("This scan", max(reading_mb, scan_mb + segmenting_mb(voxels)), bounds(self.ram))
 
-    def check_ram(self, voxels: int, used_mb: float, bytes_per_number: int) -> None:
-        """Raise FlareError("memory") if a scan of so many voxels cannot be segmented within the limit.
+    def check_scan(self, voxels: int, bytes_per_number: int) -> None:
+        """Raise FlareError("memory") if a scan of so many voxels, in memory by now, cannot be segmented.
 
-        ``used_mb``: what the process uses with the scan in memory; ``bytes_per_number``: of the networks' format.
+        ``bytes_per_number``: of the networks' format.
         """
-        clean_up = _CLEAN_UP_MB + voxels * _CLEAN_UP_MB_PER_VOXEL
-        needed = used_mb + voxels * _LABELS_MB_PER_VOXEL + max(_NETWORK_MB[bytes_per_number], clean_up)
-        if self.ram is not None and needed > self.ram:
-            raise FlareError(
-                "memory",
-                f"This scan needs about {needed:.0f} MB of memory; the limit is {self.ram:.0f} MB.",
-                "Raise the limit, or give a scan with fewer or larger voxels.",
-            )
+        check_room("This scan", segmenting_mb(voxels, bytes_per_number), bounds(self.ram))
 
 
-def _tell_malloc(returned_from_bytes: int) -> None:
-    """Have glibc's allocator give blocks back from this size on; those of other systems decide for themselves."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, returned_from_bytes) or mallopt(_M_MMAP_THRESHOLD, _LARGEST_OF_OLD_GLIBC)
-        mallopt(_M_TRIM_THRESHOLD, 2 * returned_from_bytes - 1)  # twice the other, as in glibc itself
+def check_reading(voxels: int, scan_mb: float, reading_mb: float) -> None:
+    """Like Limits.check_file for a scan, or a label map, that is only read."""
+    check_room("Reading this file", reading_mb, bounds())
+
+
+def _libraries_mb() -> float:
+    """Files that are mapped when the libraries are loaded."""
+    files = (file for name in _LIBRARIES for folder in _folders(name) for file in folder.rglob("*.so*"))
+    return sum(file.stat().st_size for file in files if not file.is_symlink()) / MB
+
+
+def _folders(library: str) -> list[Path]:
+    """Where a library's own files and those that came with it lie."""
+    found = importlib.util.find_spec(library)
+    places = [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+    return [*places, *(place.with_name(f"{place.name}.libs") for place in places)]
+
+
+def _stacks_mb() -> float:
+    """Of the threads that PyTorch computes with."""
+    import resource
+
+    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    return len(os.sched_getaffinity(0)) * (_USUAL_STACK if stack == resource.RLIM_INFINITY else stack) / MB

@@ -11,9 +11,10 @@ from types import TracebackType
 
 import psutil
 
+from flareseg import own_process
+from flareseg.free_memory import MB
 from flareseg.report import MemoryFacts, StageTime
 
-MB = 1e6
 SAMPLE_SECONDS = 0.02
 
 
@@ -79,20 +80,21 @@ class GpuMemory:
 class MemoryWatch:
     """Peak memory between entering and leaving it, sampled by a thread every SAMPLE_SECONDS.
 
-    On Linux the kernel's own high-water mark of resident memory is reset and read, so that no
-    peak is missed; elsewhere the samples count.
+    Linux's kernel keeps a mark of a process's highest resident memory. Where the run has raised it, it is the run's
+    peak, and no peak is missed; in a process of our own it is reset first.
     """
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._gpu: GpuMemory | None = None
         self._peak_ram = self._peak_device = 0.0
-        self._kernel_peak = False
+        self._mark_before = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="memory watch", daemon=True)
 
     def __enter__(self) -> MemoryWatch:
-        self._kernel_peak = _reset_high_water_mark()
+        own_process.reset_peak()
+        self._mark_before = _high_water_mark_mb()
         self._thread.start()
         return self
 
@@ -126,22 +128,14 @@ class MemoryWatch:
             self._look()
 
     def _look(self) -> None:
-        ram = _high_water_mark_mb() if self._kernel_peak else self.ram_mb
+        mark = _high_water_mark_mb()
+        ram = mark if mark > self._mark_before else self.ram_mb
         self._peak_ram = max(self._peak_ram, ram)
         self._peak_device = max(self._peak_device, self.gpu_mb or 0.0)
 
 
-def _reset_high_water_mark() -> bool:
-    """Ask Linux to forget the process's peak so far; False where that cannot be done."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return False
-    return True
-
-
 def _high_water_mark_mb() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return float(line.split()[1]) * 1024 / MB
-    raise RuntimeError("the kernel reports no high-water mark")
+    """The most resident memory that Linux saw this process have; 0 elsewhere."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((float(line.split()[1]) * 1024 / MB for line in lines if line.startswith("VmHWM:")), 0.0)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flareseg.errors import FlareError
+from flareseg.shortage import ran_out
 
 _UNFINISHED = re.compile(r"\.[0-9a-f]{12}\.tmp(\.\w+)*")  # the names that ``replacing`` makes
 
@@ -54,6 +55,8 @@ def refusals_said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if ran_out(error):
+            raise
         remedy = "Free some space, or choose a place where you may write."
         if error.errno == errno.ENAMETOOLONG:
             remedy = "Give the result a shorter name, or the scan."

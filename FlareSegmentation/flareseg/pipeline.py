@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from flareseg import __version__
 from flareseg.cascade import Cascade, Segmentation, Wishes
 from flareseg.geometry import Geometry, Orientation
+from flareseg.own_process import freed_memory_kept
 from flareseg.report import Report, ScanFacts
 from flareseg.run import Run
+from flareseg.shortage import shortage_said
 from flareseg.tilt import put_back, upright
 from flareseg.volume import Volume
 
@@ -36,11 +38,13 @@ def segment_scan(
 
     Raises FlareError as the three steps do; nothing is written unless all went well.
     """
-    with run.stage("read"):
+    with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
         volume = read()
     wishes = wishes or Wishes()
-    segmentation = _on_own_voxels(cascade.segment(upright(volume), wishes, run), volume.geometry)
-    with run.stage("write"):
+    with freed_memory_kept():
+        found = cascade.segment(upright(volume), wishes, run)
+    segmentation = _on_own_voxels(found, volume.geometry)
+    with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
         write(segmentation, volume.geometry)
     return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, wishes))
 

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from pathlib import Path
 
 from flareseg.errors import FlareError, bad_scan
 from flareseg.image_files import meta_image, nifti, nrrd_header
 from flareseg.image_files.header import LONGEST, Header, check_regular
-from flareseg.image_files.voxels import GZIP_OR_ZLIB, check_voxels, read_voxels
+from flareseg.image_files.voxels import GZIP_OR_ZLIB, check_voxels, memory_mb, read_voxels
+from flareseg.limits import CheckSize, check_reading
+from flareseg.shortage import ran_out
 from flareseg.volume import Volume
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr")
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(path: Path, check_size: CheckSize = check_reading) -> Volume:
     """The scan in a NIfTI, NRRD or MetaImage file, in a multi-frame DICOM file, or in a folder with DICOM series.
 
-    Of several series in a folder the best CT of the abdomen is read, and a warning says so.
-    Raises FlareError("bad_scan") with what is wrong and what to do.
+    Of several series in a folder the best CT of the abdomen is read, and a warning says so. ``check_size`` is called
+    before voxels are read, with their number, their MB in memory, and the MB that reading takes; it may raise.
+    Raises FlareError("bad_scan" or "memory") with what is wrong and what to do.
     """
     try:
         check_there(path)
         if path.is_dir() or _is_dicom(path):
             from flareseg.dicom.reading import read_dicom
 
-            return read_dicom(path)
-        return _read_file(path)
+            return read_dicom(path, check_size)
+        return _read_file(path, check_size)
     except OSError as error:
+        if ran_out(error):
+            raise
         raise _unreadable(path, error) from error
 
 
@@ -101,11 +107,12 @@ def check_whole(path: Path) -> None:
     check_voxels(read_header(path).storage)
 
 
-def _read_file(path: Path) -> Volume:
+def _read_file(path: Path, check_size: CheckSize) -> Volume:
     if path.suffix.lower() == ".img":
         path = path.with_suffix(".hdr")
         check_there(path)
     header = read_header(path)
+    check_size(math.prod(header.storage.shape), *memory_mb(header))
     warnings = list(header.warnings)
     voxels = read_voxels(header, warnings)
     return Volume(voxels, header.geometry, stem(path), warnings)

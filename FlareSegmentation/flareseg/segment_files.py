@@ -51,7 +51,7 @@ class FileSegmenter:
         return outcome.report
 
     def _read(self, scan: Path) -> Volume:
-        volume = read_volume(scan)
+        volume = read_volume(scan, self.cascade.limits.check_file)
         if self.truth and not self.truth.canonical.geometry.is_close_to(volume.canonical.geometry):
             raise FlareError(
                 "bad_scan",

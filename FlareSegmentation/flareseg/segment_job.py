@@ -14,6 +14,7 @@ from flareseg.errors import FlareError
 from flareseg.events import SegmentJob
 from flareseg.geometry import Bounds, Geometry
 from flareseg.job_folder import JobFolder
+from flareseg.shortage import ran_out
 
 if TYPE_CHECKING:
     from flareseg.cascade import Cascade, Segmentation
@@ -39,8 +40,6 @@ def check(job: SegmentJob) -> None:
     if not stat.S_ISREG(_mode(scan)):  # a FIFO or a device would be waited for without end
         raise FlareError("bad_job", "The scan handed to the engine is not a file.", "Try again.")
     for target in targets:
-        if _mode(target) and not stat.S_ISREG(_mode(target)) and not stat.S_ISDIR(_mode(target)):
-            raise FlareError("write", f"{target} is a device, not a file.", "Give the name of a file.")
         with refusals_said(target):
             check_writable(target)
     places = {os.path.normcase(target.parent.resolve() / target.name) for target in targets}
@@ -82,6 +81,8 @@ def mapped(job: SegmentJob) -> Volume:
         voxels = np.load(job.scan, mmap_mode="r", allow_pickle=False)
         geometry = Geometry.from_json(job.geometry)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, EOFError) as error:
+        if ran_out(error):
+            raise
         raise FlareError(
             "bad_job", f"The scan handed to the engine cannot be read ({type(error).__name__}).", "Try again."
         ) from error

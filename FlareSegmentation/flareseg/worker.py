@@ -24,12 +24,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from flareseg import __version__, events
+from flareseg import __version__, events, own_process
 from flareseg.ending import Ending, end_for_sure, end_on_signals, end_with, leave
 from flareseg.errors import FlareError
+from flareseg.free_memory import attainable_mb
 from flareseg.job_folder import sweep
+from flareseg.limits import Limits
 from flareseg.mailbox import Inbox, Outlet
 from flareseg.segment_job import check, run_job
+from flareseg.shortage import shortage_said
 
 if TYPE_CHECKING:
     from flareseg.cascade import Cascade
@@ -71,11 +74,11 @@ class Worker:
 
     def _answer(self, job: events.SegmentJob | events.DescribeJob) -> events.Event:
         try:
-            return self._describe(job) if isinstance(job, events.DescribeJob) else self._segment(job)
+            with shortage_said("This job"):
+                Limits().check_engine()
+                return self._describe(job) if isinstance(job, events.DescribeJob) else self._segment(job)
         except FlareError as error:
             return events.Failure(job.id, error.kind, error.sentence, error.remedy)
-        except MemoryError:
-            return events.Failure(job.id, "internal", "The computer's memory ran out.", "Close other programs.")
         except Exception as error:  # the worker outlives any job; the caller is told all of it
             log.exception("job %s failed", job.id)
             sentence = f"The engine failed unexpectedly ({type(error).__name__})."
@@ -87,7 +90,7 @@ class Worker:
 
         chosen = choose(job.device)
         free, total = chosen.memory_mb
-        return events.Device(job.id, chosen.device.type, chosen.name, free, total, chosen.reason)
+        return events.Device(job.id, chosen.device.type, chosen.name, free, total, chosen.reason, attainable_mb())
 
     def _segment(self, job: events.SegmentJob) -> events.Result:
         from flareseg.run import Run
@@ -183,6 +186,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     options = _options()
+    own_process.prepare()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
         stdout = _own_stdout()

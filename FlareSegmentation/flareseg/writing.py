@@ -17,6 +17,7 @@ from flareseg.image_files.nifti import is_nifti
 from flareseg.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.outputs import replacing
 from flareseg.reading import check_whole
+from flareseg.shortage import ran_out
 from flareseg.volume import Volume
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -58,6 +59,8 @@ def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
         try:
             sitk.WriteImage(image, str(file), useCompression=True)
         except RuntimeError as error:
+            if ran_out(error):
+                raise
             raise _refused(file, error) from error
         if is_nifti(file):  # of which ITK writes a part to a full disk without a word
             _check_written(file)

@@ -26,6 +26,12 @@ def test_a_cpu_takes_no_gpu_memory() -> None:
     assert estimate(scan_of(160), 2, "cpu").gpu_mb == 0
 
 
+def test_the_least_memory_is_that_of_engine_scan_and_segmentation() -> None:
+    """42 megavoxels: 240 MB, 84 MB of voxels, 42 MB of labels, 115 MB for the networks; more for longer scans."""
+    assert estimate(scan_of(160), 2, "cpu").least_ram_mb == pytest.approx(480.8, abs=0.2)
+    assert estimate(scan_of(640), 2, "cpu").least_ram_mb == pytest.approx(240 + 335.5 + 167.8 + 190.8, abs=0.2)
+
+
 def test_a_slow_machine_is_learned_from_one_run(cascade: Cascade, phantom: Phantom) -> None:
     with Run() as run:
         report = segment_scan(cascade, lambda: phantom.volume, lambda found, geometry: None, run).report

@@ -3,40 +3,95 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from flareseg.errors import FlareError
-from flareseg.limits import _NETWORK_MB, Limits
+from flareseg.limits import Limits
 from flareseg.phantom import make_phantom
+from flareseg.reading import read_volume
 from flareseg.volume import Volume
 from flareseg.writing import write_scan
 
 VOXELS = 512 * 512 * 160
+_SPARE_MB = 60.0  # the networks may run in numbers of four bytes; what is told before reading is the least
 
 
-def test_without_a_limit_nothing_is_refused() -> None:
-    Limits().check_ram(VOXELS, used_mb=1e9, bytes_per_number=4)
+def held_mb() -> float:
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def test_without_a_limit_a_scan_is_refused_only_for_what_the_computer_lacks() -> None:
+    Limits().check_scan(VOXELS, bytes_per_number=4)
+    with pytest.raises(FlareError, match=r"This scan needs about \d{8} MB of memory; \d+ MB are free"):
+        Limits().check_scan(10**13, bytes_per_number=4)
 
 
 def test_what_does_not_fit_is_refused_with_what_it_needs() -> None:
-    with pytest.raises(FlareError, match=r"needs about \d+ MB of memory; the limit is 600 MB") as caught:
-        Limits(ram=600).check_ram(VOXELS, used_mb=550, bytes_per_number=2)
+    """42 MB of labels, and 115 MB for the networks in a format of two bytes."""
+    with pytest.raises(FlareError, match=r"This scan needs about 157 MB of memory; \d+ MB are free within") as caught:
+        Limits(ram=held_mb() + 100).check_scan(VOXELS, bytes_per_number=2)
     assert caught.value.kind == "memory"
-    needed = float(caught.value.sentence.split()[4])
-    Limits(ram=needed + 1).check_ram(VOXELS, used_mb=550, bytes_per_number=2)
+    assert caught.value.remedy.startswith("Raise the RAM limit by at least ")
+    Limits(ram=held_mb() + 200).check_scan(VOXELS, bytes_per_number=2)
 
 
 def test_larger_scans_and_wider_numbers_need_more() -> None:
-    limits = Limits(ram=800)
-    limits.check_ram(VOXELS, used_mb=600, bytes_per_number=2)
+    limits = Limits(ram=held_mb() + 180)
+    limits.check_scan(VOXELS, bytes_per_number=2)
     for voxels, width in ((4 * VOXELS, 2), (VOXELS, 4)):
         with pytest.raises(FlareError, match="needs about"):
-            limits.check_ram(voxels, used_mb=600, bytes_per_number=width)
+            limits.check_scan(voxels, bytes_per_number=width)
+
+
+def test_a_file_is_refused_before_it_is_read() -> None:
+    """Its voxels of 84 MB, read through twice as much, come on top of the segmentation."""
+    with pytest.raises(FlareError, match="This scan needs about 241 MB of memory"):
+        Limits(ram=held_mb() + 200).check_file(VOXELS, scan_mb=84, reading_mb=168)
+    with pytest.raises(FlareError, match="This scan needs about 900 MB of memory"):
+        Limits(ram=held_mb() + 200).check_file(VOXELS, scan_mb=84, reading_mb=900)
+    Limits(ram=held_mb() + 300).check_file(VOXELS, scan_mb=84, reading_mb=168)
+
+
+def test_the_reader_tells_the_size_of_a_scan_before_it_reads_it(phantom_file: Path, tmp_path: Path) -> None:
+    """80 x 128 x 128 voxels of two bytes; ITK holds those of a NIfTI file twice."""
+    seen = []
+
+    def refuse(*size: float) -> None:
+        seen.append(size)
+        raise FlareError("memory", "No room.")
+
+    nrrd = tmp_path / "ct.nrrd"
+    write_scan(nrrd, read_volume(phantom_file))
+    for path in (phantom_file, nrrd):
+        with pytest.raises(FlareError, match="No room"):
+            read_volume(path, refuse)
+    assert seen == [(1310720, 2.62144, 5.24288), (1310720, 2.62144, 2.62144)]
+
+
+def test_the_engine_is_not_loaded_where_it_has_no_room() -> None:
+    """A process that has PyTorch by now is not asked any more."""
+    code = """
+import sys
+from flareseg.errors import FlareError
+from flareseg.limits import Limits
+try:
+    Limits(ram=100.0).check_engine()
+except FlareError as error:
+    print(error.kind, error.sentence)
+assert "torch" not in sys.modules and "numpy" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert re.fullmatch(
+        r"memory Loading the engine needs about 240 MB of memory; \d\d MB are free within the RAM limit.\n", done.stdout
+    )
+    Limits(ram=100.0).check_engine()
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +138,9 @@ def test_the_report_tells_the_peak_that_the_system_saw(large_scan: Path, tmp_pat
 
 @needs_wait4
 def test_with_what_it_says_it_needs_a_scan_is_segmented_within_the_limit(large_scan: Path, tmp_path: Path) -> None:
-    _, _, refusal = segmented(large_scan, tmp_path, "--ram-limit", "300")
-    needed = float(refusal.split("needs about ")[1].split()[0])
-    limit = needed + _NETWORK_MB[4] - _NETWORK_MB[2]  # the next process may find the other number format faster
+    _, _, refusal = segmented(large_scan, tmp_path, "--ram-limit", "450")
+    lacking = float(refusal.split("RAM limit by at least ")[1].split()[0])
+    limit = 450 + lacking + _SPARE_MB
     code, peak, said = segmented(large_scan, tmp_path, "--ram-limit", str(limit))
     assert code == 0, said
     assert peak <= limit
@@ -95,5 +150,5 @@ def test_with_what_it_says_it_needs_a_scan_is_segmented_within_the_limit(large_s
 def test_a_limit_that_cannot_be_kept_leaves_no_file(phantom_file: Path, tmp_path: Path) -> None:
     code, _, said = segmented(phantom_file, tmp_path, "--ram-limit", "50")
     assert code == 2
-    assert "the limit is 50 MB" in said
+    assert "Loading the engine needs about 240 MB of memory" in said
     assert not list(tmp_path.iterdir())

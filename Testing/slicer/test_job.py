@@ -166,6 +166,15 @@ def test_crash_of_the_worker_fails_the_job_with_a_remedy_and_its_last_words_logg
     assert "something broke" in logged
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_worker_that_the_system_kills_may_have_run_out_of_memory(scripted):
+    error = run(scripted("killed"), new_job()).wait().error
+    assert error.kind == "memory"
+    assert "ended by the system" in error.sentence
+    assert "memory of this computer or container may have run out" in error.sentence
+    assert "Close other programs" in error.remedy
+
+
 def test_missing_program_fails_the_job_with_a_remedy():
     runner = JobRunner(WorkerProcess(lambda: ["no-such-program"]))
     error = run(runner, new_job()).wait().error

@@ -23,6 +23,14 @@ class TestDeviceLine:
         wait_until(lambda: not ready.ui.costLabel.isHidden())
         assert ready.ui.costLabel.text == "about 1.1 s · 0.7 GB RAM"
 
+    def test_tells_that_this_scan_will_not_fit(self, ready_with):
+        """The phantom needs 359 MB: 240 for the engine, 4 for scan and labels, 115 for the networks."""
+        panel = ready_with("short_of_memory")
+        wait_until(lambda: not panel.ui.costLabel.isHidden())
+        usual, lacking = panel.ui.costLabel.text.split("\n")
+        assert usual == "about 1.1 s · 0.7 GB RAM"
+        assert lacking == "This scan will not fit: it needs 0.36 GB RAM; 0.30 GB can be had."
+
     def test_tells_why_automatic_takes_the_cpu(self, engine, ready):
         import torch
 

@@ -97,6 +97,12 @@ def trained(place: Path, store: Path, config: Path) -> Path:
     return place / "run"
 
 
+def test_the_command_has_cudnn_search_for_the_fastest_kernels(trained: Path, config: Path, store: Path) -> None:
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False):
+        must("train", config, "--store", store, "-o", trained, "--device", "cpu")
+        assert torch.backends.cudnn.benchmark
+
+
 @pytest.fixture(scope="module")
 def weights(place: Path, trained: Path) -> Path:
     must("export", trained, "-o", place / "weights")

@@ -131,6 +131,12 @@ def test_out_of_memory_is_a_sentence_and_a_saved_state(error: RuntimeError, tmp_
     assert (tmp_path / CHECKPOINT).exists()
 
 
+def test_a_trainer_leaves_the_settings_of_its_process_alone(tmp_path: Path) -> None:
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False):
+        tiny_trainer(tmp_path)
+        assert not torch.backends.cudnn.benchmark
+
+
 def test_a_full_disk_leaves_the_last_checkpoint_whole(small_disk: Path) -> None:
     folder = small_disk / "run"
     with pytest.raises(Cancelled):

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from flareseg import own_process
 from flareseg.benchmark.catalogue import FLARE21, WARM
 from flareseg.benchmark.job import CONTEXT, MACHINE, Account, Job
 from flareseg.errors import FlareError
@@ -15,6 +16,7 @@ from flareseg.errors import FlareError
 
 def main() -> None:
     account = Account(entered=time.time())
+    own_process.prepare()
     threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     job, path = Job.load(Path(sys.argv[1])), Path(sys.argv[2])
     try:

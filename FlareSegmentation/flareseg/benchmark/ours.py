@@ -9,6 +9,7 @@ import numpy as np
 from flareseg.benchmark.sampling import Sampling
 from flareseg.cascade import Cascade
 from flareseg.measure import StageClock
+from flareseg.own_process import freed_memory_kept
 from flareseg.reading import read_volume
 from flareseg.run import Run
 from flareseg.volume import Volume
@@ -30,7 +31,8 @@ class Ours:
     def segment(self, image: Volume, clock: StageClock) -> np.ndarray:
         run = Run()
         run.clock = clock
-        return self._cascade.segment(image, run=run).labels
+        with freed_memory_kept():
+            return self._cascade.segment(image, run=run).labels
 
     def write(self, path: Path, labels: np.ndarray, image: Volume) -> None:
         write_labels(path, labels, image.geometry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from flareseg.dicom.header import Header
 from flareseg.dicom.plane import Plane
 from flareseg.dicom.stack import Stack
 from flareseg.errors import FlareError, bad_scan
+from flareseg.free_memory import MB
+from flareseg.shortage import ran_out
 from flareseg.volume import AIR_HU
 
 _BRIGHTEST_HU = 3071  # of a CT's usual 12 bits; a padding value above it would be taken for metal
@@ -35,8 +38,8 @@ def voxels_of(stack: Stack) -> np.ndarray:
     FlareError("bad_scan") with the name of a file that is damaged or cut short.
     """
     _check(stack)
-    whole = all(plane.slope.is_integer() and plane.intercept.is_integer() for plane in stack.planes)
-    voxels = np.empty((len(stack), *stack.header.size), np.int16 if whole else np.float32)
+    dtype = _dtype_of(stack)
+    voxels = np.empty((len(stack), *stack.header.size), dtype)
     by_file: dict[Path, list[tuple[int, Plane]]] = defaultdict(list)
     for k, plane in enumerate(stack.planes):
         by_file[plane.header.path].append((k, plane))
@@ -45,8 +48,18 @@ def voxels_of(stack: Stack) -> np.ndarray:
         header = places[0][1].header
         with _damage_named(header):
             for (k, plane), image in zip(places, _images(header, [plane.frame for _, plane in places]), strict=True):
-                voxels[k] = _in_hu(image, plane, whole)
+                voxels[k] = _in_hu(image, plane, dtype.kind == "i")
     return voxels
+
+
+def voxels_mb(stack: Stack) -> float:
+    """MB of the voxels that voxels_of gives."""
+    return len(stack) * math.prod(stack.header.size) * _dtype_of(stack).itemsize / MB
+
+
+def _dtype_of(stack: Stack) -> np.dtype:
+    whole = all(plane.slope.is_integer() and plane.intercept.is_integer() for plane in stack.planes)
+    return np.dtype(np.int16 if whole else np.float32)
 
 
 def _check(stack: Stack) -> None:
@@ -67,6 +80,8 @@ def _damage_named(header: Header) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, AttributeError, NotImplementedError) as error:
+        if ran_out(error):
+            raise
         raise _damaged(header) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from flareseg.dicom.choice import best, is_original, name_of
@@ -9,9 +10,10 @@ from flareseg.dicom.files import shown
 from flareseg.dicom.folder import Contents, contents_of
 from flareseg.dicom.grid import geometry_of
 from flareseg.dicom.header import without_pydicoms_warnings
-from flareseg.dicom.pixels import voxels_of
+from flareseg.dicom.pixels import voxels_mb, voxels_of
 from flareseg.dicom.stack import Stack
 from flareseg.errors import FlareError, bad_scan
+from flareseg.limits import CheckSize, check_reading
 from flareseg.volume import Volume
 
 _AGAIN = "Copy or export the DICOM series again."
@@ -19,10 +21,11 @@ _HU = ("", "HU", "US", "HU_MOD")  # US: unspecified
 
 
 @without_pydicoms_warnings()
-def read_dicom(path: Path) -> Volume:
+def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
     """The CT volume in a multi-frame file, or the best one in a folder with its subfolders (see choice.py).
 
-    Warnings say which series was taken and why, and name what was left out. Raises FlareError("bad_scan").
+    Warnings say which series was taken and why, and name what was left out. ``check_size``: as of
+    reading.read_volume. Raises FlareError("bad_scan" or "memory").
     """
     try:
         contents = contents_of(path)
@@ -35,6 +38,8 @@ def read_dicom(path: Path) -> Volume:
         raise _single_slice(path)
     _refuse_damage(stack, contents)
     geometry, warnings = geometry_of(stack)
+    scan_mb = voxels_mb(stack)
+    check_size(math.prod(geometry.shape), scan_mb, scan_mb)
     name = path.resolve().name if path.is_dir() else path.name.removesuffix(".dcm")
     return Volume(voxels_of(stack), geometry, name, [*_told(stack, why, contents), *warnings])
 

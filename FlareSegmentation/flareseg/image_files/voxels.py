@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from flareseg.errors import FlareError, bad_scan
+from flareseg.free_memory import MB
 from flareseg.image_files.header import Compression, Header, Storage
 
 _CHUNK = 1 << 18  # bytes read at a time
@@ -42,6 +43,15 @@ def read_voxels(header: Header, warnings: list[str]) -> np.ndarray:
         scaled *= header.slope
         scaled += header.intercept
     return scaled
+
+
+def memory_mb(header: Header) -> tuple[float, float]:
+    """MB of the voxels that read_voxels gives, and of all that it holds meanwhile."""
+    stored = header.storage.nbytes / MB
+    if (header.slope, header.intercept) == (1.0, 0.0) or header.storage.dtype.kind == "f":
+        return stored, stored
+    scaled = stored * np.dtype(np.float32).itemsize / header.storage.dtype.itemsize
+    return scaled, stored + scaled
 
 
 def check_voxels(storage: Storage) -> None:

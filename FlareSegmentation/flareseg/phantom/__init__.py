@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import psutil
 
-from flareseg.measure import MB
+from flareseg.free_memory import free_mb
 from flareseg.phantom.abdomen import organs
 from flareseg.phantom.grid import Grid
 from flareseg.phantom.image import hu_image
@@ -55,7 +54,7 @@ def require_feasible(seed: int, shape: tuple[int, int, int], spacing: tuple[floa
     """Raises what making a phantom would: FlareError("bad_scan") for sizes that no CT has, FlareError("bad_job") for a
     negative seed, FlareError("memory") for more voxels than there is memory for."""
     Patient.drawn_from(seed)
-    Grid(shape, spacing).require_memory(psutil.virtual_memory().available / MB)
+    Grid(shape, spacing).require_memory(free_mb())
 
 
 def make_tissues(seed: int, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> np.ndarray:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from flareseg.errors import Cancelled, FlareError
 from flareseg.gpu_check import is_out_of_memory
+from flareseg.shortage import ran_out
 from flareseg.training.averaging import averaged
 from flareseg.training.batches import Batches
 from flareseg.training.checkpoint import Progress, State
@@ -62,7 +63,6 @@ class Trainer:
         self._epoch = steps_per_epoch
         self._batches, self._validation = batches, validation
         self._folder, self._fabric, self._watcher, self._clock = folder, fabric, watcher, clock
-        torch.backends.cudnn.benchmark = True  # one size of input: the search for the fastest kernels pays
         torch.manual_seed(config.seed)
         network = new_network(stage, self._settings).to(memory_format=self._memory_format)  # type: ignore[call-overload]
         self._network, self._optimiser = fabric.setup(network, new_optimiser(network, self._settings.optimiser))
@@ -100,7 +100,7 @@ class Trainer:
         try:
             self._run(self._clock(), minutes)
         except RuntimeError as error:
-            if not is_out_of_memory(error) and "DefaultCPUAllocator" not in str(error):
+            if not is_out_of_memory(error) and not ran_out(error):
                 raise
             self._save()
             raise FlareError(

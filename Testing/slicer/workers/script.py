@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from flareseg import events
@@ -32,7 +33,7 @@ CPU = ("cpu", "Test CPU", 9100.0, 16000.0, "Chosen by you.")
 GPU = ("cuda", "NVIDIA GeForce RTX 3060", 900.0, 12000.0, "The fastest device here.")
 
 
-def jobs(device: tuple[str, str, float, float, str] = CPU) -> Iterator[events.Job]:
+def jobs(device: tuple[Any, ...] = CPU) -> Iterator[events.Job]:
     say(events.Ready(os.getpid(), "0"))
     for line in sys.stdin.buffer:
         job = events.decode_job(line)
@@ -86,6 +87,18 @@ def crash() -> None:
     for _job in jobs():
         print("something broke", file=sys.stderr, flush=True)
         os._exit(7)
+
+
+def killed() -> None:
+    """Is killed by the system in the middle of a job."""
+    for _job in jobs():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def short_of_memory() -> None:
+    """Can have 300 MB of the computer's memory."""
+    for job in jobs((*CPU, 300.0)):
+        answer(job)
 
 
 def pieces() -> None:

@@ -1,0 +1,92 @@
+"""A call of the library changes nothing of the process it runs in; the command and the worker set what is theirs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+on_linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="looks at glibc's allocator and Linux's marks"
+)
+
+# Where glibc's allocator takes a block from shows what it was told: below its threshold from the heap, else from a map
+# of the block's own, which mallinfo counts as hblks.
+LOOK = """
+import ctypes, sys
+from flareseg.own_process import freed_memory_kept, prepare
+
+NAMES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in NAMES.split()]
+
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+
+def maps_of_its_own(size):
+    before = libc.mallinfo2().hblks
+    libc.malloc(size)
+    return libc.mallinfo2().hblks - before
+"""
+
+
+def printed(code: str) -> list[str]:
+    """The words that a fresh process prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@on_linux
+@pytest.mark.parametrize(("prepared", "expected"), [("", ["1", "1"]), ("prepare()", ["0", "1"])])
+def test_the_allocator_keeps_freed_memory_only_in_a_process_of_our_own(prepared: str, expected: list[str]) -> None:
+    """A block of 40 MB has a map of its own, which goes when it is freed, except in a segmentation of our process."""
+    code = f"{LOOK}\n{prepared}\nwith freed_memory_kept():\n    print(maps_of_its_own(40_000_000))\n"
+    assert printed(code + "print(maps_of_its_own(40_000_000))") == expected
+
+
+@on_linux
+def test_under_a_limit_freed_memory_goes_back_at_once() -> None:
+    code = f"{LOOK}\nprepare(ram_limit_mb=900.0)\nwith freed_memory_kept():\n    print(maps_of_its_own(1_200_000))\n"
+    assert printed(code) == ["1"]
+
+
+MARK = """
+import sys
+from pathlib import Path
+import mmap
+from flareseg.cascade import Cascade
+from flareseg.own_process import prepare
+from flareseg.reading import read_volume
+
+def mark():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+if {ours}:
+    prepare()
+cascade, volume = Cascade.load("cpu"), read_volume(Path({scan!r}))
+with mmap.mmap(-1, 1_500_000_000) as block:
+    for _ in range(1500):
+        block.write(bytes(1_000_000))
+before = mark()
+from flareseg.pipeline import segment_scan
+from flareseg.run import Run
+with Run() as run:
+    report = segment_scan(cascade, lambda: volume, lambda found, geometry: None, run).report
+print(before - mark(), report.memory.peak_ram_mb)
+"""
+
+
+@on_linux
+def test_a_segmentation_by_the_library_leaves_the_kernels_mark_of_its_process(phantom_file: Path) -> None:
+    """And tells its own peak, though the process has had a higher one before."""
+    change, peak = printed(MARK.format(ours=False, scan=str(phantom_file)))
+    assert change == "0"
+    forgotten, exact = printed(MARK.format(ours=True, scan=str(phantom_file)))
+    assert int(forgotten) > 500_000
+    assert float(peak) == pytest.approx(float(exact), rel=0.15)
