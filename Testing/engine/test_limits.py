@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -59,20 +61,24 @@ def test_a_file_is_refused_before_it_is_read() -> None:
     Limits(ram=held_mb() + 300).check_file(VOXELS, scan_mb=84, reading_mb=168)
 
 
-def test_the_reader_tells_the_size_of_a_scan_before_it_reads_it(phantom_file: Path, tmp_path: Path) -> None:
-    """80 x 128 x 128 voxels of two bytes; ITK holds those of a NIfTI file twice."""
+def test_the_reader_tells_the_size_of_a_scan_before_it_reads_it(
+    phantom_file: Path, phantom_dicom: Path, tmp_path: Path
+) -> None:
+    """80 x 128 x 128 voxels of two bytes."""
     seen = []
 
     def refuse(*size: float) -> None:
         seen.append(size)
         raise FlareError("memory", "No room.")
 
-    nrrd = tmp_path / "ct.nrrd"
-    write_scan(nrrd, read_volume(phantom_file))
-    for path in (phantom_file, nrrd):
+    scaled = tmp_path / "scaled.nii"
+    content = bytearray(gzip.decompress(phantom_file.read_bytes()))
+    struct.pack_into("<2f", content, 112, 0.5, 0.0)  # scl_slope and scl_inter: such values become float32
+    scaled.write_bytes(content)
+    for path in (phantom_file, phantom_dicom, scaled):
         with pytest.raises(FlareError, match="No room"):
             read_volume(path, refuse)
-    assert seen == [(1310720, 2.62144, 5.24288), (1310720, 2.62144, 2.62144)]
+    assert seen == [(1310720, 2.62144, 2.62144), (1310720, 2.62144, 2.62144), (1310720, 5.24288, 7.86432)]
 
 
 def test_the_engine_is_not_loaded_where_it_has_no_room() -> None:
