@@ -160,9 +160,9 @@ def _read(path: Path) -> Volume:
 
 
 def _load(device: str, weights: Path | None, limits: Limits | None = None, precision: str = "auto") -> Cascade:
-    from flareseg import console
+    from flareseg import console, own_process
 
-    with console.err.status("Loading the networks ..."):
+    with console.err.status("Loading the networks ..."), own_process.loading():
         from flareseg.cascade import Cascade
 
         return Cascade.load(device, weights, limits, precision)

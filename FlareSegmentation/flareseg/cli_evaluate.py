@@ -105,9 +105,10 @@ def segment_folder(
 
         plan = plan_folder(inputs, outputs, reports)
 
-        from flareseg.cascade import Cascade, Wishes
+        with own_process.loading():
+            from flareseg.cascade import Cascade, Wishes
 
-        cascade = Cascade.load(device, weights, precision=precision)
+            cascade = Cascade.load(device, weights, precision=precision)
 
         from flareseg.segment_files import FileSegmenter
 

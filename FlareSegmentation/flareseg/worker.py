@@ -86,7 +86,8 @@ class Worker:
             return events.Failure(job.id, "internal", sentence, remedy, traceback.format_exc())
 
     def _describe(self, job: events.DescribeJob) -> events.Device:
-        from flareseg.device import choose
+        with own_process.loading():
+            from flareseg.device import choose
 
         chosen = choose(job.device)
         free, total = chosen.memory_mb
@@ -144,9 +145,10 @@ class Progress:
 
 
 def _load_cascade(device: str, precision: str) -> Cascade:
-    from flareseg.cascade import Cascade
+    with own_process.loading():
+        from flareseg.cascade import Cascade
 
-    return Cascade.load(device, precision=precision)
+        return Cascade.load(device, precision=precision)
 
 
 def _has_failed(future: Future[Cascade]) -> bool:

@@ -56,6 +56,22 @@ def test_under_a_limit_freed_memory_goes_back_at_once() -> None:
     assert printed(code) == ["1"]
 
 
+@pytest.mark.parametrize(("prepared", "is_ours"), [("", "False"), ("prepare()", "True")])
+def test_only_a_process_of_our_own_keeps_what_it_loads_out_of_the_search_for_garbage(
+    prepared: str, is_ours: str
+) -> None:
+    code = f"""
+import gc
+from flareseg.own_process import loading, prepare
+{prepared}
+with loading():
+    print(not gc.isenabled())
+    kept = [[] for _ in range(10_000)]
+print(gc.isenabled(), gc.get_freeze_count() >= 10_000)
+"""
+    assert printed(code) == [is_ours, "True", is_ours]
+
+
 MARK = """
 import sys
 from pathlib import Path
