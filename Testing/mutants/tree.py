@@ -62,7 +62,7 @@ class Tree:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", str(TEST_SECONDS)]
         places = os.pathsep.join(str(self.folder / part) for part in (PRODUCT, TESTS))
         # without compiled files: one that belongs to the code before the fault may be as long and as old
-        environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             [*command, *options, *(f"{TESTS}/{test}" for test in tests)],
             cwd=self.folder,
@@ -74,9 +74,6 @@ class Tree:
             encoding="utf-8",
             errors="replace",
         )
-        failed = tuple(
-            line.split()[1].removeprefix(f"{TESTS}/")
-            for line in done.stdout.splitlines()
-            if line.startswith(("FAILED ", "ERROR "))
-        )
+        ends = [line.split(" ", 1)[1] for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        failed = tuple(end.split(" - ")[0].removeprefix(f"{TESTS}/") for end in ends)
         return Verdict(done.returncode, failed, done.stdout)
