@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench train-smoke pictures clean
+.PHONY: demo test lint bench train-smoke pictures mutants clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
@@ -30,6 +30,9 @@ bench: $(READY)  ## speed and memory beside peers' networks on this machine (wit
 
 train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke
+
+mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
+	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
 
 pictures: $(READY)  ## make the README's pictures again
 	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots

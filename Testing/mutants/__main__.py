@@ -8,6 +8,7 @@ Ends with 0 if every fault was seen, with 1 if one survived, and with 2 if the l
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -74,4 +75,5 @@ def is_seen(tree: Tree, fault: Fault, number: int, count: int) -> bool:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that copy and tests go, too
     sys.exit(main())
