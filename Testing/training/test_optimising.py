@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ from torch import Tensor, nn
 from training.makers import Balls, SilentWatcher, tiny_config, tiny_trainer
 
 POLY = {"name": "poly", "power": 2.0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def weight_after(steps: int, **config: Any) -> float:
@@ -148,6 +158,32 @@ def test_the_checkpoint_counts_samples_and_seconds_of_the_whole_run(tmp_path: Pa
     tiny_trainer(tmp_path, clock=lambda: float(next(clock))).train()
     progress = read(tmp_path / CHECKPOINT)[0]["progress"]
     assert (progress["samples"], progress["seconds"]) == (36, 12.0)  # twelve steps of three samples and one second
+
+
+def half_minutes() -> Callable[[], float]:
+    """A clock that is 30 s on at each look: a step, which looks twice, takes a minute."""
+    clock = iter(range(0, 10_000, 30))
+    return lambda: float(next(clock))
+
+
+def test_training_for_three_minutes_ends_after_the_step_that_exceeds_them(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, clock=half_minutes())
+    assert trainer.train(minutes=3) is False
+    assert trainer.progress.step == 4
+
+
+def test_the_state_is_saved_when_three_minutes_have_passed(tmp_path: Path) -> None:
+    class Stopped(BaseException):
+        pass
+
+    class Stopper(SilentWatcher):
+        def advanced(self, step: int, *figures: object) -> None:
+            if step == 7:
+                raise Stopped
+
+    with pytest.raises(Stopped):
+        tiny_trainer(tmp_path, watcher=Stopper(), clock=half_minutes()).train()
+    assert read(tmp_path / CHECKPOINT)[0]["progress"]["step"] == 4
 
 
 class OneBatch:
