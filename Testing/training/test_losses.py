@@ -55,13 +55,14 @@ def test_present_tells_the_organs_of_each_sample() -> None:
     ("config", "expected"),
     [
         (LossConfig(focal=1, gamma=2), 1.030040),  # (1 - 1/5)^2 x ln 5
+        (LossConfig(), 1.030040),
         (LossConfig(focal=1, gamma=1), 1.287550),
         (LossConfig(focal=1, gamma=0), 1.609438),
         # liver: 1 - (2 x 0.6 + 20) / (1.6 + 3 + 20), kidneys: 1 - (2 x 0.4 + 20) / (1.6 + 2 + 20)
         (LossConfig(focal=0, dice=1), (0.138211 + 0.118644) / 2),
         (LossConfig(focal=2, gamma=1, dice=3), 2 * 1.287550 + 3 * (0.138211 + 0.118644) / 2),
     ],
-    ids=["focal 2", "focal 1", "focal 0", "dice", "both"],
+    ids=["focal 2", "as He and Luo", "focal 1", "focal 0", "dice", "both"],
 )
 def test_the_loss_of_a_network_that_knows_nothing(config: LossConfig, expected: float) -> None:
     """Each of five classes has a chance of a fifth in eight voxels, of which three are liver and two kidneys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,10 @@ def test_every_step_is_taken_at_the_rate_of_the_schedule(tmp_path: Path) -> None
     told: list[float] = []
     config = tiny_config(optimiser={"name": "sgd", "rate": 0.08}, schedule=POLY, epochs=4, steps_per_epoch=2)
     tiny_trainer(tmp_path, config, Rates()).train()
-    assert told == pytest.approx([0.08, 0.08, 0.045, 0.045, 0.02, 0.02, 0.005, 0.005])
+    rates = [0.08, 0.08, 0.045, 0.045, 0.02, 0.02, 0.005, 0.005]
+    assert told == pytest.approx(rates)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [float(row["rate"]) for row in rows if row["rate"]] == pytest.approx(rates)
     assert read(tmp_path / CHECKPOINT)[0]["groups"][0]["lr"] == pytest.approx(0.005)
 
 
@@ -158,6 +162,23 @@ def test_the_checkpoint_counts_samples_and_seconds_of_the_whole_run(tmp_path: Pa
     tiny_trainer(tmp_path, clock=lambda: float(next(clock))).train()
     progress = read(tmp_path / CHECKPOINT)[0]["progress"]
     assert (progress["samples"], progress["seconds"]) == (36, 12.0)  # twelve steps of three samples and one second
+
+
+class InTurn:
+    """Batches that show one organ each, one after the other."""
+
+    def batch(self, step: int) -> Batch:
+        return Batch(torch.zeros(1, 1, 16, 16, 16), torch.full((1, 1, 16, 16, 16), 1 + step % 4))
+
+
+def test_the_dice_that_is_told_is_that_of_the_steps_since_the_last_time(tmp_path: Path) -> None:
+    class Shown(SilentWatcher):
+        def advanced(self, step: int, loss: float, score: Score, rate: float) -> None:
+            told.append(list(score.dice))
+
+    told: list[list[str]] = []
+    tiny_trainer(tmp_path, tiny_config(epochs=1), Shown(), batches=InTurn()).train()
+    assert told == [["Liver"], ["Kidneys"], ["Spleen"], ["Pancreas"]]
 
 
 def half_minutes() -> Callable[[], float]:

@@ -130,3 +130,12 @@ def test_an_epoch_shows_every_case_that_is_learned_from(batch: int, steps: int, 
     data = {"validation": ["held*"], "exclude": ["*map"]}
     run = trainer(with_others(store), tmp_path / "run", data, NO_EFFECT, batch=batch, steps_per_epoch=None, epochs=7)
     assert run.steps == 7 * steps
+
+
+def test_a_run_goes_on_when_only_cases_it_does_not_learn_from_are_new(store: Store, tmp_path: Path) -> None:
+    data = {"validation": ["held*"], "exclude": ["*map", "*body"]}
+    trainer(store, tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1).train()
+    assert trainer(with_others(store), tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1).train()
+    store.add(Case(facts("mine_3", Kind.SCAN), patient(), hu=np.full(SHAPE, 60, np.int16)))
+    with pytest.raises(FlareError, match="the store has changed since"):
+        trainer(store, tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1)
