@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench train-smoke pictures mutants clean
+.PHONY: demo test lint bench train-smoke pictures clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
@@ -31,6 +31,7 @@ bench: $(READY)  ## speed and memory beside peers' networks on this machine (wit
 train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke
 
+.PHONY: mutants
 mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
 	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
 
