@@ -21,13 +21,26 @@ REASONS = (
     "not a git checkout",
     # packages that are optional
     'the peers are not installed (pip install ".[bench]")',
-    # what the system or the user's rights lack
+    # what the user's rights lack
     "this user may not mount a small file system",
     "root without setpriv may read and write anything",
-    "needs SIGKILL",
+    # what systems other than Linux lack
     "a process group is ended differently on Windows",
-    "Windows sends no SIGINT to one process",
+    "limits are set as Linux has them",
+    "looks at glibc's allocator and Linux's marks",
+    "needs /dev/full",
+    "needs POSIX signals and a shell",
+    "needs SIGKILL",
+    "needs a folder where nothing can be made",
+    "other systems have no file names but UTF-8",
     "peaks are read from Linux's kernel",
+    "the process's own limits are read on Linux",
+    "this system has no /dev/zero",
+    "Windows has no FIFOs",
+    "Windows has no modes and no user ids",
+    "Windows has no named pipes in folders",
+    "Windows has no signals",
+    "Windows sends no SIGINT to one process",
 )
 """What a reason may begin with."""
 
