@@ -11,7 +11,8 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from itertools import groupby
 from pathlib import Path
 
 from mutants.fault import LISTS, Fault, read_faults
@@ -53,13 +54,19 @@ def judged(tree: Tree, faults: Sequence[Fault]) -> int:
         raise ValueError("no fault is chosen")
     for fault in faults:
         fault.put_into(tree.folder)
-    untouched = tree.test(sorted({test for fault in faults for test in fault.tests}))
-    if untouched.code != GREEN:
-        raise ValueError(f"{untouched.said}\nThe tests must pass before a fault is put in.")
+    check_untouched(tree, {test for fault in faults for test in fault.tests})
     survivors = [fault for number, fault in enumerate(faults, start=1) if not is_seen(tree, fault, number, len(faults))]
     print(f"{len(faults) - len(survivors)} of {len(faults)} faults were seen.")
     print(*(f"SURVIVED: {fault.name} ({fault.file})" for fault in survivors), sep="\n")
     return SURVIVED if survivors else ALL_SEEN
+
+
+def check_untouched(tree: Tree, tests: Set[str]) -> None:
+    """Raise ValueError if a test fails without any fault. Folder by folder: each has a conftest of its own."""
+    for _, together in groupby(sorted(tests), key=lambda test: test.split("/")[0]):
+        verdict = tree.test(list(together))
+        if verdict.code != GREEN:
+            raise ValueError(f"{verdict.said}\nThe tests must pass before a fault is put in.")
 
 
 def is_seen(tree: Tree, fault: Fault, number: int, count: int) -> bool:
