@@ -57,7 +57,8 @@ def judged(tree: Tree, faults: Sequence[Fault]) -> int:
     check_untouched(tree, {test for fault in faults for test in fault.tests})
     survivors = [fault for number, fault in enumerate(faults, start=1) if not is_seen(tree, fault, number, len(faults))]
     print(f"{len(faults) - len(survivors)} of {len(faults)} faults were seen.")
-    print(*(f"SURVIVED: {fault.name} ({fault.file})" for fault in survivors), sep="\n")
+    for fault in survivors:
+        print(f"SURVIVED: {fault.name} ({fault.file})")
     return SURVIVED if survivors else ALL_SEEN
 
 
