@@ -34,6 +34,10 @@ soak: $(READY)  ## 1,000 jobs in one worker, in some minutes: memory, descriptor
 train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke
 
+.PHONY: mutants
+mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
+	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
+
 pictures: $(READY)  ## make the README's pictures again
 	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots
 

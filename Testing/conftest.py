@@ -10,6 +10,8 @@ from flareseg.cascade import Cascade
 from flareseg.phantom import Phantom, make_phantom
 from flareseg.writing import write_labels, write_scan
 
+pytest_plugins = ("expected_skips",)
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -42,6 +42,15 @@ def test_a_second_kidney_below_12_percent_of_the_first_goes() -> None:
     assert np.count_nonzero(labels) == 1000
 
 
+@pytest.mark.parametrize(("voxels", "left"), [(121, 1121), (119, 1000)])
+def test_a_second_kidney_stays_from_12_percent_of_the_first_on(voxels: int, left: int) -> None:
+    labels = np.zeros((12, 12, 20), np.uint8)
+    labels[:10, :10, :10] = KIDNEYS
+    labels[..., 15].flat[[n for n in range(132) if n % 12 != 11][:voxels]] = KIDNEYS  # a plate one voxel thick
+    remove_small_parts(labels)
+    assert np.count_nonzero(labels) == left
+
+
 def test_the_pancreas_may_fall_into_three_parts() -> None:
     labels = row_of_cubes(PANCREAS, [6, 6, 5, 5])
     remove_small_parts(labels)
@@ -63,9 +72,19 @@ def test_strong_clean_up_fills_the_holes_of_an_organ() -> None:
     np.testing.assert_array_equal(labels, whole)
 
 
-def test_a_hollow_that_is_open_to_one_side_is_no_hole() -> None:
-    labels = row_of_cubes(LIVER, [9])
-    labels[:5, 4, 5] = 0
+def test_normal_clean_up_leaves_holes_as_they_are() -> None:
+    labels = row_of_cubes(SPLEEN, [9])
+    labels[3:5, 3:5, 4:6] = 0
+    clean_up(labels, CleanUp.NORMAL)
+    assert np.count_nonzero(labels) == 9**3 - 8
+
+
+@pytest.mark.parametrize("side", ["first", "last"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_hollow_that_is_open_to_one_side_is_no_hole(axis: int, side: str) -> None:
+    labels = np.zeros((11, 12, 13), np.uint8)
+    labels[1:-1, 1:-1, 1:-1] = LIVER
+    np.moveaxis(labels, axis, 0)[slice(0, 5) if side == "first" else slice(5, None), 4, 5] = 0
     before = labels.copy()
     fill_holes(labels)
     np.testing.assert_array_equal(labels, before)
@@ -113,9 +132,15 @@ def test_an_empty_label_map_stays_empty() -> None:
 
 def test_an_organ_of_less_than_5_ml_is_none() -> None:
     labels = row_of_cubes(PANCREAS, [10])  # 1000 voxels
-    remove_small_parts(labels, voxel_ml=0.006)
+    remove_small_parts(labels, voxel_ml=0.00501)
     assert labels.any()
-    remove_small_parts(labels, voxel_ml=0.004)
+    remove_small_parts(labels, voxel_ml=0.00499)
+    assert not labels.any()
+
+
+def test_parts_that_go_do_not_count_towards_5_ml() -> None:
+    labels = row_of_cubes(LIVER, [10, 9])
+    remove_small_parts(labels, voxel_ml=0.004)  # 4 mL that might stay, 2.9 mL that may not
     assert not labels.any()
 
 

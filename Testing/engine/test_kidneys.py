@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from flareseg.cascade import Cascade, Wishes
 from flareseg.geometry import Orientation
 from flareseg.kidneys import split_kidneys
@@ -39,10 +40,23 @@ def test_a_kidney_that_reaches_a_little_over_the_midline_stays_whole() -> None:
     assert set(np.unique(labels)) == {0, RIGHT}
 
 
-def test_a_horseshoe_kidney_is_cut_at_the_midline() -> None:
+@pytest.mark.parametrize(("midline", "first_of_the_left"), [(18, 18), (18.5, 19), (22, 22)])
+def test_a_horseshoe_kidney_is_cut_at_the_midline(midline: float, first_of_the_left: int) -> None:
     labels = body(slice(8, 32))
-    split_kidneys(labels, midline=20)
-    assert np.count_nonzero(labels == RIGHT) == np.count_nonzero(labels == LEFT)
+    split_kidneys(labels, midline)
+    assert labels[5, 5].tolist() == [
+        *[0] * 8,
+        *[RIGHT] * (first_of_the_left - 8),
+        *[LEFT] * (32 - first_of_the_left),
+        *[0] * 8,
+    ]
+
+
+@pytest.mark.parametrize(("beyond", "sides"), [(3, {0, RIGHT}), (5, {0, RIGHT, LEFT}), (17, {0, LEFT})])
+def test_a_kidney_of_which_a_fifth_lies_beyond_the_midline_is_cut(beyond: int, sides: set[int]) -> None:
+    labels = body(slice(10, 30))
+    split_kidneys(labels, midline=30 - beyond)
+    assert set(np.unique(labels)) == sides
 
 
 def test_no_kidneys_is_no_failure() -> None:

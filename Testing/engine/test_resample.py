@@ -49,9 +49,34 @@ def test_every_number_type_gives_the_same_grid_and_is_left_alone(dtype: type) ->
     np.testing.assert_array_equal(voxels, before)
 
 
-def test_padding_below_air_counts_as_air() -> None:
-    padded = np.full((8, 8, 8), -32768, np.int16)
-    assert torch.equal(shrink(padded, Box.whole(padded.shape), (4, 4, 4), CPU), torch.full((4, 4, 4), -1024.0))
+@pytest.mark.parametrize(("hu", "seen"), [(-32768, -1024), (-1024, -1024), (-900, -900), (2800, 2800), (3071, 3000)])
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_padding_counts_as_air_and_metal_as_3000_hu(hu: int, seen: int, dtype: type) -> None:
+    voxels = np.full((8, 8, 8), hu, dtype)
+    for size in ((4, 4, 4), (12, 4, 8)):
+        found = shrink(voxels, Box.whole(voxels.shape), size, CPU)
+        torch.testing.assert_close(found, torch.full(size, float(seen)), rtol=0, atol=0.01)
+    assert (voxels == hu).all(), "the scan itself is left alone"
+
+
+@pytest.mark.parametrize(
+    ("scores", "label", "percent"),
+    [
+        ((1, 4, 1, 1, 1), 1, 50),  # chances, of which softmax takes the logarithms: 4 of 8
+        ((12, 1, 1, 1, 1), 0, 25),
+        ((1, 1, 1, 94, 3), 3, 6),
+        ((1, 2, 3, 4, 10), 4, 50),
+        ((1, 0, 0, 0, 0), 0, 0),
+    ],
+)
+def test_doubt_is_the_chance_that_the_winner_is_wrong_in_percent(
+    scores: tuple[int, ...], label: int, percent: int
+) -> None:
+    grid = torch.tensor(scores, dtype=torch.float32).log().clamp(min=-100).view(5, 1, 1, 1).expand(5, 4, 5, 6)
+    labels, doubt = np.full((8, 9, 10), 99, np.uint8), np.full((8, 9, 10), 99, np.uint8)
+    grow_labels(grid, labels, doubt=doubt)
+    assert set(np.unique(labels)) == {label}
+    assert set(np.unique(doubt)) == {percent}
 
 
 @pytest.mark.parametrize("shape", [(40, 50, 70), (5, 9, 11)])

@@ -52,6 +52,15 @@ def test_moved_segment_is_edited(node, scan):
     assert editedOrgans(node) == [LIVER]
 
 
+@pytest.mark.parametrize(("mm", "edited"), [(0.005, []), (-0.005, []), (0.02, list(ORGANS)), (-0.02, list(ORGANS))])
+def test_move_of_more_than_a_hundredth_of_a_millimetre_is_an_edit(node, mm, edited):
+    """Less is how a file rounds a position."""
+    image = node.GetBinaryLabelmapInternalRepresentation(segmentId(LIVER))  # all four share it
+    r, a, s = image.GetOrigin()
+    image.SetOrigin(r, a, s + mm)
+    assert editedOrgans(node) == edited
+
+
 def test_name_colour_and_visibility_are_no_edit(node):
     segment = node.GetSegmentation().GetSegment(segmentId(LIVER))
     segment.SetName("Liver of today")
@@ -150,6 +159,15 @@ class TestTwoKidneys:
         writeResult(node, scan, splitLabels, split)
         assert np.array_equal(voxels(node, RIGHT_KIDNEY, scan), splitLabels == RIGHT_KIDNEY.label)
         assert np.array_equal(voxels(node, LEFT_KIDNEY, scan), splitLabels == LEFT_KIDNEY.label)
+
+    def test_are_looked_at_one_by_one(self, scan, splitLabels, split):
+        node = newSegmentationNode(scan)
+        writeResult(node, scan, splitLabels, split)
+        assert editedOrgans(node) == []
+        drawn = voxels(node, LEFT_KIDNEY, scan)
+        drawn[0, 0, 0] = True
+        slicer.util.updateSegmentBinaryLabelmapFromArray(drawn.astype(np.uint8), node, segmentId(LEFT_KIDNEY), scan)
+        assert editedOrgans(node) == [LEFT_KIDNEY]
 
     def test_replace_the_one_segment_of_an_earlier_run(self, node, scan, splitLabels, split):
         writeResult(node, scan, splitLabels, split)

@@ -60,6 +60,15 @@ def test_click_on_check_here_goes_from_place_to_place(table, found, node):
     assert points == [(10, 20, 30), (11, 21, 31), (10, 20, 30)]
 
 
+def test_another_result_is_gone_through_from_its_first_place(table, found, node):
+    organs, points = OrganTable(table), []
+    organs.went.connect(points.append)
+    for _ in range(2):
+        organs.show(found, node)
+        table.cellClicked.emit(2, CHECK)
+    assert points == [(10, 20, 30), (10, 20, 30)]
+
+
 def test_place_is_where_the_scan_lies_in_the_views(table, found, node):
     moved = np.eye(4)
     moved[:3, 3] = [5, 6, 7]
@@ -100,6 +109,12 @@ def test_organ_to_look_at_first_is_the_least_sure_of_those_with_a_finding(found)
     assert mostDoubtful(found) is RIGHT_KIDNEY
     found.organs = found.organs[3:]
     assert mostDoubtful(found) is None
+
+
+def test_organ_with_a_doubtful_place_is_looked_at_before_one_that_is_less_sure_everywhere(found):
+    found.organs[2].warnings = []
+    found.organs[1].warnings, found.organs[1].confidence = [], 0.5
+    assert mostDoubtful(found) is ORGANS[3]
 
 
 def test_nothing_to_check_is_an_empty_cell(found):

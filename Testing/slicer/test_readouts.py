@@ -52,6 +52,17 @@ def test_stage_that_took_no_time_is_left_out(report):
     assert texts(widget, 0)[0] == "Find abdomen"
 
 
+def test_stage_of_five_milliseconds_is_the_shortest_that_is_shown(report):
+    report.stages = [StageTime("read", 0.0049), StageTime("crop", 0.005), StageTime("segment", 1.0)]
+    assert [stage.name for stage in readouts.stagesShown(report)] == ["crop", "segment"]
+
+
+def test_numbers_stand_on_the_right_and_words_on_the_left():
+    right, left = qt.Qt.AlignRight | qt.Qt.AlignVCenter, qt.Qt.AlignLeft | qt.Qt.AlignVCenter
+    assert readouts.cell("0.25", isNumber=True).textAlignment() == right
+    assert readouts.cell("Crop").textAlignment() == left
+
+
 def test_tables_can_be_filled_again_with_fewer_rows(report):
     widget = table("Stage", "Seconds", "")
     readouts.fillStageTable(widget, report)
@@ -85,6 +96,19 @@ def test_totals_on_a_cpu_say_nothing_of_a_gpu(report):
     report.memory = MemoryFacts(880.0)
     report.device = DeviceFacts("cpu", "CPU", "bfloat16")
     assert readouts.totals(report) == "Total 13.6 s · RAM peak 0.88 GB · CPU, bfloat16"
+
+
+def test_gigabytes_are_thousand_megabytes():
+    assert readouts.gigabytes(1024) == "1.02 GB"
+    assert readouts.gigabytes(16000, 1) == "16.0 GB"
+
+
+@pytest.mark.parametrize(
+    ("stage", "fraction", "percent"),
+    [("load", 0.5, 5), ("read", 0.0, 10), ("find_abdomen", 0.25, 18), ("segment", 1.0, 75), ("put_back", 0.5, 84)],
+)
+def test_progress_counts_each_stage_by_the_time_it_takes(stage, fraction, percent):
+    assert readouts.percent(Stage("id", stage, fraction, 1.0)) == percent
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.004, "0.00"), (9.99, "9.99"), (9.999, "10.0"), (123.45, "123.5")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from flareseg.resample import HU_RANGE, Box
@@ -127,3 +129,15 @@ def test_hu_stay_in_their_range(sample: Sample) -> None:
 def test_a_setting_that_makes_no_sense_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         AugmentationConfig.model_validate(change)
+
+
+def test_a_turn_is_as_wide_as_its_degrees_and_goes_both_ways(sample: Sample) -> None:
+    """About the axis k, measured on the line from the liver to the spleen, at most 30 degrees."""
+    angles = []
+    for seed in range(24):
+        labels = only("rotation", rotation_degrees=(30, 0, 0))(sample, Chance(seed)).labels
+        liver, spleen = (torch.nonzero(labels == label).float().mean(dim=0) for label in (1, 3))
+        _, j, i = spleen - liver
+        angles.append(math.degrees(math.atan2(float(j), float(i))))
+    assert 24 < max(angles) < 31
+    assert -31 < min(angles) < -24

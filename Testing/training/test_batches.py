@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from flareseg.resample import Size
 from flareseg.training.batches import Batch, Batches, Mixture
@@ -83,3 +84,58 @@ def test_sources_are_drawn_by_their_weights() -> None:
         running.batch(step)
     assert 1 <= seldom.made <= 25
     assert often.made + seldom.made == 100
+
+
+class TwoLevels:
+    """Always the same: 50 HU in one half and 300 in the other, which are 0 and 1 to the network; every organ."""
+
+    def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
+        image = torch.full(grid, 50.0)
+        image[:, :, grid[2] // 2 :] = 300.0
+        labels = torch.arange(grid[0] * grid[1] * grid[2]).view(grid) % 5
+        return Sample(image, labels.to(torch.uint8))
+
+
+def test_a_replay_changes_contrast_by_6_and_brightness_by_4_percent_and_adds_noise() -> None:
+    running = batches(TwoLevels(), batch=2, fresh=1, pool=4)  # type: ignore[arg-type]
+    replays = torch.stack([running.batch(step).images[1, 0] for step in range(150)])
+    low, high = replays[..., :8].flatten(1), replays[..., 8:].flatten(1)
+    gain, offset, noise = high.mean(1) - low.mean(1), low.mean(1), low.std(1)
+    assert float(gain.mean()) == pytest.approx(1.0, abs=0.02)
+    assert float(gain.std()) == pytest.approx(0.06, rel=0.2)
+    assert float(offset.mean()) == pytest.approx(0.0, abs=0.02)
+    assert float(offset.std()) == pytest.approx(0.04, rel=0.2)
+    assert float(noise.mean()) == pytest.approx(0.03, rel=0.2)
+    assert float(noise.max()) < 0.065
+
+
+def test_a_fresh_sample_is_not_changed() -> None:
+    image = batches(TwoLevels(), batch=2, fresh=1, pool=4).batch(3).images[0]  # type: ignore[arg-type]
+    assert image.unique().tolist() == [0.0, 1.0]
+
+
+def test_every_organ_is_foreground_to_the_abdomen_stage() -> None:
+    labels = batches(TwoLevels(), Stage.ABDOMEN).batch(0).labels  # type: ignore[arg-type]
+    assert int(labels.sum()) == labels.numel() - 3 * (16**3 // 5 + 1)
+
+
+def test_what_is_replayed_is_one_of_the_last_samples_of_the_pool() -> None:
+    running = batches(batch=2, fresh=1, pool=3)
+    made = [running.batch(step) for step in range(30)]
+    ages = set()
+    for step in range(3, 30):
+        replayed = made[step].labels[1]
+        ages.add(next(age for age in (1, 2, 3) if torch.equal(replayed, made[step - age].labels[0])))
+    assert ages == {1, 2, 3}
+
+
+def test_samples_older_than_the_pool_are_forgotten() -> None:
+    running = batches(batch=2, fresh=1, pool=3)
+    for step in range(12):
+        running.batch(step)
+    assert {11} <= set(running._pool) <= {9, 10, 11}
+
+
+def test_each_stage_has_samples_of_its_own() -> None:
+    one, other = (batches(stage=stage).batch(0) for stage in Stage)
+    assert not torch.equal(one.images, other.images)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from flareseg.errors import FlareError
-from flareseg.training.config import PRESETS, dump_config, read_config
+from flareseg.training.config import PRESETS, OptimiserConfig, dump_config, read_config
 from flareseg.training.sample import Stage
 from flareseg.training.start import new_network
 from torch import nn
@@ -103,3 +103,8 @@ def test_what_is_no_config_is_refused(text: str, tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_presets() -> None:
     with pytest.raises(FlareError, match="a preset: flareseg"):
         read_config("nothing")
+
+
+def test_an_optimiser_has_no_momentum_no_decay_and_no_bound_unless_its_config_says_so() -> None:
+    optimiser = OptimiserConfig(name="sgd", rate=0.1)
+    assert (optimiser.momentum, optimiser.weight_decay, optimiser.clip) == (0.0, 0.0, None)

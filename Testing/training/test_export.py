@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from flareseg.cascade import Cascade
 from flareseg.errors import FlareError
@@ -15,9 +17,10 @@ from flareseg.training.export import export
 from flareseg.training.provenance import write_provenance
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind
-from flareseg.training.trainer import BEST
+from flareseg.training.trainer import BEST, CHECKPOINT
+from flareseg.training.validation import Score
 from flareseg.weights import load_network
-from training.makers import tiny_trainer
+from training.makers import tiny_config, tiny_trainer
 
 CASE = CaseFacts("a", Kind.ORGANS, "a study", "CC BY 4.0", (1.5, 1.5, 1.5), (8, 8, 8), {"liver": 900.0})
 
@@ -61,3 +64,57 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FlareError, match="no trained network"):
         export(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class Falling:
+    """A validation that finds the first weights the best."""
+
+    def __init__(self) -> None:
+        self._means = iter([0.5, 0.2, 0.1])
+
+    def score(self, network: torch.nn.Module) -> Score:
+        return Score({"Liver": next(self._means)})
+
+
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose best weights are those of step 4 of 12, on a grid of unequal sides."""
+    run = tmp_path_factory.mktemp("early")
+    tiny_trainer(run / "organs", tiny_config(grid=[16, 24, 32]), validation=Falling()).train()
+    write_provenance(run / "organs", [CASE])
+    return run
+
+
+def test_the_best_weights_are_exported_not_the_last(early: Path, tmp_path: Path) -> None:
+    export(early, tmp_path)
+    entry = json.loads((tmp_path / "manifest.json").read_text())["weights"]["organs"]
+    assert (entry["progress"]["step"], entry["progress"]["best"]) == (4, 0.5)
+    best, last = (average_weights(read(early / "organs" / name)[1]) for name in (BEST, CHECKPOINT))
+    exported = load_network("organs", CLASSES, tmp_path).network.state_dict()
+    assert all(torch.equal(exported[name], best[name]) for name in exported)
+    assert not all(torch.equal(exported[name], last[name]) for name in exported)
+
+
+def test_the_manifest_describes_the_network_and_its_input(early: Path, tmp_path: Path) -> None:
+    export(early, tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    entry = manifest["weights"]["organs"]
+    assert entry["grid"] == [16, 24, 32]
+    assert entry["parameters"] == 4777
+    assert entry["sha256"] == hashlib.sha256((tmp_path / "organs.safetensors").read_bytes()).hexdigest()
+    assert "metrics" not in manifest
+    assert manifest["input"] == (
+        "HU clipped to -200..300, (HU - 50) / 250; axes to superior, posterior, left; "
+        "area average where the grid shrinks, linear where it grows"
+    )
+
+
+def test_the_count_of_batches_is_not_exported(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    config = tiny_config(network={"name": "DenseVNet"}, batch=1, fresh=1, epochs=1, steps_per_epoch=1)
+    tiny_trainer(run / "organs", config).train()
+    write_provenance(run / "organs", [CASE])
+    export(run, tmp_path / "weights")
+    names = safetensors.torch.load_file(tmp_path / "weights" / "organs.safetensors").keys()
+    assert "input_norm.running_mean" in names
+    assert not [name for name in names if "num_batches_tracked" in name]

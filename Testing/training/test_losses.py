@@ -49,3 +49,28 @@ def test_the_loss_can_be_followed_downhill() -> None:
 def test_present_tells_the_organs_of_each_sample() -> None:
     labels = torch.stack([LABELS[0], torch.full_like(LABELS[0], 4)])
     assert present(labels, 5).tolist() == [[True, True, False, False], [False, False, False, True]]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (LossConfig(focal=1, gamma=2), 1.030040),  # (1 - 1/5)^2 x ln 5
+        (LossConfig(), 1.030040),
+        (LossConfig(focal=1, gamma=1), 1.287550),
+        (LossConfig(focal=1, gamma=0), 1.609438),
+        # liver: 1 - (2 x 0.6 + 20) / (1.6 + 3 + 20), kidneys: 1 - (2 x 0.4 + 20) / (1.6 + 2 + 20)
+        (LossConfig(focal=0, dice=1), (0.138211 + 0.118644) / 2),
+        (LossConfig(focal=2, gamma=1, dice=3), 2 * 1.287550 + 3 * (0.138211 + 0.118644) / 2),
+    ],
+    ids=["focal 2", "as He and Luo", "focal 1", "focal 0", "dice", "both"],
+)
+def test_the_loss_of_a_network_that_knows_nothing(config: LossConfig, expected: float) -> None:
+    """Each of five classes has a chance of a fifth in eight voxels, of which three are liver and two kidneys."""
+    assert float(OrganLoss(config)(torch.zeros(1, 5, 2, 2, 2), LABELS)) == pytest.approx(expected, abs=2e-6)
+
+
+def test_dice_loss_is_the_mean_over_the_organs_of_all_samples() -> None:
+    """Liver and kidneys in the one, the liver alone in the other: three in all."""
+    alone = torch.where(LABELS == 2, 0, LABELS)
+    loss = OrganLoss(LossConfig(focal=0, dice=1))(torch.zeros(2, 5, 2, 2, 2), torch.cat([LABELS, alone]))
+    assert float(loss) == pytest.approx((0.138211 + 0.118644 + 0.138211) / 3, abs=2e-6)
