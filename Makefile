@@ -59,8 +59,9 @@ locks: $(UV)  ## resolve the versions again, the newest that each Python allows,
 	$(RESOLVE) --universal --fork-strategy fewest --upgrade --no-annotate --resolution lowest-direct \
 		--extra test --python-version $(firstword $(PYTHONS)) --output-file locks/lowest.txt
 
-check-locks: $(UV)  ## each lock resolves on Linux, macOS and Windows
-	for python in $(PYTHONS); do for platform in linux macos windows; do \
+check-locks: export MACOSX_DEPLOYMENT_TARGET := 14.0
+check-locks: $(UV)  ## each lock resolves on Linux (glibc 2.34 or later), macOS 14 and Windows
+	@for python in $(PYTHONS); do for platform in x86_64-manylinux_2_34 macos windows; do \
 		$(RESOLVE) --extra test --extra bench --python-version $$python --python-platform $$platform \
 			--constraint locks/python$$python.txt --no-header > build/uv/resolved.txt || exit 1; \
 		echo "Python $$python on $$platform: $$(grep -c == build/uv/resolved.txt) packages"; \
