@@ -6,9 +6,10 @@
 FROM python:3.12-slim
 
 WORKDIR /opt/flareseg
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
+COPY locks ./locks
 COPY FlareSegmentation ./FlareSegmentation
-RUN pip install --no-cache-dir --constraint constraints.txt .
+RUN pip install --no-cache-dir --constraint locks/python3.12.txt .
 
 # what a GPU needs inside: computing, and NVML to measure its memory
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility

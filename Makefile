@@ -1,20 +1,31 @@
-# make demo · make test · make bench · make train-smoke · make pictures: each prepares its own .venv first.
+# make demo · make test · make bench · make train-smoke · make pictures: each prepares its own environment first.
+# make test-pythons · make test-lowest · make locks · make check-locks: other Pythons, other versions of the packages.
 PYTHON ?= python3
-VENV := .venv
+PYTHONS := 3.10 3.11 3.12 3.13
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+LOCK := $(wildcard locks/python$(VERSION).txt)
+# A Python named on the command line has an environment of its own, so that .venv keeps the Python it was made with.
+VENV := $(if $(filter command line,$(origin PYTHON)),build/venv-$(VERSION),.venv)
 BIN := $(VENV)/bin
 DEMO := build/demo
+ENGINE := $(VENV)/.engine
 READY := $(VENV)/.ready
+INSTALL = $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK)) --editable
+
+TORCH := torch==2.13.0
+UV := build/uv/bin/uv
+RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make locks' $(UV) pip compile pyproject.toml --quiet
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench soak train-smoke pictures clean
+.PHONY: demo test lint bench soak train-smoke mutants pictures test-pythons test-lowest locks check-locks clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
 		--truth $(DEMO)/phantom/labels.nii.gz --report $(DEMO)/report.json --preview $(DEMO)/preview.png --table
 	@echo "The picture: $(DEMO)/preview.png   The segmentation for Slicer: $(DEMO)/organs.seg.nrrd"
 
-$(DEMO)/phantom/labels.nii.gz: $(READY)
+$(DEMO)/phantom/labels.nii.gz: $(ENGINE)
 	$(BIN)/flareseg phantom $(DEMO)/phantom
 
 test: lint  ## ruff, mypy and all tests
@@ -34,19 +45,51 @@ soak: $(READY)  ## 1,000 jobs in one worker, in some minutes: memory, descriptor
 train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a CPU; leaves its pictures
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/train_smoke.sh build/train-smoke
 
-.PHONY: mutants
 mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
 	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
 
 pictures: $(READY)  ## make the README's pictures again
 	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots
 
-$(READY): pyproject.toml constraints.txt
+test-pythons:  ## make demo with each Python from 3.10 to 3.13 that is on this computer
+	$(PYTHON) scripts/test_pythons.py $(PYTHONS)
+
+test-lowest:  ## the main path with the lowest versions that pyproject.toml allows
+	$(PYTHON) scripts/test_lowest.py
+
+locks: $(UV)  ## resolve the versions again, the newest that each Python allows, with this release of PyTorch
+	for python in $(PYTHONS); do \
+		echo $(TORCH) | $(RESOLVE) --universal --fork-strategy fewest --upgrade --no-annotate --constraint - \
+			--extra test --extra bench --python-version $$python --output-file locks/python$$python.txt || exit 1; \
+	done
+	$(RESOLVE) --universal --fork-strategy fewest --upgrade --no-annotate --resolution lowest-direct \
+		--extra test --python-version $(firstword $(PYTHONS)) --output-file locks/lowest.txt
+
+check-locks: export MACOSX_DEPLOYMENT_TARGET := 14.0
+check-locks: $(UV)  ## each lock resolves on Linux (glibc 2.34 or later), macOS 14 and Windows
+	@for python in $(PYTHONS); do for platform in x86_64-manylinux_2_34 macos windows; do \
+		$(RESOLVE) --extra test --extra bench --python-version $$python --python-platform $$platform \
+			--constraint locks/python$$python.txt --no-header > build/uv/resolved.txt || exit 1; \
+		echo "Python $$python on $$platform: $$(grep -c == build/uv/resolved.txt) packages"; \
+	done; done
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed; make demo PYTHON=python3.12 names another.")'
 	@echo "Preparing $(VENV) (once; a few minutes where packages must be downloaded) ..."
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed.")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+
+$(ENGINE): pyproject.toml $(LOCK) | $(VENV)/pyvenv.cfg
+	@$(if $(LOCK),:,echo "There is no lock for Python $(VERSION) in locks/: the newest packages are installed, untested.")
+	$(INSTALL) .
+	@touch $(ENGINE)
+
+$(READY): $(ENGINE)
+	$(INSTALL) '.[test]'
 	@touch $(READY)
 
+$(UV):
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip install --quiet uv
+
 clean:
-	rm -rf $(VENV) build
+	rm -rf .venv build
