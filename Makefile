@@ -8,6 +8,7 @@ LOCK := $(wildcard locks/python$(VERSION).txt)
 VENV := $(if $(filter command line,$(origin PYTHON)),build/venv-$(VERSION),.venv)
 BIN := $(VENV)/bin
 DEMO := build/demo
+MADE := $(VENV)/.made
 ENGINE := $(VENV)/.engine
 READY := $(VENV)/.ready
 INSTALL = $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK)) --editable
@@ -73,12 +74,13 @@ check-locks: $(UV)  ## each lock resolves on Linux (glibc 2.34 or later), macOS 
 		echo "Python $$python on $$platform: $$(grep -c == build/uv/resolved.txt) packages"; \
 	done; done
 
-$(VENV)/pyvenv.cfg:
+$(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed; make demo PYTHON=python3.12 names another.")'
 	@echo "Preparing $(VENV) (once; a few minutes where packages must be downloaded) ..."
 	$(PYTHON) -m venv $(VENV)
+	@touch $(MADE)
 
-$(ENGINE): pyproject.toml $(LOCK) | $(VENV)/pyvenv.cfg
+$(ENGINE): pyproject.toml $(LOCK) | $(MADE)
 	@$(if $(LOCK),:,echo "There is no lock for Python $(VERSION) in locks/: the newest packages are installed, untested.")
 	$(INSTALL) .
 	@touch $(ENGINE)

@@ -72,3 +72,13 @@ def test_a_python_that_is_too_old_is_refused_before_anything_is_made(tmp_path: P
     assert done.returncode == 2
     assert REFUSAL in done.stderr
     assert not place.exists()
+
+
+def test_an_environment_that_was_not_finished_is_made_again(python_of, tmp_path: Path) -> None:
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    python = python_of("3.12")
+    assert (
+        f"{python} -m venv {tmp_path}/venv\n"
+        in make("--dry-run", "demo", f"VENV={tmp_path}/venv", python=python).stdout
+    )
