@@ -9,7 +9,7 @@ from pathlib import Path
 from flareseg.errors import FlareError, bad_scan
 from flareseg.image_files import meta_image, nifti, nrrd_header
 from flareseg.image_files.header import LONGEST, Header, check_regular
-from flareseg.image_files.voxels import GZIP_OR_ZLIB, check_voxels, memory_mb, read_voxels
+from flareseg.image_files.voxels import GZIP_OR_ZLIB, check_promise, check_voxels, memory_mb, read_voxels
 from flareseg.limits import CheckSize, check_reading
 from flareseg.shortage import ran_out
 from flareseg.volume import Volume
@@ -112,6 +112,7 @@ def _read_file(path: Path, check_size: CheckSize) -> Volume:
         path = path.with_suffix(".hdr")
         check_there(path)
     header = read_header(path)
+    check_promise(header.storage)
     check_size(math.prod(header.storage.shape), *memory_mb(header))
     warnings = list(header.warnings)
     voxels = read_voxels(header, warnings)

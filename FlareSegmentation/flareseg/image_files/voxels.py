@@ -56,7 +56,7 @@ def memory_mb(header: Header) -> tuple[float, float]:
 
 def check_voxels(storage: Storage) -> None:
     """Read the voxels to their end without keeping them. Raises as read_voxels does."""
-    _check_promise(storage)
+    check_promise(storage)
     found = sum(len(chunk) for chunk in _chunks(storage)) - max(storage.skip, 0)
     if found < storage.nbytes:
         raise _cut_short(storage, found)
@@ -64,7 +64,7 @@ def check_voxels(storage: Storage) -> None:
 
 def _stored(storage: Storage) -> tuple[np.ndarray, int]:
     """The voxels in this machine's byte order, and the number of bytes behind them."""
-    _check_promise(storage)
+    check_promise(storage)
     voxels = np.empty(storage.shape, storage.dtype)
     room = voxels.reshape(-1).view(np.uint8)
     found = -max(storage.skip, 0)
@@ -80,8 +80,8 @@ def _stored(storage: Storage) -> tuple[np.ndarray, int]:
     return voxels, found - room.size
 
 
-def _check_promise(storage: Storage) -> None:
-    """Refuse a file that is too short for its header before memory is taken for its voxels."""
+def check_promise(storage: Storage) -> None:
+    """Raise FlareError("bad_scan") for a file too short for its header, before memory is taken for its voxels."""
     there = storage.file.stat().st_size - storage.start
     skip = max(storage.skip, 0)
     if there * _MOST_COMPRESSED[storage.compression] < storage.nbytes + skip:
