@@ -123,7 +123,7 @@ def segmentFolder(
 
     ``pattern`` chooses among them as in pathlib ("*.nii.gz", "*/ct.nii.gz"). Scan NAME gives NAME + ``suffix``
     and the report NAME.json at the same place inside ``outputFolder``, and a row of summary.csv there.
-    With ``resume`` a case whose two files are there and whole is skipped, also when somebody has corrected
+    With ``resume`` a case whose two files are there and whole is skipped, also when a person has corrected
     its label map since; without, they are made again. ``splitKidneys``, ``cleanUp`` and ``precision`` are
     those of RunOptions.
     ``onResult`` is called after each case.
@@ -181,7 +181,7 @@ class FolderBatch:
             return CaseResult(case, State.FAILED, error=explained(error))
 
     def _keepSummary(self, cases: list[Case], results: dict[str, CaseResult]) -> None:
-        """A summary that somebody has just opened elsewhere, or a full disk, must not stop the batch."""
+        """A summary that is open in another program, or a full disk, must not stop the batch."""
         try:
             self._writeSummary([results[case.name] for case in cases if case.name in results])
         except FlareError as error:

@@ -31,7 +31,7 @@ class Remedy(Enum):
 
 
 def explained(error: Exception) -> FlareError:
-    """The error itself; or, for one that nobody thought of, a failure for people, with the rest in Slicer's log."""
+    """The error itself; or, for one of another kind, a failure for people, with the rest in Slicer's log."""
     if isinstance(error, FlareError):
         return error
     logging.error("FlareSegmentation: an unexpected failure", exc_info=error)

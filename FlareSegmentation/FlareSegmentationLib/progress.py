@@ -29,7 +29,7 @@ class RunProgress:
         self.stop()
 
     def start(self, expectedSeconds: float | None = None, title: str = "") -> None:
-        """``expectedSeconds``: of a run whose networks are loaded; None when nobody knows. ``title``: which run."""
+        """``expectedSeconds``: of a run whose networks are loaded; None when not known. ``title``: which run."""
         self._stage, self._expectedSeconds, self._title = None, expectedSeconds, title
         self._startedAt = self._loadedAt = time.monotonic()
         self._bar.setValue(0)

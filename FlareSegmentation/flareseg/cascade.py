@@ -23,7 +23,7 @@ from flareseg.kidneys import split_kidneys
 from flareseg.limits import Limits
 from flareseg.networks.folding import folded
 from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
-from flareseg.precision import AUTO, Precision, select_precision
+from flareseg.precision import AUTO, Precision, emulation, select_precision
 from flareseg.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, grow_labels, shrink
 from flareseg.roi import bounds_of_box, box_of_bounds, box_of_foreground
@@ -166,6 +166,11 @@ class Cascade:
     def device(self) -> DeviceFacts:
         return self._engine.facts
 
+    @property
+    def emulation(self) -> list[str]:
+        """A warning where the networks run in a precision that the processor has to emulate."""
+        return emulation(self._engine.chosen, self._engine.precision)
+
     def segment(self, volume: Volume, wishes: Wishes | None = None, run: Run | None = None) -> Segmentation:
         """The organs of a scan.
 
@@ -176,7 +181,7 @@ class Cascade:
 
     def _with_retries(self, volume: Volume, wishes: Wishes, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
-        warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note])]
+        warnings = [*volume.warnings, *filter(None, [self._engine.chosen.note]), *self.emulation]
         self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:

@@ -42,7 +42,8 @@ def segment(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     precision: Annotated[
-        str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
+        str,
+        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
     ] = "auto",
     roi: Annotated[
         Optional[str], typer.Option(metavar="R0,R1,A0,A1,S0,S1", help="Segment inside these RAS bounds (mm).")
@@ -129,7 +130,8 @@ def phantom(
 def info(
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     precision: Annotated[
-        str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
+        str,
+        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
     ] = "auto",
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
 ) -> None:
@@ -165,7 +167,9 @@ def _load(device: str, weights: Path | None, limits: Limits | None = None, preci
     with console.err.status("Loading the networks ..."), own_process.loading():
         from flareseg.cascade import Cascade
 
-        return Cascade.load(device, weights, limits, precision)
+        cascade = Cascade.load(device, weights, limits, precision)
+    console.say(cascade.emulation)
+    return cascade
 
 
 def _bounds(text: str | None) -> Bounds | None:
@@ -214,12 +218,15 @@ for command in (
 
 
 def run() -> None:
-    """The command: what cannot be printed ends in a sentence, whatever the terminal is."""
-    from flareseg import streams
+    """The command: what cannot be printed, and memory that is short, end in a sentence in every command."""
+    from flareseg import own_process, streams
+    from flareseg.shortage import shortage_said
 
     streams.prepare()
+    own_process.prepare()
     try:
-        app(prog_name="flareseg")
+        with shortage_said("This command"):
+            app(prog_name="flareseg")
     except (FlareError, OSError) as error:
         from flareseg import console
 

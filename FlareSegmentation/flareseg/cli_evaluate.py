@@ -41,6 +41,11 @@ def evaluate(
 ) -> None:
     """Score label maps by the FLARE21 protocol: Dice, surface Dice, running time and memory."""
     from flareseg import console
+    from flareseg.limits import check_libraries
+
+    with console.failures_said():
+        check_libraries()
+
     from flareseg.evaluation import tables, terminal
     from flareseg.evaluation.cases import match
     from flareseg.evaluation.evaluator import Evaluator
@@ -72,6 +77,11 @@ def rank(
 ) -> None:
     """Rank several methods as FLARE21 does, on Dice, surface Dice, running time and GPU memory of each case."""
     from flareseg import console
+    from flareseg.limits import check_libraries
+
+    with console.failures_said():
+        check_libraries()
+
     from flareseg.evaluation import ranking, tables, terminal
 
     with console.failures_said():
@@ -88,7 +98,8 @@ def segment_folder(
     outputs: Annotated[Path, typer.Argument(help="Folder for the label maps X.nii.gz.")],
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     precision: Annotated[
-        str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto: what suits the device.")
+        str,
+        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
     ] = "auto",
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
     reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,

@@ -16,6 +16,7 @@ from flareseg.shortage import check_room
 CheckSize = Callable[[int, float, float], None]  # voxels, MB of the scan, MB while it is read; may raise
 
 _USUAL_STACK = 8 << 20  # bytes
+_SMALL_MB = 100.0  # of numpy and scipy besides their files
 _LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "cc3d")
 
 
@@ -55,9 +56,18 @@ def check_reading(voxels: int, scan_mb: float, reading_mb: float) -> None:
     check_room("Reading this file", reading_mb, bounds())
 
 
-def _libraries_mb() -> float:
+def check_libraries() -> None:
+    """Raise FlareError("memory") if numpy and scipy have no room; call before either is imported.
+
+    Their OpenBLAS does not say that it got no memory: it may try for ever.
+    """
+    if are_addresses_limited():
+        check_room("This command", _SMALL_MB + _libraries_mb(("numpy", "scipy")), bounds())
+
+
+def _libraries_mb(names: tuple[str, ...] = _LIBRARIES) -> float:
     """Files that are mapped when the libraries are loaded."""
-    files = (file for name in _LIBRARIES for folder in _folders(name) for file in folder.rglob("*.so*"))
+    files = (file for name in names for folder in _folders(name) for file in folder.rglob("*.so*"))
     return sum(file.stat().st_size for file in files if not file.is_symlink()) / MB
 
 

@@ -67,6 +67,10 @@ def make_folder(folder: Path) -> None:
     """Make a folder and those above it. Raises FlareError("write")."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise FlareError(
+            "write", f"{folder} is not a folder.", "Give the name of a folder, or of a new one."
+        ) from error
     except OSError as error:
         raise FlareError(
             "write", f"The folder {folder} cannot be made: {error.strerror}.", "Choose a place where you may write."
@@ -82,9 +86,9 @@ def check_writable(path: Path) -> None:
     if kind != stat.S_IFREG:
         raise FlareError("write", f"{path} is a device, pipe or socket, not a file.", "Give the name of a file.")
     beside = path.with_name(f".{secrets.token_hex(6)}.tmp")
-    with replacing(beside) as probe:
-        probe.write_bytes(b"0")
-    beside.unlink()
+    with refusals_said(path):
+        beside.write_bytes(b"0")
+        beside.unlink()
 
 
 def _kind(path: Path) -> int:

@@ -71,6 +71,16 @@ def select_precision(chosen: Chosen, choice: str = AUTO) -> Precision:
     return Precision(dtype, chosen.device.type == "cpu" and runs_channels_last(dtype))
 
 
+def emulation(chosen: Chosen, precision: Precision) -> list[str]:
+    """A warning where a processor has no instructions for a precision, none otherwise."""
+    if chosen.is_gpu or runs_channels_last(precision.dtype) or not runs_channels_last(torch.float32):
+        return []
+    return [
+        f"This processor has no instructions for {precision.name} and takes many times longer in it; "
+        "float32 gives the same organs."
+    ]
+
+
 def checked_choice(choice: str, where: str = "") -> str:
     """``choice`` in lower case. Raises FlareError("bad_config") if it is none of CHOICES."""
     if choice.lower() not in CHOICES:

@@ -47,7 +47,7 @@ class Run:
             self.advance(1.0)
 
     def advance(self, fraction: float) -> None:
-        """Report progress within the current stage; raises Cancelled when nobody wants the result."""
+        """Report progress within the current stage; raises Cancelled when the run has been cancelled."""
         if self._cancelled():
             raise Cancelled()
         self._progress(self._stage, fraction)

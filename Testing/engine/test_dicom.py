@@ -114,7 +114,18 @@ def test_positions_count_where_all_slices_have_one_sop_instance_uid(volume: Volu
 def test_a_copy_of_a_slice_counts_once(volume: Volume, tmp_path: Path) -> None:
     write_series(tmp_path / "series", volume)
     write_series(tmp_path / "series" / "again", volume)
-    assert_same(read_volume(tmp_path / "series"), volume)
+    found = read_volume(tmp_path / "series")
+    assert_same(found, volume, ["24 images are there twice; each was read once."])
+
+
+def test_images_of_another_modality_in_one_series_are_left_out_and_said(volume: Volume, tmp_path: Path) -> None:
+    def without_the_top(image: Dataset, k: int) -> Dataset:
+        image.Modality = "CT" if k < 18 else "MR"
+        return image
+
+    found = read_volume(write_series(tmp_path / "series", volume, without_the_top))
+    assert found.geometry.shape[0] == 18
+    assert any("6 images of the same series were left out" in warning for warning in found.warnings)
 
 
 def test_another_image_at_the_same_place_is_no_copy(volume: Volume, tmp_path: Path) -> None:

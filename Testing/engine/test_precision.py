@@ -162,3 +162,11 @@ def test_no_layer_falls_back_to_pytorchs_own_layout(network: torch.nn.Module) ->
 def test_the_report_says_which_precision_ran(phantom: Phantom) -> None:
     found = Cascade.load("cpu", precision="float32").segment(phantom.volume)
     assert found.device.dtype == "float32"
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_a_precision_that_the_processor_emulates_is_warned_of(name: str) -> None:
+    cascade = Cascade.load("cpu", precision=name)
+    emulated = not runs_channels_last(select_precision(choose("cpu"), name).dtype)
+    assert [f"no instructions for {name}" in warning for warning in cascade.emulation] == [True] * emulated
+    assert not (emulated and name == "float32")

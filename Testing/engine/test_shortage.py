@@ -169,3 +169,16 @@ def test_under_ulimit_a_run_succeeds_or_says_what_it_needs(phantom_file: Path, t
     assert codes[:2] == [2, 2]
     assert set(codes) <= {0, 2}
     assert codes[-1] == 0
+
+
+@on_linux
+@pytest.mark.parametrize("kilobytes", [150_000, 400_000])
+@pytest.mark.parametrize("command", ["evaluate here there -o out", "rank a=here b=there", "phantom out", "info"])
+def test_other_commands_under_ulimit_say_what_they_need(command: str, kilobytes: int, tmp_path: Path) -> None:
+    """A library without room for its own files and buffers would end, or try for ever."""
+    limited = f'ulimit -v {kilobytes}; exec "{sys.executable}" -m flareseg {command}'
+    done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert SAYS_SO.search(done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from flareseg.errors import FlareError
 from flareseg.reading import read_volume
 from images import ct_like
@@ -171,9 +172,15 @@ def test_a_meta_image_without_axes_states_no_orientation(tmp_path: Path) -> None
     assert ["does not state the orientation" in warning for warning in volume.warnings] == [True]
 
 
-def test_a_meta_images_own_scaling_is_applied(tmp_path: Path) -> None:
+def test_a_meta_images_own_scaling_is_left_as_in_slicer_and_said(tmp_path: Path) -> None:
     path = meta(tmp_path / "scan.mha", ElementToIntensityFunctionSlope="2", ElementToIntensityFunctionOffset="-24")
-    assert read_volume(path).voxels[0, 0, 0] == -2024
+    volume = read_volume(path)
+    assert volume.voxels[0, 0, 0] == -1000
+    np.testing.assert_array_equal(volume.voxels, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    assert volume.warnings == [
+        "The file says ElementToIntensityFunctionSlope = 2 and ElementToIntensityFunctionOffset = -24; "
+        "as in 3D Slicer, its values were taken as stored."
+    ]
 
 
 STRANGE = {
@@ -222,3 +229,34 @@ def test_a_broken_link_is_named(tmp_path: Path) -> None:
     (tmp_path / "scan.nii.gz").symlink_to("moved.nii.gz")
     with pytest.raises(FlareError, match=r"is a broken link \(to moved.nii.gz\)"):
         read_volume(tmp_path / "scan.nii.gz")
+
+
+def test_a_nrrd_with_one_point_in_time_is_a_volume(tmp_path: Path) -> None:
+    """As SimpleITK writes it, and with the name of a space that has a time."""
+    image = sitk.GetImageFromArray(np.arange(24, dtype=np.int16).reshape(2, 3, 4) - 1000)
+    image.SetSpacing((0.7, 0.8, 2.5))
+    image.SetOrigin((3, -4, 5))
+    path = tmp_path / "scan.nrrd"
+    sitk.WriteImage(sitk.JoinSeries([image]), str(path))
+    written = path.read_bytes()
+    for content in (written, written.replace(b"space dimension: 4", b"space: left-posterior-superior-time")):
+        path.write_bytes(content)
+        volume = read_volume(path)
+        assert volume.geometry.shape == (2, 3, 4)
+        assert volume.geometry.spacing == pytest.approx((2.5, 0.8, 0.7))
+        assert volume.geometry.origin == pytest.approx((3, -4, 5))
+
+
+def test_names_and_vectors_of_a_nrrd_may_be_spelled_freely(tmp_path: Path) -> None:
+    path = nrrd(tmp_path / "scan.nrrd")
+    expected = read_volume(path)
+    head, end, voxels = path.read_bytes().partition(b"\n\n")
+    path.write_bytes(head.replace(b"sizes:", b"Sizes:").replace(b",", b", ").replace(b"(", b"( ") + end + voxels)
+    assert read_volume(path).geometry == expected.geometry
+
+
+def test_a_nrrd_whose_position_is_given_by_axis_mins_is_refused(tmp_path: Path) -> None:
+    path = nrrd(tmp_path / "scan.nrrd", space=None, space_directions=None, space_origin=None, kinds=None)
+    path.write_bytes(path.read_bytes().replace(b"\n\n", b"\nspacings: 1 2 3\naxis mins: 4 5 6\n\n", 1))
+    with pytest.raises(FlareError, match='states its position by "axis mins"'):
+        read_volume(path)

@@ -41,7 +41,7 @@ def segment(options: argparse.Namespace) -> int:
     from FlareSegmentation import FlareSegmentationLogic
 
     logic = FlareSegmentationLogic()
-    if not logic.dependencies.areThere():  # installing asks questions, and without a window nobody can answer
+    if not logic.dependencies.areThere():  # installing asks questions, and without a window there is no answer
         print("Python packages are missing. Open Slicer once and click Segment organs in FlareSegmentation.")
         return NOTHING_DONE
     try:

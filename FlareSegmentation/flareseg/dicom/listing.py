@@ -13,6 +13,8 @@ from flareseg.dicom.grid import is_even
 from flareseg.dicom.header import without_pydicoms_warnings
 from flareseg.dicom.stack import Stack
 from flareseg.errors import bad_scan
+from flareseg.image_files.header import check_regular
+from flareseg.reading import check_there
 
 
 @without_pydicoms_warnings()
@@ -21,9 +23,10 @@ def listing_of(path: Path) -> tuple[Table, list[str]]:
 
     Raises FlareError("bad_scan") when there is no DICOM at all.
     """
-    if not path.is_dir() and not path.is_file():
-        raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
     try:
+        check_there(path)
+        if not path.is_dir():
+            check_regular(path)
         contents = contents_of(path)
     except OSError as error:
         raise bad_scan(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error

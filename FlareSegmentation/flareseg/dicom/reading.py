@@ -109,8 +109,10 @@ def _told(stack: Stack, why: str, contents: Contents) -> list[str]:
     if mates:
         told.append(
             f"{sum(map(len, mates))} images of the same series were left out, because they differ from the others "
-            "(in field of view, pixel spacing, size or orientation, or another phase at the same place)."
+            "(in modality, field of view, pixel spacing, size or orientation, or another phase at the same place)."
         )
+    if stack.copies:
+        told.append(f"{stack.copies} images are there twice; each was read once.")
     if stack.header.modality != "CT":
         told.append(f"The series is {stack.header.modality}, not CT; the networks know CT only.")
     if not is_original(stack):

@@ -31,11 +31,13 @@ _PHASES: tuple[Callable[[Plane], Hashable], ...] = (
 class Stack:
     """Parallel images of one size, pixel spacing and series, sorted along their common normal.
 
-    ``same_place``: whether some of them lie at the same place, so that they are no volume.
+    ``same_place``: whether some of them lie at the same place, so that they are no volume. ``copies``: files that
+    held an image once more, and were left out.
     """
 
     planes: list[Plane]
     same_place: bool = False
+    copies: int = 0
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -75,7 +77,7 @@ def stacks_of(planes: Iterable[Plane]) -> list[Stack]:
 def _groups(planes: Iterable[Plane]) -> list[list[Plane]]:
     by_series: dict[Hashable, list[list[Plane]]] = defaultdict(list)
     for plane in planes:
-        groups = by_series[(_series(plane), plane.header.size)]
+        groups = by_series[(_series(plane), plane.header.modality, plane.header.size)]
         for group in groups:
             if _alike(group[0], plane):
                 group.append(plane)
@@ -100,7 +102,7 @@ def _alike(one: Plane, other: Plane) -> bool:
 def _in_order(group: list[Plane]) -> list[Stack]:
     whole = _sorted(group)
     if whole.same_place:
-        whole = _sorted(_without_copies(whole))
+        whole = _sorted(_without_copies(whole), len(whole))
     if not whole.same_place:
         return [whole]
     for phase in _PHASES:
@@ -113,11 +115,13 @@ def _in_order(group: list[Plane]) -> list[Stack]:
     return [whole]
 
 
-def _sorted(group: list[Plane]) -> Stack:
+def _sorted(group: list[Plane], found: int | None = None) -> Stack:
+    """``found``: how many there were with copies."""
     normal = group[0].normal
     planes = sorted(group, key=lambda plane: float(plane.position @ normal))
     stack = Stack(planes)
-    return Stack(planes, len(planes) > 1 and bool(np.diff(stack.heights).min() < _SAME_PLACE_MM))
+    same_place = len(planes) > 1 and bool(np.diff(stack.heights).min() < _SAME_PLACE_MM)
+    return Stack(planes, same_place, 0 if found is None else found - len(planes))
 
 
 def _without_copies(stack: Stack) -> list[Plane]:

@@ -57,11 +57,14 @@ def parse(path: Path, head: bytes) -> Header:
     size = volume_size(path, [int(n) for n in sizes])
     steps, origin, stated = _place(path, fields, int(rank))
     storage = _storage(path, fields, length, size)
-    (slope,) = _numbers(path, fields, "ElementToIntensityFunctionSlope", 1, "1")
-    (intercept,) = _numbers(path, fields, "ElementToIntensityFunctionOffset", 1, "0")
-    if not np.isfinite(slope * intercept) or slope == 0:
-        raise damaged(path, f"values cannot be scaled by {slope:g} and {intercept:g}")
-    return Header(grid(size, steps, origin), storage, slope, intercept, [] if stated else [UNSTATED])
+    return Header(grid(size, steps, origin), storage, warnings=[*([] if stated else [UNSTATED]), *_scaled(fields)])
+
+
+def _scaled(fields: dict[str, str]) -> list[str]:
+    """A warning for a file that scales its values, which ITK and so 3D Slicer leave as they are stored."""
+    names = ("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset")
+    told = [f"{name} = {fields[name]}" for name, usual in zip(names, ("1", "0")) if fields.get(name, usual) != usual]
+    return [f"The file says {' and '.join(told)}; as in 3D Slicer, its values were taken as stored."] if told else []
 
 
 def _fields(path: Path, head: bytes) -> tuple[dict[str, str], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _fields(path: Path, head: bytes) -> tuple[dict[str, Any], int]:
     stream = io.BytesIO(head)
     lines = []
     while (line := stream.readline()).strip():
-        lines.append(line)
+        lines.append(_spelled(line))
     if not line and len(head) == LONGEST:
         raise damaged(path, "it does not end")
     try:
@@ -76,6 +77,15 @@ def _fields(path: Path, head: bytes) -> tuple[dict[str, Any], int]:
         raise damaged(path, "it is not as NRRD files must be") from error
     spelled = {"data file": "datafile", "line skip": "lineskip", "byte skip": "byteskip"}
     return {spelled.get(name, name): value for name, value in fields.items()}, stream.tell()
+
+
+def _spelled(line: bytes) -> bytes:
+    """A line as pynrrd wants it: the field's name in lower case, no blanks inside the brackets of vectors."""
+    name, colon, value = line.partition(b": ")
+    if not colon:
+        return line
+    value = re.sub(rb"\(([^)]*)\)", lambda vector: b"(" + b"".join(vector[1].split()) + b")", value)
+    return name.lower() + colon + value
 
 
 def _field(path: Path, fields: dict[str, Any], name: str) -> Any:
@@ -110,19 +120,31 @@ def _geometry(
         if spacing.shape[0] <= max(axes[:3]):
             raise damaged(path, "its spacings are not as many as its dimensions")
         check_spacing(path, spacing[axes[:3]])
+        if "axis mins" in fields or "axismins" in fields:
+            raise bad_scan(f'{path.name} states its position by "axis mins".', "Save it again in Slicer or SimpleITK.")
         return grid(size, np.diag(spacing[axes[:3]]), np.zeros(3)), [UNSTATED]
-    steps = _rows(fields["space directions"])
-    origin = np.array(fields.get("space origin", np.zeros(3)), float).reshape(-1)
+    steps, origin = _in_space(fields, axes)
     if steps.shape[1:] != (3,) or steps.shape[0] <= max(axes[:3]) or origin.shape != (3,):
         raise damaged(path, "its space directions and origin are not those of a volume")
-    space = str(fields.get("space", "")).lower()
+    space = str(fields.get("space", "")).lower().removesuffix("-time")
     signs = np.array(_SPACES.get(space, (1, 1, 1)), float)
     return grid(size, steps[axes[:3]] * signs, origin * signs), [] if space in _SPACES else [UNSTATED]
 
 
+def _in_space(fields: dict[str, Any], axes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (axes, 3) and origin (3,); of a space with time, the three of the volume where time is apart."""
+    steps = _rows(fields["space directions"])
+    origin = np.array(fields.get("space origin", np.zeros(steps.shape[-1])), float).reshape(-1)
+    with_time = steps.shape[1:] == (4,) and origin.shape == (4,) and steps.shape[0] > max(axes[:3])
+    if with_time and not steps[axes[:3], 3].any():
+        return steps[:, :3], origin[:3]
+    return steps, origin
+
+
 def _rows(directions: Any) -> np.ndarray:
-    """The space directions as (axes, 3), whichever way pynrrd was told to give them; NaN for an axis without one."""
-    rows = [np.full(3, np.nan) if row is None else np.asarray(row, float).reshape(-1) for row in directions]
+    """The space directions as (axes, dimensions of the space), however pynrrd gives them; NaN for an axis without."""
+    length = max((len(row) for row in directions if row is not None), default=3)
+    rows = [np.full(length, np.nan) if row is None else np.asarray(row, float).reshape(-1) for row in directions]
     return np.array(rows) if rows and all(row.shape == rows[0].shape for row in rows) else np.empty((0, 0))
 
 

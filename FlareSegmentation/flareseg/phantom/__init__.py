@@ -1,6 +1,6 @@
 """A synthetic abdominal CT with its true labels: analytic anatomy, bent at random, painted with typical HU.
 
-For demonstrations and tests only: it looks like a CT to the networks, and it is nobody.
+For demonstrations and tests only: it looks like a CT to the networks, and shows no real patient.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Anatomy:
     """A case as it was found, in canonical orientation.
 
     ``tissues``: uint8 codes of Tissue (k, j, i), ``spacing`` in mm; ``hu``: any number type, of a CT on the same grid.
-    ``kidneys_joined``: RIGHT_KIDNEY stands for both. ``unlabelled``: names of organ tissues that nobody looked for.
+    ``kidneys_joined``: RIGHT_KIDNEY stands for both. ``unlabelled``: names of organ tissues that were not looked for.
     ``filled``, ``outside``: as in Case, of a body that is ready made.
     """
 

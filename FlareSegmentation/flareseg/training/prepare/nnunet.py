@@ -52,7 +52,9 @@ def _dataset(path: Path) -> dict[str, Any]:
             f"{path} is missing: nothing says what the label values mean.",
             "Use --layout flare for 1 liver, 2 kidneys, 3 spleen, 4 pancreas, or say it in a YAML file (--map).",
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise bad_data(f"{path} cannot be understood: it is nested too deeply.", "Correct it, or use --map.") from error
+    except (OSError, ValueError) as error:
         raise bad_data(f"{path} cannot be understood ({error}).", "Correct it, or use --map.") from error
     return dataset
 

@@ -46,7 +46,7 @@ class _Pair:
 
 
 class Synthesizer:
-    """Makes CTs of patients that are nobody, from the organ maps and bodies of a store.
+    """Makes CTs of synthetic patients from the organ maps and bodies of a store.
 
     ``fields``: the registration (register_store); by default it is read from the store's folder, or made and kept
     there.
