@@ -67,9 +67,9 @@ def make_folder(folder: Path) -> None:
     """Make a folder and those above it. Raises FlareError("write")."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
+    except FileExistsError as error:
         raise FlareError(
-            "write", f"{folder} is not a folder.", "Give the name of a folder, or of a new one."
+            "write", f"{folder} is a file, not a folder.", "Give the name of a folder, or of a new one."
         ) from error
     except OSError as error:
         raise FlareError(

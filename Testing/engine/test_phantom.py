@@ -189,7 +189,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_work(tmp_path: Path):
 def test_an_output_that_is_a_file_is_a_sentence(tmp_path: Path):
     (tmp_path / "file").touch()
     done = phantom_command(tmp_path / "file")
-    assert (done.exit_code, "is not a folder" in done.stderr) == (2, True)
+    assert (done.exit_code, "is a file, not a folder" in done.stderr) == (2, True)
 
 
 BALL = Ellipsoid((0, 0, 0), (30, 20, 25))

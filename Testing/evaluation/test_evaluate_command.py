@@ -189,7 +189,7 @@ def test_an_output_that_cannot_be_written_is_a_sentence(
 ) -> None:
     (tmp_path / "file").touch()
     done = run("evaluate", predictions, truths, "-o", tmp_path / "file", html)
-    assert (done.exit_code, "cannot be made" in done.stderr) == (2, True)
+    assert (done.exit_code, "is a file, not a folder" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_inputs_and_outputs_may_not_mix(inputs: Path) -> None:
 def test_outputs_that_cannot_be_written_are_a_sentence_before_the_work(inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run("segment-folder", inputs, tmp_path / "file")
-    assert (done.exit_code, "cannot be made" in done.stderr) == (2, True)
+    assert (done.exit_code, "is a file, not a folder" in done.stderr) == (2, True)
 
 
 def test_the_container_gets_what_it_copies_and_nothing_else() -> None:

@@ -62,7 +62,7 @@ def test_a_target_inside_a_file(phantom_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = flareseg("segment", phantom_file, "-o", tmp_path / "file" / "out.nii.gz")
     assert done.returncode == BAD_INPUT
-    assert "cannot be made" in done.stderr
+    assert "is a file, not a folder" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["out.nii.gz", "out.nii", "out.nrrd", "out.mha", "out.seg.nrrd"])
