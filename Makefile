@@ -36,6 +36,7 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	PYTHONPATH=FlareSegmentation $(BIN)/lint-imports
 
 bench: $(READY)  ## speed and memory beside peers' networks on this machine (with the peers: pip install '.[bench]')
 	$(BIN)/flareseg benchmark build/benchmark

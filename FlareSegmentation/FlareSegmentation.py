@@ -5,29 +5,30 @@ import unittest
 import qt
 import slicer
 import vtk
-from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
-from flareseg.report import Report
-from flareseg.volume import Volume, checked
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
+from flareseg.core.report import Report
+from flareseg.core.volume import Volume, checked
 from FlareSegmentationLib import settings
-from FlareSegmentationLib.actions import ResultActions
-from FlareSegmentationLib.device import DeviceChoice
-from FlareSegmentationLib.edits import editedOrgans, segmentId
-from FlareSegmentationLib.failure import Remedy, explained
-from FlareSegmentationLib.frames import addFrames, sequenceOf
-from FlareSegmentationLib.logic import FlareSegmentationLogic
+from FlareSegmentationLib.choices import DeviceChoice
+from FlareSegmentationLib.explained import explained
+from FlareSegmentationLib.jobs.logic import FlareSegmentationLogic
+from FlareSegmentationLib.jobs.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
+from FlareSegmentationLib.jobs.scan_queue import Case, CaseState, ScanQueue
+from FlareSegmentationLib.jobs.segmenter import SegmentationRun
 from FlareSegmentationLib.node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
-from FlareSegmentationLib.panel import Panel
-from FlareSegmentationLib.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
-from FlareSegmentationLib.places import showPlace
-from FlareSegmentationLib.preferences import Preferences
-from FlareSegmentationLib.queue_panel import QueuePanel
-from FlareSegmentationLib.results import readReport, resultOf, scanOf, showSurfaces
-from FlareSegmentationLib.sample_data import registerSampleData
-from FlareSegmentationLib.scan_queue import Case, CaseState, ScanQueue
-from FlareSegmentationLib.scans import ScanFilter, scansOfScene
-from FlareSegmentationLib.segmenter import SegmentationRun
-from FlareSegmentationLib.volumes import volumeOf
+from FlareSegmentationLib.nodes.edits import editedOrgans, segmentId
+from FlareSegmentationLib.nodes.frames import addFrames, sequenceOf
+from FlareSegmentationLib.nodes.results import readReport, resultOf, scanOf, showSurfaces
+from FlareSegmentationLib.nodes.sample_data import registerSampleData
+from FlareSegmentationLib.nodes.scans import ScanFilter, scansOfScene
+from FlareSegmentationLib.nodes.volumes import volumeOf
+from FlareSegmentationLib.panel.actions import ResultActions
+from FlareSegmentationLib.panel.failure import Remedy
+from FlareSegmentationLib.panel.panel import Panel
+from FlareSegmentationLib.panel.places import showPlace
+from FlareSegmentationLib.panel.preferences import Preferences
+from FlareSegmentationLib.panel.queue_panel import QueuePanel
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from dicom_files import write_series
-from flareseg.cascade import Cascade
+from flareseg.inference.cascade import Cascade
+from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom, make_phantom
-from flareseg.writing import write_labels, write_scan
 
 pytest_plugins = ("expected_skips",)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from flareseg.geometry import Geometry
-from flareseg.volume import Volume
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid

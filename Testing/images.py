@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from flareseg.geometry import Geometry
+from flareseg.core.geometry import Geometry
 
 SHAPE = (24, 32, 40)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flareseg.report import STAGES
+from flareseg.core.report import STAGES
 from slicer.i18n import tr as _
 
 
 def organName(name: str) -> str:
-    """``name``: that of an organ of flareseg.organs."""
+    """``name``: that of an organ of flareseg.core.organs."""
     return {
         "Liver": _("Liver"),
         "Kidneys": _("Kidneys"),
@@ -19,7 +19,7 @@ def organName(name: str) -> str:
 
 
 def stageName(stage: str) -> str:
-    """``stage``: a key of flareseg.report.STAGES; a stage that this version does not know names itself."""
+    """``stage``: a key of flareseg.core.report.STAGES; a stage that this version does not know names itself."""
     names = {
         "load": _("Load networks"),
         "read": _("Read scan"),

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import slicer
 
-from .clean_up import CleanUp
-from .device import DeviceChoice
-from .edits import EditedSegments
-from .precision import PrecisionChoice
+from .choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
 
 
 @dataclass

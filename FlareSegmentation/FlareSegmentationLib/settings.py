@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from flareseg.report import Report
+from flareseg.core.report import Report
 
-from .device import DeviceChoice
+from .choices import DeviceChoice
 
 _PREFIX = "FlareSegmentation/"
 KEEP_WARM_MINUTES = 5
@@ -56,7 +56,7 @@ def slowness(deviceKind: str) -> float:
 
 def learn(report: Report) -> None:
     """Take a finished run into account for the next forecast."""
-    from flareseg import estimate
+    from flareseg.core import estimate
 
     kind = report.device.kind
     key, seen = f"Slowness/{kind}", estimate.slowness(report)

@@ -1,5 +1,5 @@
 """``python -m flareseg``: the command line."""
 
-from flareseg.cli import run
+from flareseg.cli.app import run
 
 run()

@@ -6,8 +6,8 @@ import unittest
 from pathlib import Path
 
 import slicer
+from flareseg.io.writing import write_scan
 from flareseg.phantom import make_phantom
-from flareseg.writing import write_scan
 
 from FlareSegmentation import FlareSegmentationLogic
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import slicer
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.edits import segmentId
-from FlareSegmentationLib.results import readReport, scanOf
-from FlareSegmentationLib.roi import roiBounds
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
+from FlareSegmentationLib.nodes.results import readReport, scanOf
+from FlareSegmentationLib.nodes.roi import roiBounds
 from panel_driver import PanelTest, addScan, nodes, phantom, waitUntil
 
 CANCEL_SECONDS = 0.5

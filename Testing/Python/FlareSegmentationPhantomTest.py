@@ -3,9 +3,9 @@
 import unittest
 
 import slicer
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.results import segmentId
-from FlareSegmentationLib.sample_data import loadSyntheticCtAndOrgans
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.results import segmentId
+from FlareSegmentationLib.nodes.sample_data import loadSyntheticCtAndOrgans
 
 from FlareSegmentation import FlareSegmentationLogic
 

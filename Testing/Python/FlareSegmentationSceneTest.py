@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import slicer
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from panel_driver import CPU, MODULE, PanelTest, addScan, nodes, show, waitUntil
 
 

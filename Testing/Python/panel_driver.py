@@ -12,7 +12,7 @@ from typing import Any
 import qt
 import slicer
 from flareseg.phantom import Phantom, make_phantom
-from FlareSegmentationLib.dependencies import Dependencies
+from FlareSegmentationLib.jobs.dependencies import Dependencies
 
 MODULE = "FlareSegmentation"
 LIMIT_SECONDS = 120.0

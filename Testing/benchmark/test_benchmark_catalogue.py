@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flareseg.benchmark.catalogue import METHODS, OURS, PROTOCOLS, Method, chosen
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 
 
 def test_all_is_every_one_in_order():

@@ -14,11 +14,11 @@ import pytest
 import typer
 from flareseg.benchmark.publish import check_folder, publish
 from flareseg.benchmark.results import Results
-from flareseg.cli_benchmark import benchmark
-from flareseg.errors import FlareError
+from flareseg.cli.benchmark import benchmark
+from flareseg.core.errors import FlareError
 from typer.testing import CliRunner
 
-COMMAND = "import typer; from flareseg.cli_benchmark import benchmark; typer.run(benchmark)"
+COMMAND = "import typer; from flareseg.cli.benchmark import benchmark; typer.run(benchmark)"
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 import torch
 from flareseg.benchmark.floor import Floor
 from flareseg.benchmark.speeds import gflop, tflops
-from flareseg.device import choose
-from flareseg.networks.dense_vnet import DenseVNet
+from flareseg.inference.device import choose
+from flareseg.inference.networks.dense_vnet import DenseVNet
 
 
 def test_the_floor_of_a_gpu_is_upload_and_arithmetic_and_download():

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.measure import StageClock
+from flareseg.core.measure import StageClock
+from flareseg.core.volume import Volume
+from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
-from flareseg.reading import read_volume
-from flareseg.volume import Volume
 
 pytest.importorskip("nnunetv2", reason='the peers are not installed (pip install ".[bench]")')
 

@@ -9,10 +9,10 @@ import pytest
 from benchmark_observer import Silence
 from flareseg.benchmark.results import Results
 from flareseg.benchmark.run import Benchmark, Plan
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.volume import Volume
+from flareseg.io.writing import write_scan
 from flareseg.phantom import Phantom
-from flareseg.volume import Volume
-from flareseg.writing import write_scan
 
 
 def test_both_protocols_give_figures(small_run: Results):

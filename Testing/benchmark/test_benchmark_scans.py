@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flareseg.benchmark.scans import Source, resampled, write_with_slices
-from flareseg.geometry import Geometry
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
+from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
-from flareseg.reading import read_volume
-from flareseg.volume import Volume
 
 
 def centre_of(volume: Volume) -> np.ndarray:

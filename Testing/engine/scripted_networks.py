@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from flareseg.cascade import Cascade
-from flareseg.geometry import Geometry
-from flareseg.volume import Volume
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade
 from torch import Tensor, nn
 
 UP_BACK_LEFT = ((0, 0, 1), (0, 1, 0), (1, 0, 0))

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import psutil
-from flareseg.cascade import Cascade, Segmentation
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
-from flareseg.pipeline import segment_scan
-from flareseg.reading import read_volume
-from flareseg.run import Run
-from flareseg.writing import write_labels
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.core.run import Run
+from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.pipeline import segment_scan
+from flareseg.io.reading import read_volume
+from flareseg.io.writing import write_labels
 
 STAGES = ("read", "find_abdomen", "crop", "segment", "put_back", "clean_up", "write")
 LEFT_BYTES = 1_000_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from flareseg.device import Chosen
+from flareseg.inference.device import Chosen
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -102,7 +102,7 @@ def _refuse_mixture(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class StrictGpu(Chosen):
-    """``flareseg.device.Chosen`` for the stand-in; ``released`` counts calls of ``release_memory``."""
+    """``flareseg.inference.device.Chosen`` for the stand-in; ``released`` counts calls of ``release_memory``."""
 
     device: torch.device = GPU
     name: str = "Strict GPU"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg import events
-from flareseg.cascade import Cascade
-from flareseg.errors import Cancelled
+from flareseg.core.errors import Cancelled
+from flareseg.core.run import Run
+from flareseg.inference.cascade import Cascade
 from flareseg.phantom import Phantom
-from flareseg.run import Run
-from flareseg.segment_job import run_job
+from flareseg.worker import events
+from flareseg.worker.segment_job import run_job
 from worker_process import WorkerProcess, job_for, worker
 
 

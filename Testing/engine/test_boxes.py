@@ -1,7 +1,7 @@
 """The smallest box around what is marked."""
 
 import numpy as np
-from flareseg.boxes import box_around
+from flareseg.core.boxes import box_around
 
 
 def marked(*voxels: tuple[int, int, int]) -> np.ndarray:

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from flareseg.cascade import Cascade, Engine, Wishes
-from flareseg.device import choose
-from flareseg.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.geometry import Geometry, Orientation
+from flareseg.core.organs import CLASSES, ORGANS
+from flareseg.core.run import Run
+from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.geometry import Geometry, Orientation
-from flareseg.organs import CLASSES, ORGANS
+from flareseg.inference.cascade import Cascade, Engine, Wishes
+from flareseg.inference.device import choose
+from flareseg.inference.precision import Precision
+from flareseg.inference.weights import load_network
+from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
-from flareseg.precision import Precision
-from flareseg.reading import read_volume
-from flareseg.run import Run
-from flareseg.volume import Volume
-from flareseg.weights import load_network
 from images import image_geometry
 from scipy.spatial.transform import Rotation
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.cascade import Cascade, Wishes
-from flareseg.certainty import certainty
+from flareseg.core.geometry import Geometry, Orientation
+from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.geometry import Geometry, Orientation
+from flareseg.inference.cascade import Cascade, Wishes
+from flareseg.inference.certainty import certainty
+from flareseg.inference.resample import Box
+from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
-from flareseg.reading import read_volume
-from flareseg.resample import Box
-from flareseg.volume import Volume
 
 PANCREAS = 4
 CLASSES = {PANCREAS: PANCREAS}

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from flareseg import __version__
-from flareseg.cli import app
-from flareseg.geometry import Geometry
-from flareseg.organs import ORGANS
+from flareseg.cli.app import app
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import ORGANS
+from flareseg.core.report import OrganFacts, Report
+from flareseg.core.volume import Volume
+from flareseg.display.preview import OUTLINE_COLOURS, write_preview
 from flareseg.phantom import Phantom
-from flareseg.preview import OUTLINE_COLOURS, write_preview
-from flareseg.report import OrganFacts, Report
-from flareseg.volume import Volume
 from images import ct_like, write_image
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -186,7 +186,7 @@ def test_a_name_that_is_too_long_is_a_sentence(tmp_path: Path) -> None:
 def test_a_failure_nobody_thought_of_is_not_taken_for_nothing_found(
     phantom_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flareseg.segment_files.read_volume", lambda path: 1 / 0)
+    monkeypatch.setattr("flareseg.cli.segment_files.read_volume", lambda path: 1 / 0)
     result = run("segment", phantom_file, "-o", tmp_path / "out.nii.gz")
     assert (result.exit_code, "Failed unexpectedly" in result.stderr) == (3, True)
 
@@ -287,6 +287,6 @@ def test_info_names_device_memory_and_weights() -> None:
 
 
 def test_the_version_is_told_without_loading_torch() -> None:
-    code = "import sys, flareseg.cli; sys.exit('torch' in sys.modules)"
+    code = "import sys, flareseg.cli.app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert run("--version").stdout.strip() == f"flareseg {__version__}"

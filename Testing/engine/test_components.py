@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from flareseg.components import CleanUp, clean_up, fill_holes, remove_small_parts
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.inference.components import CleanUp, clean_up, fill_holes, remove_small_parts
 
 LIVER, KIDNEYS, SPLEEN, PANCREAS = 1, 2, 3, 4
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from flareseg.device import choose
-from flareseg.errors import FlareError
-from flareseg.gpu_check import GpuFacts, gpu_failure, is_gpu_error, is_out_of_memory, why_unusable
+from flareseg.core.errors import FlareError
+from flareseg.inference.device import choose
+from flareseg.inference.gpu_check import GpuFacts, gpu_failure, is_gpu_error, is_out_of_memory, why_unusable
 
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="this computer has a GPU")
 CARD = ("NVIDIA GeForce RTX 3060",)

@@ -9,9 +9,9 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from dicom_files import ct_slice, moved, set_pixels, small_volume, write_enhanced, write_series
-from flareseg.errors import FlareError
-from flareseg.reading import read_volume
-from flareseg.volume import Volume
+from flareseg.core.errors import FlareError
+from flareseg.core.volume import Volume
+from flareseg.io.reading import read_volume
 from pydicom import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from dicom_files import small_volume, write_segmentation, write_series
-from flareseg.cli import app
-from flareseg.reading import read_volume
+from flareseg.cli.app import app
+from flareseg.io.reading import read_volume
 from typer.testing import CliRunner, Result
 
 GOOD = {"SeriesNumber": 4, "SeriesDescription": "Abdomen portal venous"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicom_files import ct_slice, small_volume, write_enhanced, write_segmentation, write_series
-from flareseg.errors import FlareError
-from flareseg.reading import read_volume
+from flareseg.core.errors import FlareError
+from flareseg.io.reading import read_volume
 from pydicom import Dataset
 from pydicom.uid import RLELossless
 

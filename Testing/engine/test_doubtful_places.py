@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import torch
-from flareseg.certainty import Certainty, certainty
-from flareseg.geometry import Geometry
-from flareseg.organs import LEFT_KIDNEY, RIGHT_KIDNEY
-from flareseg.resample import Box
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
+from flareseg.inference.certainty import Certainty, certainty
+from flareseg.inference.resample import Box
 
 PANCREAS = 4
 UP, DOWN, BACK, LEFT = (0, 0, 1), (0, 0, -1), (0, 1, 0), (1, 0, 0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from flareseg.cascade import Cascade
-from flareseg.estimate import estimate, slowness
-from flareseg.geometry import Geometry
+from flareseg.core.estimate import estimate, slowness
+from flareseg.core.geometry import Geometry
+from flareseg.core.run import Run
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.pipeline import segment_scan
 from flareseg.phantom import Phantom
-from flareseg.pipeline import segment_scan
-from flareseg.run import Run
 
 
 def scan_of(slices: int) -> Geometry:

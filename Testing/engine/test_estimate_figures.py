@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flareseg.estimate import estimate
-from flareseg.geometry import Geometry
+from flareseg.core.estimate import estimate
+from flareseg.core.geometry import Geometry
 
 
 def test_a_gpu_needs_900_mb_with_the_drivers_part_for_any_scan() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from flareseg import events
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.worker import events
 
 JOBS = [
     events.SegmentJob(

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg import events
-from flareseg.cascade import Cascade
-from flareseg.manifest import read_manifest
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.manifest import read_manifest
+from flareseg.inference.weights import shipped_folder
 from flareseg.phantom import Phantom
-from flareseg.weights import shipped_folder
+from flareseg.worker import events
 from worker_process import MODULE, job_for, worker
 
 PROCESSORS = {

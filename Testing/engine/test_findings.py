@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flareseg.findings import doubt, organ_facts
-from flareseg.geometry import Geometry
-from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
-from flareseg.report import OrganFacts
-from flareseg.resample import Box
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
+from flareseg.core.report import OrganFacts
+from flareseg.inference.findings import doubt, organ_facts
+from flareseg.inference.resample import Box
 
 LIVER, KIDNEYS, SPLEEN, PANCREAS = ORGANS
 SHAPE = (10, 12, 16)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from flareseg.free_memory import Bound, attainable_mb, bounds, free_mb
+from flareseg.core.free_memory import Bound, attainable_mb, bounds, free_mb
 
 MB = 10**6
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the process's own limits are read on Linux")
@@ -115,7 +115,7 @@ def test_the_smallest_comes_first_and_is_never_said_to_be_negative() -> None:
 def test_the_process_s_own_limit_leaves_what_it_has_not_mapped(kind: str, option: str) -> None:
     code = f"""
 import resource
-from flareseg.free_memory import bounds
+from flareseg.core.free_memory import bounds
 used = getattr(__import__("psutil").Process().memory_info(), "vms" if "{option}" == "-v" else "data")
 resource.setrlimit(resource.{kind}, (used + 100_000_000, resource.RLIM_INFINITY))
 bound = bounds()[0]

@@ -5,8 +5,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry, Orientation
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry, Orientation
 from images import image_geometry
 from scipy.spatial.transform import Rotation
 

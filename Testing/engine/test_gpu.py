@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from flareseg.cascade import Cascade
+from flareseg.core.run import Run
+from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
+from flareseg.inference.cascade import Cascade
 from flareseg.phantom import Phantom
-from flareseg.run import Run
-from flareseg.volume import Volume
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this computer has no CUDA GPU")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.volume import Volume, checked
 from flareseg.phantom import Phantom
-from flareseg.volume import Volume, checked
 
 Change = Callable[[np.ndarray], np.ndarray]
 

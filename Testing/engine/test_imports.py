@@ -18,16 +18,18 @@ def imported(statements: str, names: list[str]) -> list[str]:
 
 
 def test_a_segmentation_imports_neither_scipy_nor_plotting() -> None:
-    statements = "from flareseg.cascade import Cascade\nCascade.load('cpu')\nimport flareseg.segment_files"
+    statements = (
+        "from flareseg.inference.cascade import Cascade\nCascade.load('cpu')\nimport flareseg.cli.segment_files"
+    )
     assert imported(statements, ["torch", "scipy", "PIL", "matplotlib", "pandas"]) == ["torch"]
 
 
 def test_the_worker_imports_no_image_library() -> None:
     """Scans come to it as arrays; SimpleITK would take 90 MB and a tenth of a second of the first click."""
     statements = (
-        "import flareseg.worker\n"
-        "from flareseg.cascade import Cascade\n"
+        "import flareseg.worker.service\n"
+        "from flareseg.inference.cascade import Cascade\n"
         "Cascade.load('cpu')\n"
-        "import flareseg.pipeline, flareseg.outputs, flareseg.volume"
+        "import flareseg.inference.pipeline, flareseg.io.outputs, flareseg.core.volume"
     )
     assert imported(statements, ["torch", "SimpleITK", "scipy", "rich"]) == ["torch"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from flareseg.job_folder import MARKER, JobFolder, Owner, sweep
+from flareseg.worker.job_folder import MARKER, JobFolder, Owner, sweep
 from worker_process import folder_of_ended_process
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and no user ids")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flareseg.cascade import Cascade, Wishes
-from flareseg.geometry import Orientation
-from flareseg.kidneys import split_kidneys
-from flareseg.organs import LEFT_KIDNEY, RIGHT_KIDNEY
+from flareseg.core.geometry import Orientation
+from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
+from flareseg.inference.cascade import Cascade, Wishes
+from flareseg.inference.kidneys import split_kidneys
 from flareseg.phantom import Phantom
 
 RIGHT, LEFT = RIGHT_KIDNEY.label, LEFT_KIDNEY.label

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from flareseg.errors import FlareError
-from flareseg.limits import Limits
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
+from flareseg.core.volume import Volume
+from flareseg.io.reading import read_volume
+from flareseg.io.writing import write_scan
 from flareseg.phantom import make_phantom
-from flareseg.reading import read_volume
-from flareseg.volume import Volume
-from flareseg.writing import write_scan
 
 VOXELS = 512 * 512 * 160
 _SPARE_MB = 60.0  # the networks may run in numbers of four bytes; what is told before reading is the least
@@ -86,8 +86,8 @@ def test_the_engine_is_not_loaded_where_it_has_no_room() -> None:
     """A process that has PyTorch by now is not asked any more."""
     code = """
 import sys
-from flareseg.errors import FlareError
-from flareseg.limits import Limits
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
 try:
     Limits(ram=100.0).check_engine()
 except FlareError as error:

@@ -5,7 +5,7 @@ import time
 
 import psutil
 import pytest
-from flareseg.measure import SAMPLE_SECONDS, MemoryWatch, StageClock
+from flareseg.core.measure import SAMPLE_SECONDS, MemoryWatch, StageClock
 
 
 def test_a_stage_entered_twice_adds_up() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flareseg.networks.channels_last import channels_last
-from flareseg.networks.dense_vnet import DenseVNet
-from flareseg.weights import load_network
+from flareseg.inference.networks.channels_last import channels_last
+from flareseg.inference.networks.dense_vnet import DenseVNet
+from flareseg.inference.weights import load_network
 from torch import nn
 
 

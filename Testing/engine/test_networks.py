@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from flareseg.networks.dense_vnet import DenseVNet
-from flareseg.networks.folding import folded
-from flareseg.networks.roi_unet import RoiUNet
-from flareseg.weights import load_network
+from flareseg.inference.networks.dense_vnet import DenseVNet
+from flareseg.inference.networks.folding import folded
+from flareseg.inference.networks.roi_unet import RoiUNet
+from flareseg.inference.weights import load_network
 
 
 def parameters(network: torch.nn.Module) -> int:

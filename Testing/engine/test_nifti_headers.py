@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.errors import FlareError
-from flareseg.reading import read_volume
+from flareseg.core.errors import FlareError
+from flareseg.io.reading import read_volume
 from nifti_bytes import (
     CODES,
     DIM,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flareseg.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
+from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
 
 HEAD = "Segmentation category and type - DICOM master list~SCT^123037004^Anatomical Structure~SCT^"
 TAIL = "~Anatomic codes - DICOM master list~^^~^^"

@@ -16,7 +16,7 @@ on_linux = pytest.mark.skipif(
 # of the block's own, which mallinfo counts as hblks.
 LOOK = """
 import ctypes, sys
-from flareseg.own_process import freed_memory_kept, prepare
+from flareseg.core.own_process import freed_memory_kept, prepare
 
 NAMES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 
@@ -62,7 +62,7 @@ def test_only_a_process_of_our_own_keeps_what_it_loads_out_of_the_search_for_gar
 ) -> None:
     code = f"""
 import gc
-from flareseg.own_process import loading, prepare
+from flareseg.core.own_process import loading, prepare
 {prepared}
 with loading():
     print(not gc.isenabled())
@@ -76,9 +76,9 @@ MARK = """
 import sys
 from pathlib import Path
 import mmap
-from flareseg.cascade import Cascade
-from flareseg.own_process import prepare
-from flareseg.reading import read_volume
+from flareseg.inference.cascade import Cascade
+from flareseg.core.own_process import prepare
+from flareseg.io.reading import read_volume
 
 def mark():
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
@@ -90,8 +90,8 @@ with mmap.mmap(-1, 1_500_000_000) as block:
     for _ in range(1500):
         block.write(bytes(1_000_000))
 before = mark()
-from flareseg.pipeline import segment_scan
-from flareseg.run import Run
+from flareseg.inference.pipeline import segment_scan
+from flareseg.core.run import Run
 with Run() as run:
     report = segment_scan(cascade, lambda: volume, lambda found, geometry: None, run).report
 print(before - mark(), report.memory.peak_ram_mb)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg.cli import app
-from flareseg.errors import FlareError
-from flareseg.geometry import Orientation
-from flareseg.organs import BACKGROUND, ORGANS, Organ
+from flareseg.cli.app import app
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Orientation
+from flareseg.core.organs import BACKGROUND, ORGANS, Organ
 from flareseg.phantom import Phantom, make_phantom
 from flareseg.phantom.grid import Grid
 from flareseg.phantom.patient import Patient

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from flareseg.cascade import Cascade
 from flareseg.evaluation.overlap import dice_per_organ
+from flareseg.inference.cascade import Cascade
 from flareseg.phantom import make_phantom
 
 # liver, kidneys, spleen, pancreas by seed; the three seeds show three phases of contrast

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from flareseg import __version__
-from flareseg.cascade import Cascade, Segmentation, Wishes
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
-from flareseg.pipeline import Outcome, segment_scan
-from flareseg.report import DoubtfulPlace, Report, ScanFacts
-from flareseg.run import Run
-from flareseg.volume import Volume
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.core.report import DoubtfulPlace, Report, ScanFacts
+from flareseg.core.run import Run
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade, Segmentation, Wishes
+from flareseg.inference.pipeline import Outcome, segment_scan
 from scripted_networks import AIR, BRIGHT, MUSCLE, kidney_finder
 
 # stored from head to foot and from the left to the right, every axis with a size and a spacing of its own

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from flareseg.cascade import Cascade
-from flareseg.device import Chosen, choose
-from flareseg.errors import FlareError
-from flareseg.networks.channels_last import channels_last, runs_channels_last
-from flareseg.networks.dense_vnet import DenseVNet
-from flareseg.networks.folding import folded
-from flareseg.networks.roi_unet import RoiUNet
+from flareseg.core.errors import FlareError
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.device import Chosen, choose
+from flareseg.inference.networks.channels_last import channels_last, runs_channels_last
+from flareseg.inference.networks.dense_vnet import DenseVNet
+from flareseg.inference.networks.folding import folded
+from flareseg.inference.networks.roi_unet import RoiUNet
+from flareseg.inference.precision import Precision, select_precision
+from flareseg.inference.processor import has_bfloat16, limit_allows_bfloat16
+from flareseg.inference.weights import load_network
 from flareseg.phantom import Phantom
-from flareseg.precision import Precision, select_precision
-from flareseg.processor import has_bfloat16, limit_allows_bfloat16
-from flareseg.weights import load_network
 from strict_gpu import StrictGpu
 
 CPU = torch.device("cpu")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.geometry import Geometry
-from flareseg.preview import write_preview
-from flareseg.report import OrganFacts
-from flareseg.volume import Volume
+from flareseg.core.geometry import Geometry
+from flareseg.core.report import OrganFacts
+from flareseg.core.volume import Volume
+from flareseg.display.preview import write_preview
 from PIL import Image, ImageDraw, ImageFont
 
 SHAPE, SPACING = (20, 52, 75), (10.0, 5.0, 4.0)

@@ -9,9 +9,9 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from dicom_files import small_volume, write_series
-from flareseg.errors import FlareError
-from flareseg.reading import is_scan_file, read_volume, stem
-from flareseg.volume import Volume
+from flareseg.core.errors import FlareError
+from flareseg.core.volume import Volume
+from flareseg.io.reading import is_scan_file, read_volume, stem
 from images import ct_like, write_image
 from pydicom.uid import generate_uid
 

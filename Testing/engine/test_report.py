@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from flareseg.cascade import Cascade
+from flareseg.core.report import SCHEMA_VERSION, STAGES, Report
+from flareseg.core.run import Run
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.pipeline import segment_scan
 from flareseg.phantom import Phantom
-from flareseg.pipeline import segment_scan
-from flareseg.report import SCHEMA_VERSION, STAGES, Report
-from flareseg.run import Run
 
 
 @pytest.fixture(scope="module")

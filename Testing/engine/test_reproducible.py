@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.cascade import Cascade, Wishes
+from flareseg.inference.cascade import Cascade, Wishes
+from flareseg.inference.processor import has_bfloat16
+from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
-from flareseg.processor import has_bfloat16
-from flareseg.reading import read_volume
 
 BURN = "import torch\na = torch.rand(512, 512)\nwhile True:\n    a = (a @ a).clamp(0, 1)"
 RUNS = 10

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from flareseg.measure import MemoryWatch
-from flareseg.resample import Box, Slabs, grow_labels, shrink
+from flareseg.core.measure import MemoryWatch
+from flareseg.inference.resample import Box, Slabs, grow_labels, shrink
 
 CPU = torch.device("cpu")
 TINY = 0.001  # MB: a slab of one slice

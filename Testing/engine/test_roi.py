@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
-from flareseg.resample import Box
-from flareseg.roi import bounds_of_box, box_of_bounds, box_of_foreground
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.inference.resample import Box
+from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
 
 # canonical: k runs to S, j to P, i to L; the corner voxel's centre is at RAS (0, 0, 0)
 GEOMETRY = Geometry((100, 200, 200), (3.0, 2.0, 2.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)), (0.0, 0.0, 0.0))

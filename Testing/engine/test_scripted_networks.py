@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from flareseg.cascade import Cascade, Wishes, normalised
-from flareseg.device import Chosen, choose
-from flareseg.errors import FlareError
-from flareseg.limits import Limits
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
+from flareseg.inference.cascade import Cascade, Wishes, normalised
+from flareseg.inference.device import Chosen, choose
 from scripted_networks import BRIGHT, MUSCLE, kidney_finder, scan
 
 
@@ -93,7 +93,7 @@ def test_a_limit_of_gpu_memory_is_told_to_the_device_before_anything_is_put_on_i
 
     told: list[float] = []
     cpu = choose("cpu")
-    monkeypatch.setattr("flareseg.cascade.choose", lambda choice: Told(cpu.device, cpu.name, cpu.reason))
+    monkeypatch.setattr("flareseg.inference.cascade.choose", lambda choice: Told(cpu.device, cpu.name, cpu.reason))
     Cascade.load("auto")
     assert told == []
     Cascade.load("auto", limits=Limits(gpu=512.0))

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg.batch import Task
-from flareseg.cascade import Cascade, Wishes
-from flareseg.errors import FlareError
-from flareseg.reading import read_volume
-from flareseg.segment_files import FileSegmenter
+from flareseg.cli.segment_files import FileSegmenter
+from flareseg.core.errors import FlareError
+from flareseg.inference.cascade import Cascade, Wishes
+from flareseg.io.batch import Task
+from flareseg.io.reading import read_volume
 
 
 def test_labels_that_cannot_be_written_leave_no_report_and_no_picture(

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.errors import FlareError
-from flareseg.free_memory import Bound
-from flareseg.shortage import check_room, ran_out, shortage_said
+from flareseg.core.errors import FlareError
+from flareseg.core.free_memory import Bound
+from flareseg.core.shortage import check_room, ran_out, shortage_said
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits are set as Linux has them")
 SAYS_SO = re.compile(
@@ -137,7 +137,7 @@ COMMAND = """
 import resource, sys
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-from flareseg.cli import app
+from flareseg.cli.app import app
 code = app(["segment", *sys.argv[2:]], standalone_mode=False)
 status = open("/proc/self/status").read()
 print(code, int(status.split("VmPeak:")[1].split()[0]) * 1024)

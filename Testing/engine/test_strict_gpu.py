@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import torch
-from flareseg.cascade import Cascade, Engine, Wishes
-from flareseg.device import choose
-from flareseg.errors import FlareError
-from flareseg.limits import Limits
-from flareseg.organs import CLASSES
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
+from flareseg.core.organs import CLASSES
+from flareseg.inference.cascade import Cascade, Engine, Wishes
+from flareseg.inference.device import choose
+from flareseg.inference.precision import Precision
+from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB
+from flareseg.inference.weights import load_network
 from flareseg.phantom import Phantom
-from flareseg.precision import Precision
-from flareseg.resample import MINIMAL_SLAB_MB, SLAB_MB
-from flareseg.weights import load_network
 from strict_gpu import GPU, StrictGpu, out_of_memory, strict_gpu
 
 FLOAT32 = Precision(torch.float32)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg.errors import FlareError
-from flareseg.reading import read_volume
+from flareseg.core.errors import FlareError
+from flareseg.io.reading import read_volume
 from images import ct_like
 
 VOXELS = ct_like((12, 16, 20))

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_files import moved, small_volume, write_series
-from flareseg.cascade import Cascade
-from flareseg.cli import app
+from flareseg.cli.app import app
+from flareseg.core.geometry import Geometry
+from flareseg.core.run import Run
+from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.geometry import Geometry
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.pipeline import Outcome, segment_scan
+from flareseg.inference.tilt import put_back, upright
+from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom, make_phantom
-from flareseg.pipeline import Outcome, segment_scan
-from flareseg.reading import read_volume
-from flareseg.run import Run
-from flareseg.tilt import put_back, upright
-from flareseg.volume import Volume
 from typer.testing import CliRunner
 
 STEP = 2.0  # mm that each slice of 4 mm lies further back: a tilt of 26.6 degrees

@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
-from flareseg.volume import AIR_HU, Volume, checked
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import AIR_HU, Volume, checked
 from images import ct_like
 from scipy.spatial.transform import Rotation
 

@@ -28,8 +28,10 @@ def test_the_engine_imports_nothing_of_slicer_or_qt(path: Path) -> None:
     assert not imported(path) & {"slicer", "qt", "ctk", "vtk", "PySide6", "PythonQt", "FlareSegmentationLib"}
 
 
-@pytest.mark.parametrize("room", ["events", "errors", "organs", "geometry", "report", "worker"])
-def test_what_slicer_itself_imports_is_light(room: str) -> None:
+@pytest.mark.parametrize(
+    "module", ["worker.events", "worker.service", "core.errors", "core.organs", "core.geometry", "core.report"]
+)
+def test_what_slicer_itself_imports_is_light(module: str) -> None:
     heavy = "{'torch', 'SimpleITK', 'scipy', 'cc3d'}"
-    code = f"import sys, flareseg.{room}; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, flareseg.{module}; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
-from flareseg.cascade import Cascade
-from flareseg.errors import FlareError
-from flareseg.manifest import read_manifest
-from flareseg.networks import RoiUNet
-from flareseg.weights import load_network, shipped_folder
+from flareseg.core.errors import FlareError
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.manifest import read_manifest
+from flareseg.inference.networks import RoiUNet
+from flareseg.inference.weights import load_network, shipped_folder
 
 
 @pytest.fixture

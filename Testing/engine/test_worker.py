@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from flareseg import events
-from flareseg.cascade import Cascade
-from flareseg.geometry import Geometry
+from flareseg.core.geometry import Geometry
+from flareseg.core.report import Report
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade
 from flareseg.phantom import Phantom
-from flareseg.report import Report
-from flareseg.volume import Volume
+from flareseg.worker import events
 from worker_process import WorkerProcess, job_for, temporary_job, worker
 
 
@@ -246,8 +246,8 @@ def test_a_crash_is_seen_as_an_exit_code(phantom: Phantom, tmp_path: Path) -> No
 
 
 def test_what_libraries_print_never_reaches_the_events() -> None:
-    noisy = "import flareseg.volume as v, os; os.write(1, b'raw'); print('printed')"
-    start = "import sys; sys.argv = ['worker']; import flareseg.worker as w; o = w._own_stdout; "
+    noisy = "import flareseg.core.volume as v, os; os.write(1, b'raw'); print('printed')"
+    start = "import sys; sys.argv = ['worker']; import flareseg.worker.service as w; o = w._own_stdout; "
     patched = start + f"w._own_stdout = lambda: (s := o(), exec({noisy!r}))[0]; w.main()"
     with worker(command=[sys.executable, "-c", patched]) as running:
         assert running.wait_for(events.Ready).pid == running.process.pid

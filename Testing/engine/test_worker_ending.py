@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg import events
-from flareseg.geometry import Geometry
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
 from flareseg.phantom import Phantom
-from flareseg.volume import Volume
+from flareseg.worker import events
 from worker_process import folder_of_ended_process, job_for, temporary_job, worker
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and a shell")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from flareseg import events
+from flareseg.core.volume import Volume
 from flareseg.phantom import Phantom
-from flareseg.volume import Volume
+from flareseg.worker import events
 from worker_process import WorkerProcess, job_for, worker
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits are set as Linux has them")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicerio
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
-from flareseg.organs import LEFT_KIDNEY, ORGANS
-from flareseg.outputs import check_writable, replacing
-from flareseg.writing import write_labels
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS
+from flareseg.io.outputs import check_writable, replacing
+from flareseg.io.writing import write_labels
 from images import image_geometry
 
 OBLIQUE = Geometry((5, 6, 7), (2.0, 1.0, 0.5), ((0, 0, 1), (-0.6, 0.8, 0), (0.8, 0.6, 0)), (10.0, -20.0, 30.0))

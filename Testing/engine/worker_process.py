@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from flareseg import events
-from flareseg.job_folder import JobFolder
-from flareseg.volume import Volume
+from flareseg.core.volume import Volume
+from flareseg.worker import events
+from flareseg.worker.job_folder import JobFolder
 
 MODULE = Path(__file__).resolve().parents[2] / "FlareSegmentation"
 LIMIT = 120.0  # seconds; only a broken worker ever takes as long
@@ -117,7 +117,7 @@ def temporary_job(volume: Volume, parent: Path, **changes: object) -> events.Seg
 
 def folder_of_ended_process(parent: Path) -> Path:
     """A job folder with a scan, whose maker has ended without removing it."""
-    code = "import sys; from flareseg.job_folder import JobFolder; f = JobFolder.make(sys.argv[1])"
+    code = "import sys; from flareseg.worker.job_folder import JobFolder; f = JobFolder.make(sys.argv[1])"
     code += "; f.scan.write_bytes(b'voxels'); print(f.path)"
     environment = {**os.environ, "PYTHONPATH": str(MODULE), "PYTHONUTF8": "1"}
     command = [sys.executable, "-c", code, str(parent)]

@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from flareseg.geometry import Geometry
-from flareseg.writing import write_labels
+from flareseg.core.geometry import Geometry
+from flareseg.io.writing import write_labels
 
 SHAPE = (24, 24, 24)
 Corner = tuple[int, int, int]

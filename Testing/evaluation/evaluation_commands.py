@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from flareseg import cli_evaluate
+from flareseg.cli import evaluate
 from typer.testing import CliRunner, Result
 
 app = typer.Typer()
-app.command()(cli_evaluate.evaluate)
-app.command()(cli_evaluate.rank)
-app.command()(cli_evaluate.segment_folder)
+app.command()(evaluate.evaluate)
+app.command()(evaluate.rank)
+app.command()(evaluate.segment_folder)
 
 
 def run(*arguments: str | Path) -> Result:

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 from cubes import geometry, label_file, organs, rows
 from evaluation_commands import run
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from images import ct_like, write_image
 
 NAMES = [organ.name for organ in ORGANS]
@@ -211,5 +211,5 @@ def test_a_missing_package_says_how_to_install_it(
 
 def test_the_commands_load_nothing_heavy_before_they_run() -> None:
     heavy = "{'torch', 'SimpleITK', 'matplotlib', 'jinja2', 'scipy', 'surface_distance'}"
-    code = f"import sys, flareseg.cli_evaluate; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, flareseg.cli.evaluate; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cubes import SHAPE, cube, label_file, organs
 from evaluation_commands import run
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from images import write_image
 from PIL import Image
 

@@ -12,8 +12,8 @@ import pytest
 import SimpleITK as sitk
 from cubes import rows
 from evaluation_commands import run
-from flareseg.errors import FlareError
-from flareseg.evaluation.folder_contract import EarlierResult
+from flareseg.core.errors import FlareError
+from flareseg.io.folder_contract import EarlierResult
 
 ROOT = Path(__file__).resolve().parents[2]
 

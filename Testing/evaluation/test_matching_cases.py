@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.evaluation.cases import Case, case_name, match
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cubes import SHAPE, cube, geometry, organs
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice
 from flareseg.evaluation.scores import score_labels
 from flareseg.evaluation.selection import Selection
 from flareseg.evaluation.surface import TOLERANCES, nsd, tolerances_named
-from flareseg.volume import Volume
 
 MM = (1.0, 1.0, 1.0)
 EMPTY = np.zeros(SHAPE, bool)

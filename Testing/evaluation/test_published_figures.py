@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.boxes import box_around
+from flareseg.core.boxes import box_around
+from flareseg.core.organs import ORGANS
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.resources import Resources
 from flareseg.evaluation.scores import CaseScore, OrganScore, score_labels
 from flareseg.evaluation.selection import Selection
 from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.surface import TOLERANCES
-from flareseg.organs import ORGANS
 from scipy import ndimage
 
 # DSC / NSD in percent on the FLARE21 validation set: the organs in the order of their labels, then the published mean

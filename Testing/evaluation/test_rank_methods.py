@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cubes import rows
 from evaluation_commands import run
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.evaluation.ranking import rank
 
 

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 import slicerio
 from cubes import PLACES, cube, geometry, label_file, organs
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.slicer_segmentation import label_of
 from images import ct_like, write_image

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.report import DeviceFacts, MemoryFacts, Report, ScanFacts
 from flareseg.evaluation.resources import Resources, area_under, peak_of, read_resources
-from flareseg.report import DeviceFacts, MemoryFacts, Report, ScanFacts
 
 
 def report(kind: str, memory: MemoryFacts) -> Report:

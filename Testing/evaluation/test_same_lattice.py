@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 from cubes import SHAPE, cube, geometry, label_file, organs, rows
 from evaluation_commands import run
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
 from flareseg.evaluation.lattice import joint_grid, placed
-from flareseg.geometry import Geometry
-from flareseg.volume import Volume
 from images import write_image
 
 OBLIQUE = Geometry(SHAPE, (2.0, 1.0, 1.5), ((0.0, -0.6, 0.8), (0.0, 0.8, 0.6), (-1.0, 0.0, 0.0)), (5.0, -7.0, 3.0))

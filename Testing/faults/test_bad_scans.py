@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from flareseg.cli import app
-from flareseg.console import BAD_INPUT, NOTHING_FOUND
+from flareseg.cli.app import app
+from flareseg.cli.console import BAD_INPUT, NOTHING_FOUND
 from images import ct_like, write_image
 from typer.testing import CliRunner, Result
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from command import flareseg
-from flareseg.console import BAD_INPUT
-from flareseg.weights import shipped_folder
+from flareseg.cli.console import BAD_INPUT
+from flareseg.inference.weights import shipped_folder
 
 # root may read and write anything; without these capabilities it is an ordinary person
 AS_ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]

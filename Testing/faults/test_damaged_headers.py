@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from flareseg.cli import app
-from flareseg.console import BAD_INPUT
-from flareseg.errors import FlareError
-from flareseg.reading import read_volume
+from flareseg.cli.app import app
+from flareseg.cli.console import BAD_INPUT
+from flareseg.core.errors import FlareError
+from flareseg.io.reading import read_volume
 from images import ct_like
 from typer.testing import CliRunner
 

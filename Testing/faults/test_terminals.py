@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from flareseg.console import BAD_INPUT, DONE
+from flareseg.cli.console import BAD_INPUT, DONE
 from images import ct_like, write_image
 
 

@@ -111,7 +111,7 @@ def test_tests_that_fail_without_a_fault_prove_nothing(project: Path, capsys: py
 def test_the_pieces_are_the_whole_list() -> None:
     pieces = [fault for n in (1, 2, 3, 4) for fault in chosen(FAULTS, f"{n}/4", "")]
     assert sorted(fault.name for fault in pieces) == sorted(fault.name for fault in FAULTS)
-    assert {fault.file for fault in chosen(FAULTS, "1/1", "KIDNEYS.py")} == {"flareseg/kidneys.py"}
+    assert {fault.file for fault in chosen(FAULTS, "1/1", "KIDNEYS.py")} == {"flareseg/inference/kidneys.py"}
     with pytest.raises(ValueError, match="no shard 5/4"):
         chosen(FAULTS, "5/4", "")
 
@@ -121,4 +121,4 @@ def test_the_command_lists_the_faults_of_a_piece() -> None:
     command = [sys.executable, "-m", "mutants", "--list", "-k", "preview.py"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "the picture is upside down (flareseg/preview.py)" in done.stdout
+    assert "the picture is upside down (flareseg/display/preview.py)" in done.stdout

@@ -20,8 +20,8 @@ from standins.install import install
 install()
 
 import slicer  # noqa: E402
-from flareseg.organs import ORGANS  # noqa: E402
-from flareseg.report import (  # noqa: E402
+from flareseg.core.organs import ORGANS  # noqa: E402
+from flareseg.core.report import (  # noqa: E402
     DeviceFacts,
     MemoryFacts,
     OrganFacts,
@@ -29,9 +29,9 @@ from flareseg.report import (  # noqa: E402
     ScanFacts,
     WeightsFacts,
 )
-from FlareSegmentationLib.job import JobRunner  # noqa: E402
-from FlareSegmentationLib.process import WorkerProcess, workerCommand  # noqa: E402
-from FlareSegmentationLib.results import newSegmentationNode, writeResult  # noqa: E402
+from FlareSegmentationLib.jobs.job import JobRunner  # noqa: E402
+from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand  # noqa: E402
+from FlareSegmentationLib.nodes.results import newSegmentationNode, writeResult  # noqa: E402
 from FlareSegmentationLib.signals import Signal  # noqa: E402
 from PySide6.QtCore import QCoreApplication, QEventLoop  # noqa: E402
 from standins import application  # noqa: E402
@@ -128,7 +128,7 @@ def warm_process() -> Iterator[WarmProcess]:
 @pytest.fixture
 def engine(warm_process: WarmProcess, monkeypatch: pytest.MonkeyPatch) -> WarmProcess:
     """The module's logic gets the warm worker instead of starting its own."""
-    monkeypatch.setattr("FlareSegmentationLib.logic.WorkerProcess", lambda command: warm_process.fresh())
+    monkeypatch.setattr("FlareSegmentationLib.jobs.logic.WorkerProcess", lambda command: warm_process.fresh())
     return warm_process
 
 
@@ -141,7 +141,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], JobRun
         process = WorkerProcess(lambda: [sys.executable, str(SCRIPT), function])
         processes.append(process)
         runner = JobRunner(process, patienceSeconds)
-        monkeypatch.setattr("FlareSegmentationLib.logic.JobRunner", lambda process: runner)
+        monkeypatch.setattr("FlareSegmentationLib.jobs.logic.JobRunner", lambda process: runner)
         return runner
 
     yield make

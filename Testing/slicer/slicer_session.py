@@ -19,7 +19,7 @@ install()
 
 import numpy as np  # noqa: E402
 import slicer  # noqa: E402
-from flareseg.events import Ready, decode_event  # noqa: E402
+from flareseg.worker.events import Ready, decode_event  # noqa: E402
 from PySide6.QtCore import QCoreApplication, QTimer  # noqa: E402
 
 import FlareSegmentation  # noqa: E402

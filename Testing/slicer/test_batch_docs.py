@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import SimpleITK as sitk
 import slicer
-from flareseg.writing import write_scan
+from flareseg.io.writing import write_scan
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 TEXT = TUTORIAL.read_text(encoding="utf-8")

@@ -12,12 +12,12 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from conftest import LIMIT_SECONDS
-from flareseg.errors import Cancelled, FlareError
-from flareseg.organs import ORGANS
-from flareseg.report import Report
-from flareseg.writing import write_scan
-from FlareSegmentationLib import batch
-from FlareSegmentationLib.batch import SUMMARY, State, segmentFolder
+from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.organs import ORGANS
+from flareseg.core.report import Report
+from flareseg.io.writing import write_scan
+from FlareSegmentationLib.jobs import batch
+from FlareSegmentationLib.jobs.batch import SUMMARY, State, segmentFolder
 from PySide6.QtCore import QTimer
 
 import FlareSegmentation
@@ -200,7 +200,7 @@ class TestFailures:
         def refuse(*_arguments):
             raise MemoryError("too large")
 
-        monkeypatch.setattr("FlareSegmentationLib.batch.read_volume", refuse)
+        monkeypatch.setattr("FlareSegmentationLib.jobs.batch.read_volume", refuse)
         results = segmentFolder(quick, scans, organs)
         assert [result.error.kind for result in results] == ["internal", "internal"]
         assert "too large" in rows(organs)["b.nii.gz"]["error"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import slicer
-from flareseg.errors import FlareError
-from FlareSegmentationLib.batch import segmentAll
-from FlareSegmentationLib.results import readReport
+from flareseg.core.errors import FlareError
+from FlareSegmentationLib.jobs.batch import segmentAll
+from FlareSegmentationLib.nodes.results import readReport
 
 import FlareSegmentation
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.results import segmentId
-from FlareSegmentationLib.sample_data import loadSyntheticCtAndOrgans
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.results import segmentId
+from FlareSegmentationLib.nodes.sample_data import loadSyntheticCtAndOrgans
 from PIL import Image
 from views import slice_picture, three_d_picture
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from flareseg.writing import write_scan
+from flareseg.io.writing import write_scan
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "examples" / "segment_folder.py"
 SLICER = """
@@ -90,7 +90,7 @@ def test_what_cannot_be_done_makes_exit_code_2_with_a_sentence(run, arguments, t
 
 
 def test_missing_packages_are_told_rather_than_asked_for(run, scans, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("FlareSegmentationLib.dependencies.Dependencies.areThere", lambda self: False)
+    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
     assert run(scans, tmp_path / "organs") == 2
     assert "click Segment organs" in capsys.readouterr().out
     assert not (tmp_path / "organs").exists()

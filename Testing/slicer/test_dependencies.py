@@ -7,8 +7,8 @@ from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
-from flareseg.errors import FlareError
-from FlareSegmentationLib.dependencies import REQUIREMENTS, Dependencies
+from flareseg.core.errors import FlareError
+from FlareSegmentationLib.jobs.dependencies import REQUIREMENTS, Dependencies
 from standins import packaging_module
 
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import slicer
-from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
-from flareseg.report import OrganFacts, Report
-from FlareSegmentationLib.editor import openEditor
-from FlareSegmentationLib.edits import EditedSegments, editedOrgans, segmentId
-from FlareSegmentationLib.results import newSegmentationNode, readReport, writeResult
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
+from flareseg.core.report import OrganFacts, Report
+from FlareSegmentationLib.choices import EditedSegments
+from FlareSegmentationLib.nodes.edits import editedOrgans, segmentId
+from FlareSegmentationLib.nodes.results import newSegmentationNode, readReport, writeResult
+from FlareSegmentationLib.panel.editor import openEditor
 from vtk.util.numpy_support import vtk_to_numpy
 
 LIVER, KIDNEYS, SPLEEN, PANCREAS = ORGANS

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from FlareSegmentationLib.dependencies import TORCH, TORCH_VERSION
+from FlareSegmentationLib.jobs.dependencies import TORCH, TORCH_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "FlareSegmentation"

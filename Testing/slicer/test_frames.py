@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import slicer
 from conftest import is_ready, segmentations, wait_until
-from FlareSegmentationLib.frames import addFrames, sequenceOf
+from FlareSegmentationLib.nodes.frames import addFrames, sequenceOf
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 import slicer
 from conftest import SCRIPT, Outcome, wait_until
 from engine.worker_process import folder_of_ended_process
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
-from FlareSegmentationLib.job import Job, JobRunner
-from FlareSegmentationLib.process import WorkerProcess, workerCommand
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from FlareSegmentationLib.jobs.job import Job, JobRunner
+from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand
 
 import FlareSegmentation
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import slicer
-from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
-from flareseg.report import OrganFacts
-from FlareSegmentationLib.kept import withKept
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
+from flareseg.core.report import OrganFacts
+from FlareSegmentationLib.nodes.kept import withKept
 
 LIVER, KIDNEYS, SPLEEN, PANCREAS = ORGANS
 

@@ -13,10 +13,10 @@ import psutil
 import pytest
 import slicer
 from conftest import Outcome, wait_until
-from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.edits import segmentId
-from FlareSegmentationLib.results import readReport
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
+from FlareSegmentationLib.nodes.results import readReport
 from PySide6.QtCore import QCoreApplication
 
 import FlareSegmentation
@@ -115,7 +115,7 @@ def test_result_that_cannot_be_written_ends_the_run_with_an_error(engine, add_sc
     def refuse(*_arguments):
         raise RuntimeError("no layer")
 
-    monkeypatch.setattr("FlareSegmentationLib.segmenter.writeResult", refuse)
+    monkeypatch.setattr("FlareSegmentationLib.jobs.segmenter.writeResult", refuse)
     with pytest.raises(FlareError, match="no layer") as caught:
         FlareSegmentation.FlareSegmentationLogic().segment(add_scan())
     assert caught.value.kind == "internal"

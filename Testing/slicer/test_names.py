@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from flareseg.report import STAGES
+from flareseg.core.report import STAGES
 from FlareSegmentationLib import names
-from FlareSegmentationLib.edits import POSSIBLE_ORGANS
+from FlareSegmentationLib.nodes.edits import POSSIBLE_ORGANS
 
 
 @pytest.fixture

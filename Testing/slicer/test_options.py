@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import slicer
 from conftest import Outcome, run_once, wait_until
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from FlareSegmentationLib import settings
-from FlareSegmentationLib.device import DeviceChoice
+from FlareSegmentationLib.choices import DeviceChoice
+from FlareSegmentationLib.jobs.process import workerCommand
+from FlareSegmentationLib.nodes.uncertainty import uncertaintyOf
 from FlareSegmentationLib.options import RunOptions
-from FlareSegmentationLib.process import workerCommand
-from FlareSegmentationLib.uncertainty import uncertaintyOf
 from PySide6.QtCore import QObject
 from scipy.ndimage import binary_erosion
 

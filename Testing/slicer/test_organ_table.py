@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import qt
 import slicer
-from flareseg.organs import ORGANS, RIGHT_KIDNEY
-from flareseg.report import DoubtfulPlace, OrganFacts
-from FlareSegmentationLib.organ_table import OrganTable, checkHere, mostDoubtful
+from flareseg.core.organs import ORGANS, RIGHT_KIDNEY
+from flareseg.core.report import DoubtfulPlace, OrganFacts
+from FlareSegmentationLib.nodes.report_text import checkHere
+from FlareSegmentationLib.panel.organ_table import OrganTable, mostDoubtful
 
 CHECK = 4
 

@@ -10,9 +10,9 @@ import qt
 import slicer
 import vtk
 from conftest import click, is_ready, is_running, segmentations, wait_until
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.edits import segmentId
-from FlareSegmentationLib.results import scanOf
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
+from FlareSegmentationLib.nodes.results import scanOf
 
 
 class TestBeforeTheClick:

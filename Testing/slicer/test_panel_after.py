@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import slicer
 from conftest import click, is_ready, run_once, segmentations, wait_until
-from FlareSegmentationLib.results import readReport
-from FlareSegmentationLib.roi import roiBounds
-from FlareSegmentationLib.uncertainty import uncertaintyOf
+from FlareSegmentationLib.nodes.results import readReport
+from FlareSegmentationLib.nodes.roi import roiBounds
+from FlareSegmentationLib.nodes.uncertainty import uncertaintyOf
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import slicer
 from conftest import click, is_ready, is_running, run_once, segmentations, wait_until
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from FlareSegmentationLib import settings
-from FlareSegmentationLib.edits import segmentId
+from FlareSegmentationLib.nodes.edits import segmentId
 
 LIVER = ORGANS[0]
 
@@ -66,7 +66,7 @@ class TestDeviceLine:
 
     def test_starts_nothing_while_packages_are_missing(self, scripted, open_panel, monkeypatch):
         runner = scripted("obedient")
-        monkeypatch.setattr("FlareSegmentationLib.dependencies.Dependencies.areThere", lambda self: False)
+        monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
         panel = open_panel()
         assert "asks to install" in panel.ui.deviceFactsLabel.text
         assert not runner.process.running

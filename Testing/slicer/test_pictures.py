@@ -13,8 +13,8 @@ import pytest
 import slicer
 import vtk
 from conftest import click, is_ready, run_once, segmentations, wait_until
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.edits import segmentId
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
 from PIL import Image
 from PySide6.QtGui import QColor, QImage, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
@@ -49,7 +49,7 @@ def scan(add_scan):
 
 
 def read(path: Path):
-    from flareseg.reading import read_volume
+    from flareseg.io.reading import read_volume
 
     volume = read_volume(path)
     return slicer.util.addVolumeFromArray(volume.voxels, volume.geometry.ijk_to_ras(), "SPL abdominal atlas")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import slicer
-from FlareSegmentationLib.places import showPlace
+from FlareSegmentationLib.panel.places import showPlace
 
 PLACE = (12.0, -34.0, 56.0)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import qt
 import slicer
-from flareseg.events import Stage
-from flareseg.report import STAGES, DeviceFacts, MemoryFacts, Report, ScanFacts, StageTime
-from FlareSegmentationLib import readouts
+from flareseg.core.report import STAGES, DeviceFacts, MemoryFacts, Report, ScanFacts, StageTime
+from flareseg.worker.events import Stage
+from FlareSegmentationLib.nodes import report_text
+from FlareSegmentationLib.panel import readouts
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_stage_that_took_no_time_is_left_out(report):
 
 def test_stage_of_five_milliseconds_is_the_shortest_that_is_shown(report):
     report.stages = [StageTime("read", 0.0049), StageTime("crop", 0.005), StageTime("segment", 1.0)]
-    assert [stage.name for stage in readouts.stagesShown(report)] == ["crop", "segment"]
+    assert [stage.name for stage in report_text.stagesShown(report)] == ["crop", "segment"]
 
 
 def test_numbers_stand_on_the_right_and_words_on_the_left():
@@ -87,7 +88,7 @@ def test_rows_are_as_high_as_their_text_at_every_width(report):
 
 
 def test_totals_name_time_memory_and_device(report):
-    assert readouts.totals(report) == (
+    assert report_text.totals(report) == (
         "Total 13.6 s · GPU memory peak 0.16 GB · RAM peak 0.88 GB · NVIDIA RTX 3060, float16"
     )
 
@@ -95,12 +96,12 @@ def test_totals_name_time_memory_and_device(report):
 def test_totals_on_a_cpu_say_nothing_of_a_gpu(report):
     report.memory = MemoryFacts(880.0)
     report.device = DeviceFacts("cpu", "CPU", "bfloat16")
-    assert readouts.totals(report) == "Total 13.6 s · RAM peak 0.88 GB · CPU, bfloat16"
+    assert report_text.totals(report) == "Total 13.6 s · RAM peak 0.88 GB · CPU, bfloat16"
 
 
 def test_gigabytes_are_thousand_megabytes():
-    assert readouts.gigabytes(1024) == "1.02 GB"
-    assert readouts.gigabytes(16000, 1) == "16.0 GB"
+    assert report_text.gigabytes(1024) == "1.02 GB"
+    assert report_text.gigabytes(16000, 1) == "16.0 GB"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_progress_counts_each_stage_by_the_time_it_takes(stage, fraction, percen
 
 @pytest.mark.parametrize(("value", "text"), [(0.004, "0.00"), (9.99, "9.99"), (9.999, "10.0"), (123.45, "123.5")])
 def test_seconds_have_two_decimals_below_ten_and_one_above(value, text):
-    assert readouts.seconds(value) == text
+    assert report_text.seconds(value) == text
 
 
 def test_progress_runs_from_0_to_100_through_all_stages():

@@ -6,8 +6,8 @@ import math
 
 import pytest
 import slicer
-from flareseg.report import DoubtfulPlace, OrganFacts, StageTime
-from FlareSegmentationLib.report_export import addTables, asText
+from flareseg.core.report import DoubtfulPlace, OrganFacts, StageTime
+from FlareSegmentationLib.nodes.report_export import addTables, asText
 
 
 @pytest.fixture

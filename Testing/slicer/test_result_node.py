@@ -6,9 +6,9 @@ import numpy as np
 import slicer
 import vtk
 from conftest import GRID
-from flareseg.organs import ORGANS
-from FlareSegmentationLib.edits import segmentId
-from FlareSegmentationLib.results import (
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
+from FlareSegmentationLib.nodes.results import (
     newSegmentationNode,
     organCentre,
     organColour,

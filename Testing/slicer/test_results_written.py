@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
-from flareseg.report import OrganFacts
-from FlareSegmentationLib.edits import editedOrgans
-from FlareSegmentationLib.results import (
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
+from flareseg.core.report import OrganFacts
+from FlareSegmentationLib.nodes.edits import editedOrgans
+from FlareSegmentationLib.nodes.results import (
     newSegmentationNode,
     organCentre,
     organColour,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from flareseg.errors import FlareError
-from FlareSegmentationLib.roi import roiBounds
+from flareseg.core.errors import FlareError
+from FlareSegmentationLib.nodes.roi import roiBounds
 
 
 @pytest.fixture

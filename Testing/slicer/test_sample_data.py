@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from flareseg.phantom import make_phantom
-from FlareSegmentationLib import sample_data
-from FlareSegmentationLib.results import readReport
+from FlareSegmentationLib.nodes import sample_data
+from FlareSegmentationLib.nodes.results import readReport
 
 
 class SampleDataSource:
@@ -137,7 +137,7 @@ def test_registering_loads_nothing_heavy():
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from standins.install import install; install()\n"
         "before = set(sys.modules)\n"
-        "from FlareSegmentationLib import sample_data\n"
+        "from FlareSegmentationLib.nodes import sample_data\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
     )
     done = subprocess.run(

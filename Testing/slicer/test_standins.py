@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import qt
 import slicer
-from FlareSegmentationLib.device import DeviceChoice
+from FlareSegmentationLib.choices import DeviceChoice
 
 import FlareSegmentation
 

@@ -105,7 +105,7 @@ def test_pictures_are_taken_before_during_and_after_a_run(script, engine, tmp_pa
 def test_where_packages_are_missing_nothing_is_clicked(script, scripted, tmp_path, monkeypatch):
     scripted("obedient")
     monkeypatch.syspath_prepend(str(TESTS))
-    monkeypatch.setattr("FlareSegmentationLib.dependencies.Dependencies.areThere", lambda self: False)
+    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
     script.load_module()
     script.take_pictures(tmp_path)
     assert [path.name for path in tmp_path.glob("*.png")] == ["before.png"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import slicer
 from conftest import GRID
-from FlareSegmentationLib.uncertainty import (
+from FlareSegmentationLib.nodes.uncertainty import (
     isUncertainty,
     isUncertaintyShown,
     showUncertainty,

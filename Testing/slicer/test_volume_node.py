@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from flareseg.errors import FlareError
-from FlareSegmentationLib.volumes import facts, volumeOf
+from flareseg.core.errors import FlareError
+from FlareSegmentationLib.nodes.volumes import facts, volumeOf
 
 OBLIQUE = np.array([[0.0, -1.5, 0.0, 10.0], [1.2, 0.0, 0.9, -20.0], [0.72, 0.0, -1.5, 30.0], [0, 0, 0, 1]])
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 from engine.worker_process import WorkerProcess, job_for, worker
-from flareseg import events
-from flareseg.job_folder import JobFolder
+from flareseg.core.volume import Volume
 from flareseg.phantom import make_phantom
-from flareseg.volume import Volume
+from flareseg.worker import events
+from flareseg.worker.job_folder import JobFolder
 
 
 @dataclass(frozen=True)

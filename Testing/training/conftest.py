@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.geometry import Geometry
-from flareseg.outputs import make_folder
+from flareseg.core.geometry import Geometry
+from flareseg.io.outputs import make_folder
+from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom, make_phantom
 from flareseg.training.prepare import Layout, Outcome, bring_in, find
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.store import Kind, Store
-from flareseg.writing import write_labels, write_scan
 
 MM = 6.0  # coarse enough for tests that take a second
 Prepare = Callable[..., tuple[Store, list[Outcome]]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from flareseg.resample import Size
+from flareseg.inference.resample import Size
 from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance
 from flareseg.training.config import TrainingConfig

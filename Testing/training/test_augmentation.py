@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from flareseg.resample import HU_RANGE, Box
+from flareseg.inference.resample import HU_RANGE, Box
 from flareseg.training.augmentation import Augmentation, AugmentationConfig
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flareseg.resample import Size
+from flareseg.inference.resample import Size
 from flareseg.training.batches import Batch, Batches, Mixture
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from flareseg.cli import app
-from flareseg.outputs import make_folder
+from flareseg.cli.app import app
+from flareseg.io.outputs import make_folder
+from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import make_phantom
 from flareseg.training.checkpoint import read
 from flareseg.training.trainer import CHECKPOINT
-from flareseg.writing import write_labels, write_scan
 from typer.testing import CliRunner, Result
 
 SMALL = {

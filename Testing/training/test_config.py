@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.config import PRESETS, OptimiserConfig, dump_config, read_config
 from flareseg.training.sample import Stage
 from flareseg.training.start import new_network

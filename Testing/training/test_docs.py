@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from flareseg.cli import app
-from flareseg.geometry import Geometry
+from flareseg.cli.app import app
+from flareseg.core.geometry import Geometry
+from flareseg.io.writing import write_labels
 from flareseg.training.config import read_config
 from flareseg.training.prepare.data_map import read_data_map
-from flareseg.writing import write_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 UP_BACK_LEFT = Geometry((12, 12, 12), (1.0, 1.0, 1.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)), (0.0, 0.0, 0.0))

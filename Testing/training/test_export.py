@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from flareseg.cascade import Cascade
-from flareseg.errors import FlareError
-from flareseg.organs import CLASSES
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import CLASSES
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.weights import load_network
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.export import export
 from flareseg.training.provenance import write_provenance
@@ -19,7 +20,6 @@ from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind
 from flareseg.training.trainer import BEST, CHECKPOINT
 from flareseg.training.validation import Score
-from flareseg.weights import load_network
 from training.makers import tiny_config, tiny_trainer
 
 CASE = CaseFacts("a", Kind.ORGANS, "a study", "CC BY 4.0", (1.5, 1.5, 1.5), (8, 8, 8), {"liver": 900.0})

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from flareseg.networks import build
-from flareseg.organs import CLASSES
+from flareseg.core.organs import CLASSES
+from flareseg.inference.networks import build
 from flareseg.training.batches import Batch, Batches, Mixture
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import OptimiserConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from flareseg.cli_prepare import LayoutName, prepare
+from flareseg.cli.prepare import LayoutName, prepare
 from flareseg.training.prepare import Layout
 from flareseg.training.store import Kind, Store
 from typer.testing import CliRunner, Result

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry, Orientation
-from flareseg.organs import ORGANS
-from flareseg.outputs import make_folder
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry, Orientation
+from flareseg.core.organs import ORGANS
+from flareseg.core.volume import Volume
+from flareseg.io.outputs import make_folder
+from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom
 from flareseg.training.prepare import State
 from flareseg.training.prepare.checks import organ_ml
@@ -20,8 +22,6 @@ from flareseg.training.prepare.data_map import DataMap, read_data_map
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.store import Kind, Store
 from flareseg.training.tissues import Tissue, label_table
-from flareseg.volume import Volume
-from flareseg.writing import write_labels, write_scan
 from training.conftest import MM, Prepare
 
 # The structures of TotalSegmentator, version 2; {} stands for left and right.

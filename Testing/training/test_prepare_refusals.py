@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.errors import FlareError
-from flareseg.geometry import Geometry
+from flareseg.core.errors import FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
+from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom
 from flareseg.training.prepare import Layout, Outcome, State, bring_in, find
 from flareseg.training.prepare.data_map import DataMap, read_data_map
 from flareseg.training.prepare.found import Anatomy, Provenance
 from flareseg.training.store import Kind, Store
 from flareseg.training.tissues import Tissue
-from flareseg.volume import Volume
-from flareseg.writing import write_labels, write_scan
 from training.conftest import Prepare
 
 LABELS, IMAGE = "TrainingMask/train_000.nii.gz", "TrainingImg/train_000_0000.nii.gz"

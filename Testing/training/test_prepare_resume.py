@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.io.writing import write_labels
 from flareseg.phantom import Phantom
 from flareseg.training.prepare import Layout, State, bring_in, find
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.store import Kind, Store
-from flareseg.writing import write_labels
 from training.conftest import Prepare
 
 FOUR_PHANTOMS = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.config import DataConfig, TrainingConfig
 from flareseg.training.run import Split, TrainingRun
 from flareseg.training.sample import Stage

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.augmentation import Augmentation
 from flareseg.training.chance import Chance
 from flareseg.training.prepare import Layout, bring_in, find

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from flareseg.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, FlareError
 from flareseg.training.batches import Batch
 from flareseg.training.checkpoint import read
 from flareseg.training.trainer import BEST, CHECKPOINT

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import slicer
 
 if TYPE_CHECKING:
-    from FlareSegmentationLib.batch import CaseResult
+    from FlareSegmentationLib.jobs.batch import CaseResult
 
 ALL_DONE, SOME_FAILED, NOTHING_DONE = 0, 1, 2
 

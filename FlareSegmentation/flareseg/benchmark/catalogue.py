@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 
-from flareseg.errors import FlareError
-from flareseg.report import STAGES as OUR_STAGES
+from flareseg.core.errors import FlareError
+from flareseg.core.report import STAGES as OUR_STAGES
 
 FLARE21, WARM = "flare21", "warm"
 PROTOCOLS = {

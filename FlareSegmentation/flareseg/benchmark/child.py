@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-from flareseg import own_process
 from flareseg.benchmark.catalogue import FLARE21, WARM
 from flareseg.benchmark.job import CONTEXT, MACHINE, Account, Job
-from flareseg.errors import FlareError
+from flareseg.core import own_process
+from flareseg.core.errors import FlareError
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flareseg.benchmark.catalogue import OURS
 from flareseg.benchmark.job import Account, Job
-from flareseg.report import Report
+from flareseg.core.report import Report
 
 
 def measure(job: Job, account: Account) -> None:
@@ -19,7 +19,7 @@ def _our_command(job: Job, account: Account) -> None:
     """``flareseg segment`` itself, as a container calls it; its report tells the stages."""
     report_file = Path(job.output).with_name("report.json")
     start = time.perf_counter()
-    from flareseg.cli import app
+    from flareseg.cli.app import app
 
     arguments = ["segment", job.scan, "-o", job.output, "--report", str(report_file), "--device", job.device]
     code = app([*arguments, "--no-table"], standalone_mode=False)
@@ -36,7 +36,7 @@ def _our_command(job: Job, account: Account) -> None:
 
 
 def _subject(job: Job, account: Account) -> None:
-    from flareseg.measure import StageClock
+    from flareseg.core.measure import StageClock
 
     clock = StageClock()
     with clock.stage("load"):

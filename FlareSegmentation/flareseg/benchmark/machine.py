@@ -12,8 +12,8 @@ import psutil
 import torch
 
 from flareseg.benchmark.speeds import measured_floor
-from flareseg.device import choose
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.inference.device import choose
 
 PACKAGES = ("flareseg", "torch", "numpy", "scipy", "SimpleITK", "nnunetv2", "dynamic-network-architectures")
 _HOLD_SECONDS = 1.0  # ten samples from outside

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from flareseg.benchmark.sampling import Sampling
-from flareseg.cascade import Cascade
-from flareseg.measure import StageClock
-from flareseg.own_process import freed_memory_kept
-from flareseg.reading import read_volume
-from flareseg.run import Run
-from flareseg.volume import Volume
-from flareseg.writing import write_labels
+from flareseg.core.measure import StageClock
+from flareseg.core.own_process import freed_memory_kept
+from flareseg.core.run import Run
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade
+from flareseg.io.reading import read_volume
+from flareseg.io.writing import write_labels
 
 
 class Ours:

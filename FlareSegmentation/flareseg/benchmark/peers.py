@@ -20,9 +20,9 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from torch import nn
 
 from flareseg.benchmark.sampling import SampledNetwork, Sampling
-from flareseg.geometry import Vector
-from flareseg.measure import StageClock
-from flareseg.resample import Size
+from flareseg.core.geometry import Vector
+from flareseg.core.measure import StageClock
+from flareseg.inference.resample import Size
 
 CONFIGURATION = "3d_fullres"
 _HALVES = (2, 2, 2)

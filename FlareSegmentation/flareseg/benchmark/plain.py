@@ -8,17 +8,17 @@ import numpy as np
 import torch
 
 from flareseg.benchmark.sampling import Sampling
-from flareseg.cascade import normalised
-from flareseg.device import choose
-from flareseg.geometry import Orientation
-from flareseg.measure import StageClock
-from flareseg.networks.roi_unet import RoiUNet
-from flareseg.organs import CLASSES
-from flareseg.precision import select_precision
-from flareseg.reading import read_volume
-from flareseg.resample import Box, grow_labels, shrink
-from flareseg.volume import Volume
-from flareseg.writing import write_labels
+from flareseg.core.geometry import Orientation
+from flareseg.core.measure import StageClock
+from flareseg.core.organs import CLASSES
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import normalised
+from flareseg.inference.device import choose
+from flareseg.inference.networks.roi_unet import RoiUNet
+from flareseg.inference.precision import select_precision
+from flareseg.inference.resample import Box, grow_labels, shrink
+from flareseg.io.reading import read_volume
+from flareseg.io.writing import write_labels
 
 WIDTHS = (16, 32, 64, 128, 256)  # 5,646,453 parameters with five classes
 # The cascade brings a box of typically 144x340x450 of 160x512x512 voxels to 96x128x192; the whole scan in voxels of

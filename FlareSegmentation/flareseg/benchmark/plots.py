@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flareseg.benchmark.catalogue import FLARE21, METHODS, OURS, WARM
 from flareseg.benchmark.results import Results, Row
 from flareseg.benchmark.tables import machine_line, number, others_note
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

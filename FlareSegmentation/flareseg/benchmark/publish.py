@@ -9,8 +9,8 @@ from flareseg.benchmark import plots
 from flareseg.benchmark.catalogue import METHODS
 from flareseg.benchmark.results import Results
 from flareseg.benchmark.tables import all_tables, machine_line, notes
-from flareseg.errors import FlareError
-from flareseg.outputs import make_folder, replacing, write_text
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import make_folder, replacing, write_text
 
 
 def check_folder(folder: Path) -> None:

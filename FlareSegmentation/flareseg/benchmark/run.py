@@ -18,7 +18,7 @@ from flareseg.benchmark.job import CONTEXT, MACHINE, Account, Job
 from flareseg.benchmark.results import Results, Row, mirrored, row_of, warm_of
 from flareseg.benchmark.scans import IN_PLANE, Source, write_with_slices
 from flareseg.benchmark.watch import DeviceLevel, TimeIsUp, Watched, run_watched
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 
 SLICES = (80, 160, 320, 640, 1000)
 MINUTES = 9.0

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from flareseg.geometry import Geometry, Vector
+from flareseg.core.geometry import Geometry, Vector
+from flareseg.core.volume import AIR_HU, Volume
+from flareseg.io.reading import read_volume
+from flareseg.io.writing import write_scan
 from flareseg.phantom import make_phantom
-from flareseg.reading import read_volume
-from flareseg.volume import AIR_HU, Volume
-from flareseg.writing import write_scan
 
 IN_PLANE = 512
 # a real CT that may lie beside a developer's checkout

@@ -12,11 +12,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from flareseg.benchmark.floor import Floor
-from flareseg.device import Chosen
-from flareseg.organs import CLASSES
-from flareseg.processor import has_bfloat16
-from flareseg.resample import Size
-from flareseg.weights import load_network
+from flareseg.core.organs import CLASSES
+from flareseg.inference.device import Chosen
+from flareseg.inference.processor import has_bfloat16
+from flareseg.inference.resample import Size
+from flareseg.inference.weights import load_network
 
 _TURNS = 7
 _COPY_BYTES = 2**27

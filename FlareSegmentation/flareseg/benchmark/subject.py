@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from flareseg.benchmark.sampling import Sampling
-from flareseg.measure import MB, StageClock
+from flareseg.core.measure import MB, StageClock
 
 
 class Subject(Protocol):

@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from flareseg import console
 from flareseg.benchmark.catalogue import METHODS, OURS
 from flareseg.benchmark.results import Results, Row
 from flareseg.benchmark.tables import TextTable, all_tables, machine_line, notes, number
+from flareseg.cli import console
 
 _PIPED_WIDTH = 150
 

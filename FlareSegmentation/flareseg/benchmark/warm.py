@@ -12,8 +12,8 @@ import torch
 
 from flareseg.benchmark.job import Account, Job
 from flareseg.benchmark.subject import Subject, load, megabytes
-from flareseg.measure import MB, MemoryWatch, StageClock
-from flareseg.report import MemoryFacts
+from flareseg.core.measure import MB, MemoryWatch, StageClock
+from flareseg.core.report import MemoryFacts
 
 MIB = 2**20 / MB
 LONG_SECONDS = 20.0  # a run that takes so long is not repeated: warming up changes little of it

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from flareseg.core.measure import MB
 from flareseg.evaluation.resources import SAMPLE_SECONDS
-from flareseg.measure import MB
 
 RAM_SAMPLES = 2  # for each sample of the GPU
 _GRACE_SECONDS = 5.0

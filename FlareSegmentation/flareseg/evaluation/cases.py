@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flareseg.batch import RESULT
-from flareseg.errors import FlareError
-from flareseg.reading import is_scan_file, stem
-
-CHANNEL = "_0000"  # nnU-Net and FLARE call the CT of case X X_0000
+from flareseg.core.errors import FlareError
+from flareseg.io.batch import RESULT
+from flareseg.io.folder_contract import CHANNEL
+from flareseg.io.reading import is_scan_file, stem
 
 
 @dataclass(frozen=True)

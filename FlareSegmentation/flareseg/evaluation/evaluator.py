@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.errors import FlareError, bad_scan
+from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.volume import AIR_HU, Volume
 from flareseg.evaluation.cases import Case
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.lattice import joint_grid, placed
 from flareseg.evaluation.resources import Resources, read_resources
 from flareseg.evaluation.scores import CaseScore, score_labels, zero_scores
 from flareseg.evaluation.selection import Selection
-from flareseg.reading import read_volume
-from flareseg.volume import AIR_HU, Volume
+from flareseg.io.reading import read_volume
 
 
 @dataclass(frozen=True)

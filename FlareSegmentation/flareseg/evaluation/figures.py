@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
+from flareseg.core.organs import ORGANS, Organ
+from flareseg.display.preview import LEVEL_HU, WINDOW_HU
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.views import OrganViews, Plane, SliceView
-from flareseg.organs import ORGANS, Organ
-from flareseg.outputs import replacing
-from flareseg.preview import LEVEL_HU, WINDOW_HU
+from flareseg.io.outputs import replacing
 
 _INK, _PAPER = "#e8e8ea", "#121214"  # of pictures of scans, dark in every theme
 _TRUTH, MISSED, TOO_MUCH = "#ffffff", "#3b8bff", "#ff3b30"

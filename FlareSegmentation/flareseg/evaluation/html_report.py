@@ -10,14 +10,14 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 
 from flareseg import __version__
+from flareseg.core.organs import ORGANS
 from flareseg.evaluation import figures
 from flareseg.evaluation.evaluator import Result
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.study import Study
 from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.views import organ_views
-from flareseg.organs import ORGANS
-from flareseg.outputs import make_folder, write_text
+from flareseg.io.outputs import make_folder, write_text
 
 _MOST_BYTES = 200  # of a case in the name of a file, of 255
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
+from flareseg.core.volume import Volume
 from flareseg.evaluation.slicer_segmentation import read_segmentation
-from flareseg.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
-from flareseg.reading import read_volume
-from flareseg.volume import Volume
-from flareseg.writing import SEGMENTATION_SUFFIX
+from flareseg.io.reading import read_volume
+from flareseg.io.writing import SEGMENTATION_SUFFIX
 
 _MEANING = ", ".join(f"{organ.label} {organ.name.lower()}" for organ in ORGANS)
 

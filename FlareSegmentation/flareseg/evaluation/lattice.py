@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from flareseg.geometry import Geometry
-from flareseg.volume import Volume
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
 
 Offset = tuple[int, int, int]
 

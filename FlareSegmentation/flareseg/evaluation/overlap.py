@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 
 
 def dice(prediction: np.ndarray, truth: np.ndarray) -> float:

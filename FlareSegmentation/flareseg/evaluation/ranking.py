@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import rankdata
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 
 # what a case is ranked on, and whether a larger figure is better
 METRICS = {"dice": True, "nsd": True, "seconds": False, "gpu_mb": False}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flareseg.errors import FlareError
-from flareseg.measure import MB
-from flareseg.report import Report
+from flareseg.core.errors import FlareError
+from flareseg.core.measure import MB
+from flareseg.core.report import Report
 
 SAMPLE_SECONDS = 0.1
 LEAST_SHARE = 0.02  # of the samples; what is seen more rarely does not count as the maximum

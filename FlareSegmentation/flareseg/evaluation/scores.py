@@ -8,12 +8,12 @@ from statistics import fmean
 
 import numpy as np
 
+from flareseg.core.organs import ORGANS, Organ
+from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice
 from flareseg.evaluation.resources import Resources
 from flareseg.evaluation.selection import Selection
 from flareseg.evaluation.surface import nsd
-from flareseg.organs import ORGANS, Organ
-from flareseg.volume import Volume
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
 
 LABELLED, ALL = "labelled", "all"
 _LABEL_OF = {organ.name.lower(): organ.label for organ in ORGANS} | {"kidney": 2}

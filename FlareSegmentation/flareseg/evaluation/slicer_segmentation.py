@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from flareseg.errors import FlareError, bad_scan
-from flareseg.geometry import LPS_TO_RAS, Geometry
-from flareseg.organs import ORGANS
-from flareseg.volume import Volume
+from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.geometry import LPS_TO_RAS, Geometry
+from flareseg.core.organs import ORGANS
+from flareseg.core.volume import Volume
 
 _BY_CODE = {organ.code.value: organ.label for organ in ORGANS}
 _BY_WORD = {organ.name.lower(): organ.label for organ in ORGANS} | {"kidney": 2}

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
 from flareseg.evaluation.cases import Case
 from flareseg.evaluation.evaluator import Evaluator, Result
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.selection import Selection
-from flareseg.organs import ORGANS
 
 _MOST_NAMED = 3
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
+from flareseg.core.organs import ORGANS
 from flareseg.evaluation.scores import CaseScore
-from flareseg.organs import ORGANS
 
 MEAN = "Mean of organs"
 

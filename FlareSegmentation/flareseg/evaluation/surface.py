@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from flareseg.boxes import box_around
-from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
+from flareseg.core.boxes import box_around
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
 
 # mm by label value: FLARE21 takes 1 mm for every organ, FLARE22 and later differ by organ
 TOLERANCES: Mapping[str, Mapping[int, float]] = {

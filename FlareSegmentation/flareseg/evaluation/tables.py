@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
 from flareseg.evaluation.ranking import METRICS, Method, Ranking
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.selection import LABELLED
 from flareseg.evaluation.study import Study
 from flareseg.evaluation.summary import Statistics, summarise
-from flareseg.organs import ORGANS
-from flareseg.outputs import write_text
+from flareseg.io.outputs import write_text
 
 SCORES, CASES, SUMMARY_CSV, SUMMARY_JSON = "scores.csv", "cases.csv", "summary.csv", "summary.json"
 SCHEMA_VERSION = 1

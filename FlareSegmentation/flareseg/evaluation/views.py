@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.boxes import box_around
+from flareseg.core.boxes import box_around
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import Organ
 from flareseg.evaluation.distances import projected, signed_distances
 from flareseg.evaluation.evaluator import Comparison
-from flareseg.geometry import Geometry
-from flareseg.organs import Organ
 
 _MARGIN_MM = 20.0
 

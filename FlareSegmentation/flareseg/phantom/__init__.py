@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.free_memory import free_mb
+from flareseg.core.free_memory import free_mb
+from flareseg.core.volume import Volume
 from flareseg.phantom.abdomen import organs
 from flareseg.phantom.grid import Grid
 from flareseg.phantom.image import hu_image
@@ -17,7 +18,6 @@ from flareseg.phantom.paint import Deformation, Rigid, paint
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.tissues import Tissue, label_table
 from flareseg.phantom.torso import chest, couch, muscles, skeleton, wall
-from flareseg.volume import Volume
 
 __all__ = ["Phantom", "make_phantom", "make_tissues", "require_feasible"]
 
@@ -25,7 +25,7 @@ __all__ = ["Phantom", "make_phantom", "make_tissues", "require_feasible"]
 @dataclass(frozen=True)
 class Phantom:
     """``volume``: int16 HU (k, j, i) with axes up, back and left. ``labels``: uint8 of the same shape, the label
-    values of flareseg.organs."""
+    values of flareseg.core.organs."""
 
     volume: Volume
     labels: np.ndarray

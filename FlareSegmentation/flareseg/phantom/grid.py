@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.errors import FlareError, bad_scan
-from flareseg.geometry import Geometry
-from flareseg.measure import MB
-from flareseg.volume import COARSEST_MM, FEWEST_SLICES, FINEST_MM
+from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.geometry import Geometry
+from flareseg.core.measure import MB
+from flareseg.core.volume import COARSEST_MM, FEWEST_SLICES, FINEST_MM
 
 SLAB_VOXELS = 4_000_000
 ATLAS_CENTRE = (18.0, -4.0, 0.0)  # the atlas point, (z, y, x) in mm, at the middle of every scan

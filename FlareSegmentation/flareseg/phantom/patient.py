@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.phantom.shapes import Row, Triple
 from flareseg.phantom.tissues import PHASES
 

@@ -6,7 +6,7 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from flareseg.organs import BACKGROUND, ORGANS
+from flareseg.core.organs import BACKGROUND, ORGANS
 
 PHASES = ("portal venous", "late arterial", "delayed")
 PATIENT_SD_HU = 4.0  # how much the mean of a tissue differs from patient to patient

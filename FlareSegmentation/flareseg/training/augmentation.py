@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flareseg.organs import CLASSES
-from flareseg.resample import HU_RANGE, Box, Size
+from flareseg.core.organs import CLASSES
+from flareseg.inference.resample import HU_RANGE, Box, Size
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample
 from flareseg.training.settings import Amount, Length, Positive, Probability, Range, Settings, Weight
@@ -20,7 +20,7 @@ from flareseg.training.synthesis.acquisition import in_slices, on_grid
 from flareseg.training.synthesis.masks import Spacing, affine, gaussian, interpolate, to_device
 
 CUBES: Spacing = (1.0, 1.0, 1.0)
-LOWEST_SEEN_HU = -200.0  # of flareseg.cascade.normalised
+LOWEST_SEEN_HU = -200.0  # of flareseg.inference.cascade.normalised
 _REACH = 0.15  # the default scale and angles look this far beyond the borders, but for the corners
 
 

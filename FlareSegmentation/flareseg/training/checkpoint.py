@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from flareseg.errors import FlareError
-from flareseg.outputs import replacing
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import replacing
 
 _SEPARATOR = "/"
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from flareseg.errors import FlareError
-from flareseg.networks import NETWORKS, build
-from flareseg.organs import CLASSES
-from flareseg.resample import Size
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import CLASSES
+from flareseg.inference.networks import NETWORKS, build
+from flareseg.inference.resample import Size
 from flareseg.training.augmentation import AugmentationConfig
 from flareseg.training.sample import Stage
 from flareseg.training.settings import Settings, plainly
@@ -22,7 +22,7 @@ CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES}
 
 
 class NetworkConfig(Settings):
-    """``name``: of flareseg.networks; ``options``: its widths, as keyword arguments."""
+    """``name``: of flareseg.inference.networks; ``options``: its widths, as keyword arguments."""
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)

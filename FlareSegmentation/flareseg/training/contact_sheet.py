@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from flareseg.organs import BACKGROUND, ORGANS
-from flareseg.outputs import replacing
-from flareseg.preview import LEVEL_HU, WINDOW_HU
+from flareseg.core.organs import BACKGROUND, ORGANS
+from flareseg.display.preview import LEVEL_HU, WINDOW_HU
+from flareseg.io.outputs import replacing
 from flareseg.training.sample import Sample
 
 _COLUMN_INCHES, _DPI = 2.6, 100

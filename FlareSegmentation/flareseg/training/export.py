@@ -11,16 +11,16 @@ from typing import Any
 import safetensors.torch
 import yaml
 
-from flareseg.errors import FlareError
-from flareseg.manifest import MANIFEST, read_manifest
-from flareseg.networks import build
-from flareseg.outputs import make_folder, replacing, write_text
+from flareseg.core.errors import FlareError
+from flareseg.inference.manifest import MANIFEST, read_manifest
+from flareseg.inference.networks import build
+from flareseg.inference.weights import shipped_folder
+from flareseg.io.outputs import make_folder, replacing, write_text
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import CLASSES_OF, TrainingConfig
 from flareseg.training.provenance import read_provenance
 from flareseg.training.sample import Stage
 from flareseg.training.trainer import BEST
-from flareseg.weights import shipped_folder
 
 INPUT = (
     "HU clipped to -200..300, (HU - 50) / 250; axes to superior, posterior, left; "

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from flareseg.organs import ORGANS
-from flareseg.outputs import refusals_said, replacing, write_text
+from flareseg.core.organs import ORGANS
+from flareseg.io.outputs import refusals_said, replacing, write_text
 
 Row = dict[str, float]
 

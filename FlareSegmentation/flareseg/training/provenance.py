@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from flareseg import __version__
-from flareseg.errors import FlareError
-from flareseg.outputs import write_text
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import write_text
 from flareseg.training.store import CaseFacts
 
 PROVENANCE = "provenance.json"

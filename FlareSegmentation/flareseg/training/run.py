@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from flareseg.errors import FlareError
-from flareseg.outputs import make_folder, write_text
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import make_folder, write_text
 from flareseg.training.augmentation import Augmentation
 from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance, seed_of

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from flareseg.resample import Size
+from flareseg.inference.resample import Size
 from flareseg.training.chance import Chance
 
 
@@ -21,7 +21,7 @@ class Stage(str, Enum):
 
 @dataclass(frozen=True)
 class Sample:
-    """``image``: float32 HU; ``labels``: uint8 label values of flareseg.organs. Both (k, j, i) on one device, axes to
+    """``image``: float32 HU; ``labels``: uint8 label values of core.organs. Both (k, j, i) on one device, axes to
     superior, posterior, left."""
 
     image: Tensor

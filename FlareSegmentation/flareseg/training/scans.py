@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
-from flareseg.resample import Box, Size, shrink
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
+from flareseg.inference.resample import Box, Size, shrink
 from flareseg.training.augmentation import Augmentation, winner
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage

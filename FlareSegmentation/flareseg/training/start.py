@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from flareseg.networks import build
+from flareseg.inference.networks import build
+from flareseg.inference.weights import load_network
 from flareseg.training.config import CLASSES_OF, StageConfig
 from flareseg.training.sample import Stage
-from flareseg.weights import load_network
 
 
 def new_network(stage: Stage, config: StageConfig) -> nn.Module:

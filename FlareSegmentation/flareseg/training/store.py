@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from flareseg.errors import FlareError
-from flareseg.outputs import make_folder, refusals_said, remove_unfinished, replacing, write_text
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import make_folder, refusals_said, remove_unfinished, replacing, write_text
 from flareseg.training.tissues import Tissue
 
 INDEX, LOCK = "store.json", ".lock"

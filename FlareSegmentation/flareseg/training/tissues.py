@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from flareseg.organs import BACKGROUND
+from flareseg.core.organs import BACKGROUND
 
 
 class Tissue(IntEnum):
@@ -51,7 +51,7 @@ ORGAN_OF = {
     Tissue.SPLEEN: 3,
     Tissue.PANCREAS: 4,
 }
-"""Label value of flareseg.organs by tissue; all other tissues are background."""
+"""Label value of flareseg.core.organs by tissue; all other tissues are background."""
 
 ORGAN_TISSUES = tuple(ORGAN_OF)
 

@@ -11,9 +11,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from flareseg.errors import Cancelled, FlareError
-from flareseg.gpu_check import is_out_of_memory
-from flareseg.shortage import ran_out
+from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.shortage import ran_out
+from flareseg.inference.gpu_check import is_out_of_memory
 from flareseg.training.averaging import averaged
 from flareseg.training.batches import Batches
 from flareseg.training.checkpoint import Progress, State

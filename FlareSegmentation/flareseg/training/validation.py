@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from flareseg.training.batches import Batch, Batches
 from flareseg.training.sample import Stage
 

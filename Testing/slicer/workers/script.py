@@ -1,6 +1,6 @@
 """A worker without networks, for what the real one cannot be made to do: see the functions.
 
-Started as ``python script.py FUNCTION``; speaks flareseg.events like the real worker.
+Started as ``python script.py FUNCTION``; speaks flareseg.worker.events like the real worker.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flareseg import events
-from flareseg.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, StageTime, WeightsFacts
+from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, StageTime, WeightsFacts
+from flareseg.worker import events
 
 
 def say(event: events.Event) -> None:

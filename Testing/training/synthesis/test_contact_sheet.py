@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from flareseg.errors import FlareError
-from flareseg.organs import ORGANS
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import ORGANS
 from flareseg.training.contact_sheet import contact_sheet
 from flareseg.training.sample import Sample
 from PIL import Image

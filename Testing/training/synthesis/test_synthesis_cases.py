@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.store import Store
 from flareseg.training.synthesis.cases import bodies, organ_maps
 from flareseg.training.synthesis.config import CasesConfig, Selection

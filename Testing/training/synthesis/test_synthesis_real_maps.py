@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.cascade import normalised
+from flareseg.core.organs import CLASSES, ORGANS
 from flareseg.evaluation.overlap import dice
-from flareseg.organs import CLASSES, ORGANS
+from flareseg.inference.cascade import normalised
+from flareseg.inference.weights import load_network
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.store import Case, CaseFacts, Kind, Store, volumes_ml
 from flareseg.training.synthesis import SynthesisConfig, Synthesizer
 from flareseg.training.synthesis.config import RegistrationConfig
-from flareseg.weights import load_network
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.store import Case, CaseFacts, Kind, Store, volumes_ml

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance, bad_data
 from flareseg.training.prepare.values import KIDNEYS, VALID_NAMES, LabelValues

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.prepare.bodies import BodyParts, make_body
 from flareseg.training.prepare.checks import require_organs, require_sides
 from flareseg.training.prepare.found import Anatomy, Provenance, Spacing, bad_data

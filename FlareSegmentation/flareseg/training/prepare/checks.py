@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from flareseg.organs import ORGANS
+from flareseg.core.organs import ORGANS
 from flareseg.training.prepare.found import bad_data
 from flareseg.training.store import Case, Kind
 from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
@@ -51,7 +51,7 @@ def oddities(case: Case) -> list[str]:
 
 
 def organ_ml(volumes_ml: dict[str, float], label: int) -> float:
-    """mL of an organ of flareseg.organs, by its label value."""
+    """mL of an organ of flareseg.core.organs, by its label value."""
     return sum(volumes_ml.get(tissue.name.lower(), 0.0) for tissue, owner in ORGAN_OF.items() if owner == label)
 
 

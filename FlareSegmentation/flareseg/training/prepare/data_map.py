@@ -10,7 +10,7 @@ from typing import TypeVar
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.prepare.found import Provenance
 from flareseg.training.prepare.values import LARGEST_LABEL, LabelValues, tissues_named
 from flareseg.training.settings import Settings, plainly

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 
 Spacing = tuple[float, float, float]
 

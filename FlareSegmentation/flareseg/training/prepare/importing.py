@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.prepare.building import Form, build
 from flareseg.training.prepare.checks import oddities
 from flareseg.training.prepare.found import FoundCase, bad_data

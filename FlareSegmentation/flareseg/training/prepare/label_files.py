@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.geometry import Geometry, Orientation
-from flareseg.reading import read_volume
+from flareseg.core.geometry import Geometry, Orientation
+from flareseg.core.volume import Volume, checked
+from flareseg.io.reading import read_volume
 from flareseg.training.prepare.found import Anatomy, Provenance, bad_data
 from flareseg.training.prepare.values import LabelValues
-from flareseg.volume import Volume, checked
 
 _CHUNK = 1 << 20
 

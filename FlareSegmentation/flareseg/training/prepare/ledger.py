@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from flareseg.errors import FlareError
-from flareseg.outputs import write_text
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import write_text
 from flareseg.training.prepare.building import Form
 from flareseg.training.prepare.found import FoundCase, bad_data
 from flareseg.training.store import Store

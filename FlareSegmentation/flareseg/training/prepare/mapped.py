@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.prepare.found import FoundCase
 from flareseg.training.prepare.pairs import matches, paired

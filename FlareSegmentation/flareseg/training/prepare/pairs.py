@@ -6,7 +6,7 @@ import glob
 import re
 from pathlib import Path
 
-from flareseg.reading import SUFFIXES, stem
+from flareseg.io.reading import SUFFIXES, stem
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.prepare.found import FoundCase
 from flareseg.training.prepare.label_files import LabelFileCase

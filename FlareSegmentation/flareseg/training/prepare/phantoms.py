@@ -9,9 +9,9 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from flareseg.inference.resample import Size
 from flareseg.phantom import make_phantom, make_tissues
 from flareseg.phantom.tissues import Tissue as Painted
-from flareseg.resample import Size
 from flareseg.training.prepare.building import Form
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance, bad_data

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from flareseg.resample import HU_RANGE, Size
+from flareseg.inference.resample import HU_RANGE, Size
 from flareseg.training.prepare.found import Spacing
 
 _SLAB = 32  # new slices at a time: keeps floating-point copies small

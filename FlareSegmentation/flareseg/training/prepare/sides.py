@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from flareseg.cascade import TISSUE_HU
-from flareseg.kidneys import split_kidneys
-from flareseg.organs import LEFT_KIDNEY, RIGHT_KIDNEY
+from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
+from flareseg.inference.cascade import TISSUE_HU
+from flareseg.inference.kidneys import split_kidneys
 from flareseg.training.prepare.found import Anatomy
 from flareseg.training.tissues import Tissue
 

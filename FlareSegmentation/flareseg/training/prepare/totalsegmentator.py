@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.geometry import Geometry
-from flareseg.reading import read_volume
+from flareseg.core.geometry import Geometry
+from flareseg.io.reading import read_volume
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance, bad_data
 from flareseg.training.prepare.label_files import canonical, file_content, read_hu, require_same_grid

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.organs import BACKGROUND, ORGANS
+from flareseg.core.organs import BACKGROUND, ORGANS
 from flareseg.training.prepare.found import bad_data
 from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
 

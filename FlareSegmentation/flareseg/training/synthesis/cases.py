@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.store import Case, CaseFacts, Kind, Store
 from flareseg.training.synthesis.config import CasesConfig, Selection
 from flareseg.training.synthesis.masks import Spacing

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flareseg.errors import FlareError
-from flareseg.outputs import replacing
+from flareseg.core.errors import FlareError
+from flareseg.io.outputs import replacing
 from flareseg.training.synthesis.cases import Body, OrganMap, Point, point
 from flareseg.training.synthesis.config import RegistrationConfig
 from flareseg.training.synthesis.masks import affine, interpolate

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flareseg.errors import FlareError
+from flareseg.core.errors import FlareError
 from flareseg.training.store import Store
 from flareseg.training.synthesis.cases import Body, OrganMap, Point, bodies, organ_maps, point
 from flareseg.training.synthesis.config import RegistrationConfig, SynthesisConfig

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from flareseg.resample import Size
+from flareseg.inference.resample import Size
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage
 from flareseg.training.store import Store

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from flareseg.resample import Size
+from flareseg.inference.resample import Size
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.synthesis.cases import OrganMap, Point, point

@@ -1,0 +1,93 @@
+"""What a person can choose, as the parameter node keeps it and the panel shows it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeVar
+
+from flareseg.core.errors import FlareError
+from slicer.i18n import tr as _
+
+C = TypeVar("C", bound="Choice")
+
+
+class Choice(Enum):
+    """``value`` is what the engine understands, ``label()`` what a person reads; Slicer fills combo boxes with it."""
+
+    def label(self) -> str:
+        raise NotImplementedError
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        """The sentence for a choice that does not exist."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls: type[C], choice: str | C) -> C:
+        """Raises FlareError("bad_job") for a choice that does not exist."""
+        try:
+            return cls(choice)
+        except ValueError:
+            values = ", ".join(f'"{each.value}"' for each in cls)
+            raise FlareError("bad_job", cls.refusal(choice), _("Use one of {values}.").format(values=values)) from None
+
+
+class DeviceChoice(Choice):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    GPU = "cuda"
+    CPU = "cpu"
+
+    def label(self) -> str:
+        return {"auto": _("Automatic"), "cuda": _("GPU"), "cpu": _("CPU")}[self.value]
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        return _("There is no device called {choice!r}.").format(choice=choice)
+
+
+class PrecisionChoice(Choice):
+    """In which precision the networks run (see flareseg.inference.precision)."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+    def label(self) -> str:
+        return _("Automatic") if self is PrecisionChoice.AUTO else str(self.value)
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        return _("There is no precision called {choice!r}.").format(choice=choice)
+
+
+class CleanUp(Choice):
+    """How thoroughly a result is cleaned (see flareseg.inference.components)."""
+
+    OFF = "off"
+    NORMAL = "normal"
+    STRONG = "strong"
+
+    def label(self) -> str:
+        return {"off": _("Off"), "normal": _("Normal"), "strong": _("Strong")}[self.value]
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        return _("There is no clean-up called {choice!r}.").format(choice=choice)
+
+
+class EditedSegments(Choice):
+    """What the next run does with segments that a person changed."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+    NEW = "new"
+
+    def label(self) -> str:
+        return {"keep": _("Keep them"), "replace": _("Replace them"), "new": _("New segmentation")}[self.value]
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        return _("Edited segments cannot be treated as {choice!r}.").format(choice=choice)

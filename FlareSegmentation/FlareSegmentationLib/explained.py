@@ -1,0 +1,20 @@
+"""An unexpected error as a failure for a person."""
+
+from __future__ import annotations
+
+import logging
+
+from flareseg.core.errors import FlareError
+from slicer.i18n import tr as _
+
+
+def explained(error: Exception) -> FlareError:
+    """The error itself; or, for one of another kind, a failure for people, with the rest in Slicer's log."""
+    if isinstance(error, FlareError):
+        return error
+    logging.error("FlareSegmentation: an unexpected failure", exc_info=error)
+    return FlareError(
+        "internal",
+        _("Something unexpected failed ({what}: {why}).").format(what=type(error).__name__, why=error),
+        _("Please report this with the text of Slicer's error log."),
+    )

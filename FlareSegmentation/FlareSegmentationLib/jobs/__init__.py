@@ -1,0 +1,1 @@
+"""Work in the background, from node to node or from file to file."""

@@ -1,0 +1,289 @@
+"""One background job: hand a scan to the warm worker, follow it, cancel it, take its labels."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from typing import Protocol
+from uuid import uuid4
+
+import numpy as np
+import qt
+from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.geometry import Geometry
+from flareseg.core.report import Report
+from flareseg.worker.events import (
+    CancelJob,
+    DescribeJob,
+    Device,
+    Failure,
+    Idle,
+    Result,
+    SegmentJob,
+    Stage,
+    decode_event,
+    encode,
+)
+from flareseg.worker.job_folder import JobFolder
+from slicer.i18n import tr as _
+
+from ..signals import Signal
+
+PATIENCE_SECONDS = 2.0  # for the worker to obey a cancel before it is killed
+
+
+class LineProcess(Protocol):
+    """What a runner needs of the worker's process; see process.WorkerProcess."""
+
+    lineReceived: Signal[bytes]
+    logged: Signal[str]
+    ended: Signal[FlareError]
+
+    @property
+    def running(self) -> bool: ...
+    def look(self) -> None: ...
+    def start(self) -> None: ...
+    def send(self, line: bytes) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+class Job:
+    """One scan for the worker, with the private folder (mode 0700) that carries voxels and labels.
+
+    Ends exactly once, by ``finished`` (labels: uint8 (k, j, i), and the report) or by ``failed``.
+    Its folder is gone by then; ``uncertainty`` is uint8 (k, j, i) in percent where it was asked for.
+    Making one raises FlareError("write") when the disk is full.
+    """
+
+    def __init__(
+        self,
+        voxels: np.ndarray,
+        geometry: Geometry,
+        device: str = "auto",
+        roi: list[float] | None = None,
+        temporaryFolder: str | None = None,
+        splitKidneys: bool = False,
+        cleanUp: str = "normal",
+        uncertainty: bool = False,
+        precision: str = "auto",
+    ) -> None:
+        self.progressed: Signal[Stage] = Signal()
+        self.finished: Signal[np.ndarray, Report] = Signal()
+        self.failed: Signal[FlareError] = Signal()
+        self.uncertainty: np.ndarray | None = None
+        self._shape = voxels.shape
+        self._folder = folder = _newFolder(temporaryFolder)
+        self._folderRemoval = weakref.finalize(self, folder.remove)  # of a job that is dropped before its end
+        self.message = SegmentJob(
+            id=uuid4().hex,
+            scan=str(folder.scan),
+            geometry=geometry.to_json(),
+            labels=str(folder.labels),
+            device=device,
+            roi=roi,
+            split_kidneys=splitKidneys,
+            clean_up=cleanUp,
+            uncertainty=str(folder.uncertainty) if uncertainty else None,
+            precision=precision,
+            temporary=True,
+        )
+        self._writeScan(voxels)
+
+    def succeed(self, result: Result) -> None:
+        try:
+            labels = self._read(result.labels)
+            if self.message.uncertainty:
+                self.uncertainty = self._read(self.message.uncertainty)
+            report = Report.from_json(result.report)
+        except Exception as error:  # whatever it is, the job has to end
+            self.fail(_unreadable(error))
+            return
+        self._removeFolder()
+        self.finished.emit(labels, report)
+
+    def fail(self, error: FlareError) -> None:
+        self._removeFolder()
+        self.failed.emit(error)
+
+    def _writeScan(self, voxels: np.ndarray) -> None:
+        try:
+            np.save(self.message.scan, voxels, allow_pickle=False)
+        except BaseException as error:
+            self._removeFolder()
+            if isinstance(error, OSError):
+                raise _notHandedOver(error) from error
+            raise
+
+    def _read(self, path: str) -> np.ndarray:
+        array: np.ndarray = np.load(path, allow_pickle=False)
+        if array.dtype != np.uint8 or array.shape != self._shape:
+            raise ValueError(f"the array is {array.dtype} {array.shape}, expected uint8 {self._shape}")
+        return array
+
+    def _removeFolder(self) -> None:
+        if not self._folder.remove():
+            logging.warning("FlareSegmentation: could not remove the temporary folder %s", self._folder.path)
+        self._folderRemoval.detach()
+
+
+class JobRunner:
+    """Runs one job at a time in a worker that stays warm in between.
+
+    ``described`` answers ``describe``: the id it returned, and the device or why there is none. What a
+    worker does not answer because it has just gone idle is sent to a new one.
+    """
+
+    def __init__(self, process: LineProcess, patienceSeconds: float = PATIENCE_SECONDS) -> None:
+        self.logged: Signal[str] = Signal()
+        self.described: Signal[str, Device | FlareError] = Signal()
+        self.process = process
+        self.process.lineReceived.connect(self._onLine)
+        self.process.logged.connect(self.logged.emit)
+        self.process.ended.connect(self._onProcessEnded)
+        self._job: Job | None = None
+        self._reason: FlareError | None = None
+        self._questions: dict[str, DescribeJob] = {}
+        self._isWorkerLeaving = False
+        self._patience = qt.QTimer()
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(round(patienceSeconds * 1000))
+        self._patience.connect("timeout()", self.process.kill)
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    def refuseWhenBusy(self) -> None:
+        """Raises FlareError("worker") while a job is in progress."""
+        if self.busy:
+            raise FlareError(
+                "worker",
+                _("A segmentation is already running."),
+                _("Wait until it is done or cancel it, then try again."),
+            )
+
+    def start(self, job: Job) -> None:
+        """Answered by the job's signals, possibly before this returns. Raises FlareError when busy."""
+        self.refuseWhenBusy()
+        self.process.look()
+        self._job = job
+        self.process.start()
+        if self._job is job:  # a process that cannot even be started may have ended it by now
+            self.process.send(encode(job.message))
+
+    def describe(self, device: str) -> str:
+        """Ask what a choice of device means, which also starts the worker. Never waits; returns an id."""
+        question = DescribeJob(uuid4().hex, device)
+        self._questions[question.id] = question
+        self.process.look()
+        self.process.start()
+        if self.process.running:
+            self.process.send(encode(question))
+        return question.id
+
+    def cancel(self, reason: FlareError | None = None) -> None:
+        """End the job in progress, if any, with ``reason``. A worker that does not obey is killed."""
+        if self._job is None or self._reason is not None:
+            return
+        self._reason = reason or Cancelled()
+        self.process.send(encode(CancelJob(self._job.message.id)))
+        self._patience.start()
+
+    def close(self) -> None:
+        """End the job and the worker, now: the worker first, which maps the files that the job removes."""
+        if self._job and not self._reason:
+            self._reason = Cancelled()
+        self._questions.clear()
+        self.process.stop()
+        self._fail(Cancelled())
+
+    def _onLine(self, line: bytes) -> None:
+        try:
+            event = decode_event(line)
+        except FlareError:
+            self.logged.emit(line.decode("utf-8", errors="replace"))
+            return
+        if isinstance(event, Idle):
+            self._isWorkerLeaving = True
+        if isinstance(event, Device):
+            self._questions.pop(event.id, None)
+            self.described.emit(event.id, event)
+        if isinstance(event, Failure):
+            self._questions.pop(event.id or "", None)
+            self.described.emit(event.id or "", FlareError(event.kind, event.sentence, event.remedy))
+            self.logged.emit("\n".join(filter(None, (event.sentence, event.details))))
+        if self._job is None or getattr(event, "id", None) != self._job.message.id:
+            return
+        if isinstance(event, Stage):
+            self._job.progressed.emit(event)
+        elif isinstance(event, Failure):
+            self._fail(FlareError(event.kind, event.sentence, event.remedy))
+        elif isinstance(event, Result):
+            self._succeed(event)
+
+    def _onProcessEnded(self, reason: FlareError) -> None:
+        questions, wasLeaving = list(self._questions.values()), self._isWorkerLeaving
+        self._questions, self._isWorkerLeaving = {}, False
+        if wasLeaving and self._reason is None:
+            self._sendAgain(questions)
+        else:
+            self._fail(reason)
+
+    def _sendAgain(self, questions: list[DescribeJob]) -> None:
+        messages: list[DescribeJob | SegmentJob] = [*questions]
+        if self._job:
+            messages.append(self._job.message)
+        if messages:
+            self._questions = {question.id: question for question in questions}
+            self.process.start()
+        for message in messages:
+            self.process.send(encode(message))
+
+    def _succeed(self, result: Result) -> None:
+        if self._reason is not None:  # it was ready just as it was cancelled
+            self._fail(self._reason)
+        elif job := self._release():
+            job.succeed(result)
+
+    def _fail(self, error: FlareError) -> None:
+        reason = self._reason or error
+        if job := self._release():
+            job.fail(reason)
+
+    def _release(self) -> Job | None:
+        """The job in progress, of which the runner is free from now on."""
+        job, self._job, self._reason = self._job, None, None
+        self._patience.stop()
+        return job
+
+
+def _newFolder(parent: str | None) -> JobFolder:
+    """Raises FlareError("write")."""
+    try:
+        return JobFolder.make(parent)
+    except OSError as error:
+        raise _notHandedOver(error) from error
+
+
+def _notHandedOver(error: OSError) -> FlareError:
+    return FlareError(
+        "write",
+        _("The scan could not be handed to the engine: {why}.").format(why=error.strerror or error),
+        _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
+    )
+
+
+def _unreadable(error: Exception) -> FlareError:
+    if isinstance(error, MemoryError):
+        return FlareError(
+            "memory",
+            _("There is not enough memory to load the result."),
+            _("Close other scans or programs, then try again."),
+        )
+    logging.error("FlareSegmentation: the engine's answer could not be read", exc_info=error)
+    return FlareError(
+        "worker",
+        _("The engine's answer could not be read: {why}.").format(why=error),
+        _("Restart Slicer and try again."),
+    )

@@ -1,0 +1,149 @@
+"""From a volume node to a segmentation node: what the panel and the console share."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import slicer
+import vtk
+from flareseg.core.errors import FlareError
+from flareseg.core.report import Report
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
+from ..nodes.edits import editedOrgans
+from ..nodes.results import newSegmentationNode, writeResult
+from ..nodes.roi import roiBounds
+from ..nodes.uncertainty import writeUncertainty
+from ..nodes.volumes import volumeOf
+from ..options import RunOptions
+from ..signals import Signal
+from .job import Job, JobRunner
+
+
+class SegmentationRun(VTKObservationMixin):
+    """One scan on its way to a segmentation node.
+
+    Connect to its signals, then ``start()`` it. It ends exactly once: by ``finished`` (the node, and
+    what the run measured) or by ``failed``. Closing the scene or deleting its scan or result stops it.
+    """
+
+    def __init__(
+        self,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        segmentationNode: slicer.vtkMRMLSegmentationNode | None,
+        job: Job,
+        runner: JobRunner,
+        options: RunOptions,
+    ) -> None:
+        super().__init__()
+        self.progressed = job.progressed
+        self.finished: Signal[slicer.vtkMRMLSegmentationNode, Report] = Signal()
+        self.failed: Signal[FlareError] = Signal()
+        self.active = True
+        self._volumeNode = volumeNode
+        self._segmentationNode = segmentationNode
+        self._job = job
+        self._runner = runner
+        self._edited = options.edited
+        job.finished.connect(self._onFinished)
+        job.failed.connect(self._fail)
+
+    def start(self) -> None:
+        scene = self._volumeNode.GetScene()
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneClosing)
+        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
+        self._runner.start(self._job)
+
+    def cancel(self, reason: FlareError | None = None) -> None:
+        """The run then fails with ``reason`` (Cancelled by default) as soon as the engine lets go."""
+        if self.active:
+            self._runner.cancel(reason)
+
+    def _onFinished(self, labels: np.ndarray, report: Report) -> None:
+        try:
+            node, report = self._write(labels, report)
+        except Exception as error:  # whatever it is, the run has to end
+            logging.exception("FlareSegmentation: the result could not be shown")
+            self._fail(
+                FlareError(
+                    "internal",
+                    _("The result could not be put into the scene: {why}.").format(why=error),
+                    _("Please report this with the text of Slicer's error log."),
+                )
+            )
+            return
+        self._end()
+        self.finished.emit(node, report)
+
+    def _write(self, labels: np.ndarray, report: Report) -> tuple[slicer.vtkMRMLSegmentationNode, Report]:
+        """What counts as edited is decided now: a person may have gone on editing during the run."""
+        edited = editedOrgans(self._segmentationNode)
+        given = None if edited and self._edited is EditedSegments.NEW else self._segmentationNode
+        node = given or newSegmentationNode(self._volumeNode)
+        kept = edited if self._edited is EditedSegments.KEEP else []
+        try:
+            report = writeResult(node, self._volumeNode, labels, report, kept)
+            if self._job.uncertainty is not None:
+                writeUncertainty(node, self._volumeNode, self._job.uncertainty)
+            return node, report
+        except Exception:
+            if given is None:
+                node.GetScene().RemoveNode(node)
+            raise
+
+    def _fail(self, error: FlareError) -> None:
+        self._end()
+        self.failed.emit(error)
+
+    def _end(self) -> None:
+        self.active = False
+        self.removeObservers()
+
+    def _onSceneClosing(self, _scene: object, _event: str) -> None:
+        self.cancel(_stopped(_("The scene was closed, so the segmentation was stopped.")))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, _scene: object, _event: str, node: slicer.vtkMRMLNode) -> None:
+        if node is self._volumeNode:
+            self.cancel(_stopped(_("The scan was deleted, so its segmentation was stopped.")))
+        elif node is self._segmentationNode:
+            self.cancel(_stopped(_("The result was deleted, so the segmentation was stopped.")))
+
+
+def prepareRun(
+    runner: JobRunner,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    segmentationNode: slicer.vtkMRMLSegmentationNode | None,
+    options: RunOptions,
+) -> SegmentationRun:
+    """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
+    checkRun(runner, volumeNode, options)
+    volume = volumeOf(volumeNode)
+    job = Job(
+        volume.voxels,
+        volume.geometry,
+        DeviceChoice.of(options.device).value,
+        None if options.roi is None else roiBounds(options.roi, volumeNode),
+        slicer.app.temporaryPath,
+        options.splitKidneys,
+        CleanUp.of(options.cleanUp).value,
+        options.uncertainty,
+        PrecisionChoice.of(options.precision).value,
+    )
+    return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
+
+
+def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: RunOptions) -> None:
+    """Raises the FlareError that ``prepareRun`` would raise, before anything is installed or written."""
+    runner.refuseWhenBusy()
+    volumeOf(volumeNode)
+    DeviceChoice.of(options.device)
+    if options.roi is not None:
+        roiBounds(options.roi, volumeNode)
+
+
+def _stopped(sentence: str) -> FlareError:
+    return FlareError("cancelled", sentence)

@@ -1,0 +1,119 @@
+"""A report outside the panel: as text for the clipboard, and as table nodes that are saved with the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import slicer
+import vtk
+from flareseg.core.report import OrganFacts, Report
+from slicer.i18n import tr as _
+
+from ..names import organName, stageName
+from .report_text import checkHere, meanHu, seconds, stagesShown, sure, totals, volume
+
+Column = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
+
+
+def asText(report: Report) -> str:
+    """Readable in any e-mail: organs, warnings, stages, totals, and what made it. Holds no node's name."""
+    organs = [[_("Organ"), _("Volume"), _("Mean HU"), _("Sure"), _("Check here")]]
+    organs += [[organName(o.name), volume(o), meanHu(o), sure(o), checkHere(o)] for o in report.organs]
+    stages = [[stageName(stage.name), f"{seconds(stage.seconds)} s"] for stage in stagesShown(report)]
+    size = " x ".join(str(n) for n in reversed(report.scan.shape))
+    spacing = " x ".join(f"{s:.3g}" for s in reversed(report.scan.spacing))
+    parts = [
+        f"FlareSegmentation {report.version} · {size} · {spacing} mm",
+        _columns(organs),
+        "\n".join(report.warnings),
+        _columns(stages),
+        totals(report),
+        _("Weights: {weights}. For research use only, not for diagnosis.").format(weights=_weights(report)),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def addTables(
+    report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode
+) -> tuple[slicer.vtkMRMLTableNode, slicer.vtkMRMLTableNode]:
+    """A table of the organs and one of time and memory, numbers as numbers; those of an earlier call are updated."""
+    name = segmentationNode.GetName()
+    organs = _tableNode(segmentationNode, "FlareSegmentation.Table", _("{result} report").format(result=name))
+    costs = _tableNode(segmentationNode, "FlareSegmentation.CostTable", _("{result} time").format(result=name))
+    _fill(organs, _organColumns(report.organs))
+    _fill(costs, _costColumns(report))
+    for node in (organs, costs):
+        node.SetDescription(_origin(report))
+    return organs, costs
+
+
+def _tableNode(segmentationNode: slicer.vtkMRMLSegmentationNode, role: str, name: str) -> slicer.vtkMRMLTableNode:
+    """The table that the segmentation refers to by ``role``, new or again."""
+    node = segmentationNode.GetNodeReference(role)
+    if node is None:
+        name = slicer.mrmlScene.GenerateUniqueName(name)
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
+        segmentationNode.SetNodeReferenceID(role, node.GetID())
+    return node
+
+
+def _fill(node: slicer.vtkMRMLTableNode, columns: list[Column]) -> None:
+    node.RemoveAllColumns()
+    node.SetUseColumnTitleAsColumnHeader(True)
+    for array, unit, title in columns:
+        node.AddColumn(array)
+        node.SetColumnTitle(array.GetName(), title)
+        node.SetColumnUnitLabel(array.GetName(), unit)
+
+
+def _costColumns(report: Report) -> list[Column]:
+    """One row a stage, then the sum and the peaks of memory."""
+    rows = [(stageName(stage.name), stage.seconds, "s") for stage in report.stages]
+    rows += [(_("Total"), report.total_seconds, "s"), (_("RAM peak"), report.memory.peak_ram_mb, "MB")]
+    if report.memory.peak_gpu_allocated_mb is not None:
+        rows.append((_("GPU memory peak"), report.memory.peak_gpu_allocated_mb, "MB"))
+    names, values, units = zip(*rows)
+    return [
+        (_array(vtk.vtkStringArray, "What", names), "", _("What")),
+        (_array(vtk.vtkDoubleArray, "Value", values), "", _("Value")),
+        (_array(vtk.vtkStringArray, "Unit", units), "", _("Unit")),
+    ]
+
+
+def _origin(report: Report) -> str:
+    """What made the result, in one line."""
+    device = f"{report.device.name}, {report.device.dtype}"
+    return " · ".join([f"FlareSegmentation {report.version}", device, _weights(report)])
+
+
+def _weights(report: Report) -> str:
+    return ", ".join(f"{w.name} (sha256 {w.sha256[:12]})" for w in report.weights)
+
+
+def _organColumns(organs: list[OrganFacts]) -> list[Column]:
+    """One row an organ."""
+    nan = float("nan")
+    numbers = [
+        ("Volume", "mL", [o.volume_ml for o in organs]),
+        ("MeanHU", "HU", [nan if o.mean_hu is None else o.mean_hu for o in organs]),
+        ("StdHU", "HU", [nan if o.std_hu is None else o.std_hu for o in organs]),
+        ("Sure", "%", [nan if o.confidence is None else 100 * o.confidence for o in organs]),
+    ]
+    titles = {"Volume": _("Volume"), "MeanHU": _("Mean"), "StdHU": _("Standard deviation"), "Sure": _("Sure")}
+    columns = [(_array(vtk.vtkStringArray, "Organ", [organName(o.name) for o in organs]), "", _("Organ"))]
+    columns += [(_array(vtk.vtkDoubleArray, name, values), unit, titles[name]) for name, unit, values in numbers]
+    columns.append((_array(vtk.vtkStringArray, "CheckHere", [checkHere(o) for o in organs]), "", _("Check here")))
+    return columns
+
+
+def _array(kind: type, name: str, values: Iterable) -> vtk.vtkAbstractArray:
+    array = kind()
+    array.SetName(name)
+    for value in values:
+        array.InsertNextValue(value)
+    return array
+
+
+def _columns(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows)

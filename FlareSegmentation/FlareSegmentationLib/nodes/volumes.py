@@ -1,0 +1,59 @@
+"""A volume node as the engine takes it: voxels, geometry, and what only Slicer knows to be odd."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from flareseg.core.errors import bad_scan
+from flareseg.core.geometry import Geometry
+from flareseg.core.volume import Volume
+from slicer.i18n import tr as _
+
+
+def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
+    """The node's own memory (a view, (k, j, i), HU) and geometry, before any parent transform.
+
+    The name stays "scan": node names may hold a patient's name. Raises FlareError("bad_scan") for a
+    node that is no CT, is empty, or has a sheared grid.
+    """
+    if volumeNode is None:
+        raise bad_scan(_("No scan is chosen."), _("Load a CT and choose it as Scan."))
+    _refuseOtherNodes(volumeNode)
+    if volumeNode.GetScene() is None:
+        raise bad_scan(_("The volume is not in the scene."), _("Add it to the scene first."))
+    voxels = slicer.util.arrayFromVolume(volumeNode)
+    geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
+    return Volume(voxels, geometry, warnings=_warnings(volumeNode))
+
+
+def facts(geometry: Geometry) -> str:
+    """Size and spacing in the order that Slicer shows them (i, j, k)."""
+    size = " x ".join(str(n) for n in reversed(geometry.shape))
+    spacing = " x ".join(f"{s:.3g}" for s in reversed(geometry.spacing))
+    return f"{size} · {spacing} mm"
+
+
+def _refuseOtherNodes(volumeNode: slicer.vtkMRMLNode) -> None:
+    if volumeNode.IsA("vtkMRMLLabelMapVolumeNode"):
+        raise bad_scan(_("This is a label map, not a CT."), _("Choose the CT itself."))
+    if not volumeNode.IsA("vtkMRMLScalarVolumeNode"):
+        raise bad_scan(_("This is not a volume."), _("Choose a CT volume."))
+    image = volumeNode.GetImageData()
+    if image is None or image.GetPointData().GetScalars() is None or min(image.GetDimensions()) < 1:
+        raise bad_scan(_("The volume has no voxels."), _("Load the CT again."))
+    if image.GetNumberOfScalarComponents() != 1:
+        raise bad_scan(_("The volume holds colours or vectors."), _("Choose a CT with one value a voxel."))
+
+
+def _ijkToRas(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    array: np.ndarray = slicer.util.arrayFromVTKMatrix(matrix)
+    return array
+
+
+def _warnings(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[str]:
+    if volumeNode.GetParentTransformNode() is None:
+        return []
+    return [_("The scan sits under a transform; the result will follow it.")]

@@ -1,0 +1,103 @@
+"""What the panel says before the click: the device that will be used, and what this scan will take."""
+
+from __future__ import annotations
+
+import qt
+from flareseg.core.errors import FlareError
+from flareseg.core.estimate import Cost, estimate
+from flareseg.core.volume import Volume
+from flareseg.worker.events import Device
+from slicer.i18n import tr as _
+
+from .. import settings
+from ..choices import DeviceChoice
+from ..jobs.dependencies import Dependencies
+from ..jobs.job import JobRunner
+from ..nodes.report_text import gigabytes, seconds
+
+
+class DeviceLine:
+    """Asks the worker, which warms it up for the first click, and never waits for the answer."""
+
+    def __init__(
+        self,
+        deviceLabel: qt.QLabel,
+        reasonLabel: qt.QLabel,
+        costLabel: qt.QLabel,
+        runner: JobRunner,
+        dependencies: Dependencies,
+    ) -> None:
+        self._deviceLabel, self._reasonLabel, self._costLabel = deviceLabel, reasonLabel, costLabel
+        self._runner, self._dependencies = runner, dependencies
+        self._question = ""
+        self._kind = ""
+        self._ramMb: float | None = None
+        self._volume: Volume | None = None
+        runner.described.connect(self._onDescribed)
+        self._show("")
+
+    def ask(self, choice: DeviceChoice) -> None:
+        """Where something is missing nothing is started: the click will ask to install it."""
+        if self._dependencies.areThere():
+            self._question = self._runner.describe(choice.value)
+        else:
+            self._show(_("The first click asks to install what the engine needs."))
+
+    def setScan(self, volume: Volume | None) -> None:
+        self._volume = volume
+        self.showCost()
+
+    def costOf(self, volume: Volume | None) -> Cost | None:
+        """What a scan is expected to take; None while scan or device are not known."""
+        if volume is None or not self._kind:
+            return None
+        return estimate(volume.geometry, volume.voxels.itemsize, self._kind, settings.slowness(self._kind))
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the chosen scan is expected to take."""
+        return self.costOf(self._volume)
+
+    def showCost(self) -> None:
+        cost = self.cost
+        self._costLabel.setVisible(cost is not None)
+        if cost is not None:
+            parts = [_("about {seconds} s").format(seconds=_round(cost.seconds))]
+            if cost.gpu_mb:
+                parts.append(_("{memory} GPU memory").format(memory=gigabytes(cost.gpu_mb, 1)))
+            parts.append(_("{memory} RAM").format(memory=gigabytes(cost.ram_mb, 1)))
+            self._costLabel.setText("\n".join([" · ".join(parts), *self._shortage(cost)]))
+
+    def _shortage(self, cost: Cost) -> list[str]:
+        """A line that says that the engine will not get the memory, if that is known."""
+        if self._ramMb is None or cost.least_ram_mb <= self._ramMb:
+            return []
+        needed, there = gigabytes(cost.least_ram_mb), gigabytes(self._ramMb)
+        return [
+            _("This scan will not fit: it needs {needed} RAM; {there} can be had.").format(needed=needed, there=there)
+        ]
+
+    def _onDescribed(self, question: str, answer: Device | FlareError) -> None:
+        if question != self._question:
+            return
+        if isinstance(answer, FlareError):
+            self._kind = ""
+            self._show(answer.sentence, answer.remedy)
+        else:
+            self._kind, self._ramMb = answer.kind, answer.ram_mb
+            free = gigabytes(answer.free_mb, 1)
+            self._show(_("{device}, {memory} free").format(device=answer.name, memory=free), reason=answer.reason)
+        self.showCost()
+
+    def _show(self, text: str, remedy: str = "", reason: str = "") -> None:
+        """A panel too narrow for a line has all of it in the tooltip."""
+        for label, line, more in ((self._deviceLabel, text, remedy), (self._reasonLabel, reason, "")):
+            label.setText(line)
+            label.setToolTip(f"{line} {more}".strip())
+            label.setVisible(bool(line))
+        self.showCost()
+
+
+def _round(value: float) -> str:
+    value = max(value, 0.1)
+    return seconds(value)[:-1] if value < 10 else f"{value:.0f}"

@@ -1,0 +1,75 @@
+"""The organ table: what was found, how sure it is, and the way to each place that deserves a look."""
+
+from __future__ import annotations
+
+import qt
+import slicer
+from flareseg.core.organs import Organ
+from flareseg.core.report import OrganFacts, Report
+
+from ..names import organName
+from ..nodes.report_text import checkHere, meanHu, sure, volume
+from ..nodes.results import organCentre, organColour, organNamed
+from ..signals import Signal
+from .readouts import cell, fitRows, layOut
+
+_CHECK_COLUMN = 4
+
+
+class OrganTable:
+    """``went`` gives the point (world RAS, mm) that a click asks for."""
+
+    def __init__(self, table: qt.QTableWidget) -> None:
+        self.went: Signal[tuple[float, float, float]] = Signal()
+        self._table = table
+        self._report: Report | None = None
+        self._segmentationNode: slicer.vtkMRMLSegmentationNode | None = None
+        self._next: dict[int, int] = {}
+        layOut(table, numbers=(1, 2, 3))
+        table.connect("cellClicked(int,int)", self._onClicked)
+
+    def show(self, report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
+        self._report, self._segmentationNode, self._next = report, segmentationNode, {}
+        self._table.setRowCount(len(report.organs))
+        for row, found in enumerate(report.organs):
+            self._fill(row, found, organColour(segmentationNode, organNamed(found.name)))
+        fitRows(self._table)
+
+    def _fill(self, row: int, found: OrganFacts, colour: tuple[int, int, int]) -> None:
+        name = cell(organName(found.name))
+        name.setData(qt.Qt.DecorationRole, qt.QColor(*colour))
+        self._table.setItem(row, 0, name)
+        for column, text in enumerate((volume(found), meanHu(found), sure(found)), start=1):
+            self._table.setItem(row, column, cell(text, isNumber=True))
+        self._table.setItem(row, _CHECK_COLUMN, cell(checkHere(found)))
+
+    def _onClicked(self, row: int, column: int) -> None:
+        if self._report is None or self._segmentationNode is None:
+            return
+        found = self._report.organs[row]
+        if column == _CHECK_COLUMN and found.doubtful:
+            turn = self._next.get(row, 0)
+            self._next[row] = (turn + 1) % len(found.doubtful)
+            self._go(toWorld(self._segmentationNode, found.doubtful[turn].ras))
+        else:
+            self._go(organCentre(self._segmentationNode, organNamed(found.name)))
+
+    def _go(self, point: tuple[float, float, float] | None) -> None:
+        if point is not None:
+            self.went.emit(point)
+
+
+def mostDoubtful(report: Report) -> Organ | None:
+    """The organ to look at first: with a warning if there is one, and of these the least sure."""
+    found = [organ for organ in report.organs if organ.voxels]
+    if not found:
+        return None
+    first = min(found, key=lambda organ: (not (organ.warnings or organ.doubtful), organ.confidence or 0.0))
+    return organNamed(first.name)
+
+
+def toWorld(segmentationNode: slicer.vtkMRMLSegmentationNode, ras: list[float]) -> tuple[float, float, float]:
+    """A point of the scan's own RAS as it lies in the views, under the transform of the result."""
+    point = [0.0, 0.0, 0.0]
+    segmentationNode.TransformPointToWorld(ras, point)
+    return (point[0], point[1], point[2])

@@ -1,0 +1,162 @@
+"""What the panel shows in each of its states. It knows widgets and reports, and starts nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from flareseg.core.errors import FlareError
+from flareseg.core.estimate import Cost
+from flareseg.core.organs import Organ
+from flareseg.core.report import Report
+from flareseg.core.volume import Volume
+from flareseg.worker.events import Stage
+from slicer.i18n import tr as _
+
+from ..jobs.dependencies import Dependencies
+from ..jobs.job import JobRunner
+from ..names import organName
+from ..nodes.report_text import totals
+from ..nodes.roi import Region
+from ..nodes.uncertainty import isUncertaintyShown, uncertaintyOf
+from ..nodes.volumes import facts
+from .device_line import DeviceLine
+from .failure import FailureNote
+from .organ_table import OrganTable
+from .progress import RunProgress
+from .readouts import fillStageTable, layOut
+
+_NOTE_STYLE = "QLabel {{ padding: 5px 8px; border-left: 4px solid {colour}; background: {tint}; }}"
+WARNING_STYLE = _NOTE_STYLE.format(colour="#d99a00", tint="rgba(217, 154, 0, 40)")
+FAILURE_STYLE = _NOTE_STYLE.format(colour="#d0312d", tint="rgba(208, 49, 45, 55)")
+
+
+class Panel:
+    """``ui`` holds the widgets of FlareSegmentation.ui by name."""
+
+    def __init__(self, ui: Any, runner: JobRunner, dependencies: Dependencies) -> None:
+        self.ui = ui
+        self.organs = OrganTable(ui.organTable)
+        self.progress = RunProgress(ui.progressLabel, ui.progressBar)
+        self.failure = FailureNote(ui.failureLabel, ui.remedyButton, dependencies)
+        self.device = DeviceLine(ui.deviceFactsLabel, ui.deviceReasonLabel, ui.costLabel, runner, dependencies)
+        self._scanIsFine = False
+        self._running = False
+        ui.warningLabel.setStyleSheet(WARNING_STYLE)
+        ui.reportWarningLabel.setStyleSheet(WARNING_STYLE)
+        ui.regionNoteLabel.setStyleSheet(WARNING_STYLE)
+        ui.failureLabel.setStyleSheet(FAILURE_STYLE)
+        layOut(ui.stageTable)
+        self.showReady()
+        self.showNoScan()
+        self.showFrames(0)
+        self.showReport(None, None)
+        self.showEdited([])
+        self.showRegion(Region.AUTOMATIC, None)
+
+    def showScan(self, volume: Volume) -> None:
+        """The line under the scan selector, and what is odd about the scan."""
+        self._showScan(facts(volume.geometry), volume.warnings, volume)
+
+    def showFrames(self, count: int) -> None:
+        """Offer the frames of the sequence that the scan belongs to, if it has any."""
+        self.ui.framesButton.setVisible(count > 1)
+        self.ui.framesButton.setText(_("List the {count} frames as scans").format(count=count))
+
+    def showNoScan(self, problem: str = "") -> None:
+        """No scan is chosen, or one that cannot be segmented, for the reason given."""
+        hint = "" if problem else _("Load an abdominal CT and choose it here.")
+        self._showScan(hint, [problem], None)
+
+    def _showScan(self, line: str, warnings: list[str], volume: Volume | None) -> None:
+        self._scanIsFine = volume is not None
+        self.ui.scanFactsLabel.setText(line)
+        self.device.setScan(volume)
+        showText(self.ui.warningLabel, "\n".join(warnings))
+        if not self._running:
+            self.ui.applyButton.setEnabled(self._scanIsFine)
+
+    def showEdited(self, organs: list[Organ]) -> None:
+        """Which segments were changed by hand, and the choice of what becomes of them; nothing without."""
+        self.ui.editedOrgansLabel.setText(", ".join(organName(organ.name) for organ in organs))
+        for widget in (self.ui.editedLabel, self.ui.editedOrgansLabel, self.ui.editedComboBox):
+            widget.setVisible(bool(organs))
+
+    def showRegion(self, region: Region, roiNode: slicer.vtkMRMLMarkupsROINode | None) -> None:
+        """A box that confines the run is told beside the button too: Options may be closed."""
+        isBox = region is Region.ROI
+        self.ui.roiSelector.setVisible(isBox)
+        note = _('Only the inside of the box "{box}" will be segmented (see Options).')
+        showText(self.ui.regionNoteLabel, note.format(box=roiNode.GetName()) if isBox and roiNode else "")
+
+    def showReady(self) -> None:
+        """Neither running nor failed."""
+        self._running = False
+        self.progress.stop()
+        self.failure.hide()
+        self._setButton(_("Segment organs"), _("Segment liver, kidneys, spleen and pancreas"), self._scanIsFine)
+
+    def showRunning(self) -> None:
+        self._running = True
+        self.ui.logText.clear()
+        self.failure.hide()
+        self._startProgress(self.device.cost)
+        self._setButton(_("Cancel"), _("Stop the segmentation; the scene stays as it is"), True)
+
+    def showScanOfQueue(self, volume: Volume | None, number: int, count: int) -> None:
+        """The next of several scans is at work; ``volume`` is None where it cannot be read."""
+        self._startProgress(
+            self.device.costOf(volume), _("Scan {number} of {count}").format(number=number, count=count)
+        )
+
+    def _startProgress(self, cost: Cost | None, title: str = "") -> None:
+        self.progress.start(cost.seconds if cost else None, title)
+
+    def showStarting(self) -> None:
+        """As running, but a click would come too early to cancel anything."""
+        self.showRunning()
+        self.ui.applyButton.setEnabled(False)
+
+    def showStarted(self) -> None:
+        self.ui.applyButton.setEnabled(True)
+
+    def showStage(self, stage: Stage) -> None:
+        self.progress.showStage(stage)
+
+    def showCancelling(self) -> None:
+        self._setButton(_("Cancelling..."), _("The engine is being stopped"), False)
+
+    def showFailure(self, error: FlareError) -> None:
+        """One sentence and its remedy in place of the progress bar; a cancelled run is no failure."""
+        self.showReady()
+        self.log(str(error))
+        if error.kind != "cancelled":
+            self.failure.show(error)
+
+    def showReport(self, report: Report | None, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
+        """The tables of a run; nothing at all while there is none."""
+        self.ui.organsSection.setVisible(report is not None)
+        self.ui.timingSection.setVisible(report is not None)
+        self.ui.show3DButton.setSegmentationNode(segmentationNode)
+        self.ui.showUncertaintyButton.setVisible(uncertaintyOf(segmentationNode) is not None)
+        self.ui.showUncertaintyButton.setChecked(isUncertaintyShown(segmentationNode))
+        if report is None:
+            return
+        self.organs.show(report, segmentationNode)
+        fillStageTable(self.ui.stageTable, report)
+        self.ui.totalsLabel.setText(totals(report))
+        showText(self.ui.reportWarningLabel, "\n".join(report.warnings))
+
+    def log(self, text: str) -> None:
+        self.ui.logText.appendPlainText(text)
+
+    def _setButton(self, text: str, toolTip: str, isEnabled: bool) -> None:
+        self.ui.applyButton.setText(text)
+        self.ui.applyButton.setToolTip(toolTip)
+        self.ui.applyButton.setEnabled(isEnabled)
+
+
+def showText(label: Any, text: str) -> None:
+    """A label that is not there while it has nothing to say."""
+    label.setText(text)
+    label.setVisible(bool(text))

@@ -1,0 +1,20 @@
+"""What belongs to a person rather than to a scene, kept when a person changes it, not when a scene does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import settings
+from ..choices import DeviceChoice
+
+
+class Preferences:
+    """Shows what Slicer's settings hold and writes down what is changed."""
+
+    def __init__(self, ui: Any) -> None:
+        ui.keepWarmSpinBox.setValue(settings.keepWarmMinutes())
+        ui.show3DCheckBox.setChecked(settings.show3D())
+        ui.keepWarmSpinBox.connect("valueChanged(int)", settings.setKeepWarmMinutes)
+        ui.show3DCheckBox.connect("toggled(bool)", settings.setShow3D)
+        ui.splitKidneysCheckBox.connect("clicked(bool)", settings.setSplitKidneys)
+        ui.deviceComboBox.connect("activated(int)", lambda index: settings.setDevice(list(DeviceChoice)[index]))

@@ -1,0 +1,206 @@
+"""What the command line shows: a progress bar while it works, and a table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from flareseg.cli import streams
+from flareseg.cli.streams import printable
+from flareseg.core.errors import FlareError
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS
+from flareseg.core.report import STAGES, OrganFacts, Report
+from flareseg.core.run import Progress as ProgressCall
+from flareseg.core.shortage import shortage_said
+
+if TYPE_CHECKING:
+    from flareseg.cli.segment_files import FileSegmenter
+    from flareseg.io.batch import Task
+
+_COLOURS = {organ.label: organ.colour for organ in (*ORGANS, LEFT_KIDNEY)}
+DONE, NOTHING_FOUND, BAD_INPUT, FAILED = 0, 1, 2, 3
+
+
+class PlainConsole(Console):
+    """Prints text as it is: names of files are no markup. A reader that has gone is no failure."""
+
+    def __init__(self, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, highlight=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Raises FlareError("write") when stdout takes nothing more, once; of stderr nothing could be said."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            self.on_broken_pipe()
+            if not self.stderr:
+                raise unwritable(error) from error
+
+    def on_broken_pipe(self) -> None:
+        streams.silence(2 if self.stderr else 1)
+
+
+out = PlainConsole()
+err = PlainConsole(stderr=True)
+
+
+def unwritable(error: OSError) -> FlareError:
+    return FlareError(
+        "write", f"Standard output cannot be written: {error.strerror}.", "Free some space, or print to another place."
+    )
+
+
+def say(sentences: Iterable[str]) -> None:
+    """Each on a line of stderr."""
+    for sentence in sentences:
+        err.print(printable(sentence), soft_wrap=True)
+
+
+def say_error(error: FlareError, scan: str = "") -> None:
+    """The sentence and the remedy on stderr."""
+    text = Text(printable(f"{scan}: ") if scan else "", "bold")
+    text.append(printable(error.sentence), "bold red" if err.is_terminal else "")
+    err.print(text.append(f" {printable(error.remedy)}" if error.remedy else "", "not bold not red"), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def failures_said() -> Iterator[None]:
+    """Say a failure on stderr and leave with its exit code."""
+    try:
+        with shortage_said("This command"):
+            yield
+    except FlareError as error:
+        say_error(error)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int:
+    """Segment one scan and say how it went."""
+    before = _inode(task.labels)
+    try:
+        with shortage_said("This scan", segmenter.cascade.limits.ram):
+            report = segmenter.segment(task)
+        (show_report if with_tables else show_warnings)(report)
+    except FlareError as error:
+        say_error(error, str(task.scan))
+        if before is not None and _inode(task.labels) == before:
+            say([f"{task.labels} is still the result of an earlier run."])
+        return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
+    except Exception as error:  # the other scans go on
+        say_error(FlareError("internal", f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
+        err.print(traceback.format_exc())
+        return FAILED
+    return DONE
+
+
+def list_dicom(folders: Iterable[Path]) -> int:
+    """Print the DICOM series of each folder; the exit code."""
+    from flareseg.io.dicom.listing import listing_of
+
+    code = DONE
+    for folder in folders:
+        try:
+            table, sentences = listing_of(folder)
+        except FlareError as error:
+            say_error(error)
+            code = BAD_INPUT
+            continue
+        out.print(Text(printable(f"{folder}"), "bold"), soft_wrap=True)
+        out.print(table)
+        for sentence in sentences:
+            out.print(Text(printable(f"! {sentence}"), "yellow"), soft_wrap=True)
+    return code
+
+
+def _inode(path: Path) -> int | None:
+    """Another number for each file that takes the place of one; None without a file."""
+    return path.stat().st_ino if path.exists() else None
+
+
+@contextlib.contextmanager
+def progress_bar(scan: str) -> Iterator[ProgressCall]:
+    """A bar for one scan on a terminal; nothing where stderr is piped."""
+    name = TextColumn("{task.fields[scan]}", markup=False)
+    columns = (name, BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    stages = list(STAGES)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=len(stages), scan=printable(scan))
+
+        def advance(stage: str, fraction: float) -> None:
+            bar.update(task, completed=stages.index(stage) + fraction, description=STAGES[stage])
+
+        yield advance
+
+
+def show_report(report: Report) -> None:
+    """Organs, stages and memory of one scan, as tables."""
+    out.print(Text(f"\n{printable(report.scan.name)}", "bold"), Text(_scan_line(report), "dim"))
+    out.print(_organ_table(report))
+    out.print(_stage_table(report))
+    for sentence in report.warnings:
+        out.print(Text(f"! {sentence}", "yellow"))
+
+
+def show_warnings(report: Report) -> None:
+    """What deserves a look, on stderr, for runs without tables."""
+    sentences = report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]
+    say(f"{report.scan.name}: {sentence}" for sentence in sentences)
+
+
+def _scan_line(report: Report) -> str:
+    size = " x ".join(str(n) for n in reversed(report.scan.shape))
+    spacing = " x ".join(f"{s:.3g}" for s in reversed(report.scan.spacing))
+    return f"{size} voxels, {spacing} mm"
+
+
+def _organ_table(report: Report) -> Table:
+    table = Table("Organ", box=None, pad_edge=False, header_style="bold")
+    for numbers in ("Volume", "Mean HU", "Sure"):
+        table.add_column(numbers, justify="right")
+    with_dice = any(organ.dice is not None for organ in report.organs)
+    if with_dice:
+        table.add_column("Dice", justify="right")
+    table.add_column("Check here", style="yellow")
+    for facts in report.organs:
+        name = Text("■ ", "rgb({},{},{})".format(*_COLOURS[facts.label])).append(facts.name, "default")
+        score = [f"{100 * facts.dice:.1f} %" if facts.dice is not None else ""] if with_dice else []
+        hu = "" if facts.mean_hu is None else f"{facts.mean_hu:.0f} ± {facts.std_hu or 0.0:.0f}"
+        sure = "" if facts.confidence is None else f"{100 * facts.confidence:.0f} %"
+        table.add_row(name, f"{facts.volume_ml:.0f} mL", hu, sure, *score, ", ".join(facts.warnings + _doubtful(facts)))
+    return table
+
+
+def _doubtful(facts: OrganFacts) -> list[str]:
+    places = sorted(facts.doubtful, key=lambda place: place.first)
+    spans = [f"{p.first}-{p.last}" if p.last > p.first else f"{p.first}" for p in places]
+    return [f"slices {', '.join(spans)}"] if spans else []
+
+
+def _stage_table(report: Report) -> Table:
+    table = Table("Stage", box=None, pad_edge=False, header_style="bold")
+    table.add_column("Seconds", justify="right")
+    longest = max(stage.seconds for stage in report.stages)
+    table.add_column("")
+    for stage in report.stages:
+        bar = "█" * round(20 * stage.seconds / longest) if longest else ""
+        table.add_row(STAGES[stage.name], f"{stage.seconds:.2f}", Text(bar, "cyan"))
+    table.add_row("Total", f"{report.total_seconds:.2f}", _memory_line(report), style="bold")
+    return table
+
+
+def _memory_line(report: Report) -> str:
+    memory = report.memory
+    parts = [f"RAM peak {memory.peak_ram_mb / 1000:.2f} GB"]
+    if memory.peak_gpu_allocated_mb is not None and memory.peak_gpu_device_mb is not None:
+        parts.append(f"GPU peak {memory.peak_gpu_allocated_mb / 1000:.2f} GB")
+        parts.append(f"whole device {memory.peak_gpu_device_mb / 1000:.2f} GB")
+    return " · ".join([*parts, report.device.name, report.device.dtype])

@@ -1,0 +1,196 @@
+"""The commands flareseg evaluate | rank | segment-folder."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from flareseg.cli.extras import needs
+from flareseg.core.errors import FlareError
+
+if TYPE_CHECKING:
+    from flareseg.cli.segment_files import FileSegmenter
+    from flareseg.evaluation.cases import Matching
+    from flareseg.evaluation.evaluator import Evaluator
+    from flareseg.evaluation.html_report import HtmlReport
+    from flareseg.evaluation.study import Study
+    from flareseg.io.batch import Task
+
+
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, or one of them.")],
+    truths: Annotated[Path, typer.Argument(help="Folder of true label maps, or one of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tables and the report.")],
+    tolerances: Annotated[str, typer.Option(help="Of the NSD: flare21 (1 mm) or flare22 (5, 3, 3, 5 mm).")] = "flare21",
+    organs: Annotated[
+        str,
+        typer.Option(
+            help="Scored organs: labelled (of each case those that its truth holds), all, or names with commas, "
+            "which count as missing where a truth does not hold them."
+        ),
+    ] = "labelled",
+    scans: Annotated[Optional[Path], typer.Option(help="Folder of the CTs, to show them in the pictures.")] = None,
+    reports: Annotated[
+        Optional[Path], typer.Option(help="Folder of the reports with time and memory; by default the predictions'.")
+    ] = None,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write the HTML report with its pictures.")] = True,
+) -> None:
+    """Score label maps by the FLARE21 protocol: Dice, surface Dice, running time and memory."""
+    from flareseg.cli import console
+    from flareseg.core.limits import check_libraries
+
+    with console.failures_said():
+        check_libraries()
+
+    from flareseg.cli import evaluation_tables
+    from flareseg.evaluation import tables
+    from flareseg.evaluation.cases import match
+    from flareseg.evaluation.evaluator import Evaluator
+    from flareseg.evaluation.selection import Selection
+    from flareseg.evaluation.summary import summarise
+    from flareseg.evaluation.surface import tolerances_named
+    from flareseg.io.outputs import check_writable, make_folder
+
+    with console.failures_said():
+        _import_extra(html)
+        allowed, selection = tolerances_named(tolerances), Selection.named(organs)
+        matching = match(predictions, truths, scans, reports)
+        make_folder(output)
+        check_writable(output / tables.SCORES)
+        study = _evaluate(matching, output, Evaluator(allowed, selection), html)
+    for sentence in study.warnings:
+        console.err.print(sentence, soft_wrap=True)
+    summary = summarise(study.scores)
+    console.out.print(evaluation_tables.summary_table(summary), evaluation_tables.resource_line(summary))
+    console.err.print(f"Written: {output / 'report' / 'index.html' if html else output}", soft_wrap=True)
+    raise typer.Exit(int(study.failed))
+
+
+def rank(
+    methods: Annotated[
+        list[str], typer.Argument(metavar="NAME=FOLDER...", help="A name and the folder that evaluate wrote.")
+    ],
+    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="Write the ranking as CSV.")] = None,
+) -> None:
+    """Rank several methods as FLARE21 does, on Dice, surface Dice, running time and GPU memory of each case."""
+    from flareseg.cli import console
+    from flareseg.core.limits import check_libraries
+
+    with console.failures_said():
+        check_libraries()
+
+    from flareseg.cli import evaluation_tables
+    from flareseg.evaluation import ranking, tables
+
+    with console.failures_said():
+        found = ranking.rank(tables.read_methods(_named(methods)))
+        if output:
+            tables.write_ranking(output, found)
+    console.out.print(evaluation_tables.ranking_table(found))
+    for metric in found.left_out:
+        console.err.print(f"Not ranked on {metric}: a method was not measured on it.", soft_wrap=True)
+
+
+def segment_folder(
+    inputs: Annotated[Path, typer.Argument(help="Folder of scans named X_0000.nii.gz.")],
+    outputs: Annotated[Path, typer.Argument(help="Folder for the label maps X.nii.gz.")],
+    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
+    ] = "auto",
+    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,
+) -> None:
+    """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
+    from flareseg.cli import console
+    from flareseg.core import own_process
+    from flareseg.core.limits import Limits
+
+    own_process.prepare()
+    with console.failures_said():
+        Limits().check_engine()
+
+        from flareseg.io.folder_contract import plan_folder
+
+        plan = plan_folder(inputs, outputs, reports)
+
+        with own_process.loading():
+            from flareseg.inference.cascade import Cascade, Wishes
+
+            cascade = Cascade.load(device, weights, precision=precision)
+
+        from flareseg.cli.segment_files import FileSegmenter
+
+    segmenter = FileSegmenter(cascade, Wishes())
+    for scan in plan.left_out:
+        console.err.print(f"{scan} is not named X_0000.nii.gz and is left out.", soft_wrap=True)
+    done = sum([_segmented(segmenter, task) for task in plan.tasks])
+    console.err.print(f"Segmented {done} of {len(plan.tasks)} scans into {outputs}.", soft_wrap=True)
+    raise typer.Exit(0 if done == len(plan.tasks) else 1)
+
+
+def _segmented(segmenter: FileSegmenter, task: Task) -> bool:
+    """Segment one scan; when that fails, no label map of an earlier run is left that would be scored as its result."""
+    from flareseg.cli import console
+    from flareseg.io.folder_contract import EarlierResult
+
+    earlier = EarlierResult.at(task.labels)
+    if console.exit_code_of(segmenter, task, with_tables=False) == console.DONE:
+        return True
+    try:
+        if earlier.remove():
+            console.err.print(f"{task.labels} was of an earlier run and has been removed.", soft_wrap=True)
+    except FlareError as error:
+        console.say_error(error)
+    return False
+
+
+def _evaluate(matching: Matching, output: Path, evaluator: Evaluator, html: bool) -> Study:
+    """Score the cases and write the tables and the report."""
+    from rich.progress import track
+
+    from flareseg.cli import console
+    from flareseg.evaluation import tables
+    from flareseg.evaluation.study import Study
+
+    report = _html_report(output / "report", evaluator.tolerances) if html else None
+    study = Study(matching.extra, evaluator.selection)
+    err = console.err
+    cases = track(matching.cases, "Evaluating", console=err, transient=True, disable=not err.is_terminal)
+    study.run(cases, evaluator, report.add if report else lambda result: None)
+    tables.write_scores(output, study.scores)
+    tables.write_summary(output, study, evaluator.tolerances)
+    if report:
+        report.finish(study)
+    return study
+
+
+def _html_report(folder: Path, tolerances: Mapping[int, float]) -> HtmlReport:
+    from flareseg.evaluation.html_report import HtmlReport
+
+    return HtmlReport(folder, tolerances)
+
+
+def _named(methods: list[str]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for text in methods:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise FlareError("bad_config", f'"{text}" is no method.', "Give NAME=FOLDER.")
+        if name in named:
+            raise FlareError("bad_config", f"Two methods are named {name}.", "Give each a name of its own.")
+        named[name] = Path(folder)
+    return named
+
+
+def _import_extra(html: bool) -> None:
+    """Say now rather than after the work which package is missing."""
+    with needs("evaluate"):
+        importlib.import_module("surface_distance")
+        if html:
+            importlib.import_module("flareseg.evaluation.html_report")

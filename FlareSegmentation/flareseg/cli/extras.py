@@ -1,0 +1,23 @@
+"""Packages that only some commands need: the extras of pyproject.toml."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from flareseg.core.errors import FlareError
+
+
+@contextlib.contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Around imports: a package that is missing becomes FlareError("packages") that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("flareseg"):
+            raise
+        raise FlareError(
+            "packages",
+            f"This command needs the Python package {error.name}, which is not installed.",
+            f'Install it with: pip install "flareseg[{extra}]"',
+        ) from error

@@ -1,0 +1,131 @@
+"""The command flareseg prepare: data sets of several layouts into one training store."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.table import Table
+
+from flareseg.cli import console
+from flareseg.cli.extras import needs
+from flareseg.core.organs import ORGANS
+
+if TYPE_CHECKING:
+    from flareseg.training.prepare import Outcome
+    from flareseg.training.prepare.layouts import Found
+    from flareseg.training.store import Store
+
+SOME_REFUSED = 1
+
+
+class LayoutName(str, Enum):
+    """As flareseg.training.prepare.Layout, which needs packages that --help does not."""
+
+    AUTO = "auto"
+    FLARE = "flare"
+    NNUNET = "nnunet"
+    TOTALSEGMENTATOR = "totalsegmentator"
+    MAPPED = "mapped"
+    ARRAYS = "arrays"
+    PHANTOM = "phantom"
+
+
+class KindName(str, Enum):
+    SCANS = "scans"
+    ORGANS = "organs"
+    BODIES = "bodies"
+
+
+def prepare(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Data set folder, .npz file, or phantom:4.")],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="Training store; made if it is not there.")],
+    layout: Annotated[LayoutName, typer.Option(help="How the source is laid out.")] = LayoutName.AUTO,
+    data_map: Annotated[
+        Optional[str], typer.Option("--map", metavar="FILE.yaml", help="What the labels mean and whose they are.")
+    ] = None,
+    source_text: Annotated[Optional[str], typer.Option("--source", help="Name of the data set.")] = None,
+    licence: Annotated[Optional[str], typer.Option(help="Its licence, kept with every case.")] = None,
+    kind: Annotated[
+        Optional[KindName], typer.Option("--as", help="What the cases are for; by default what they are.")
+    ] = None,
+    name_prefix: Annotated[Optional[str], typer.Option(help="Put before the name of every case.")] = None,
+    spacing: Annotated[Optional[float], typer.Option(help="Voxel size in mm; by default 1.5, of bodies 2.")] = None,
+) -> None:
+    """Bring CTs with labels, label maps or bodies into a training store. Exits with 1 if a case is refused."""
+    with console.failures_said():
+        found, into = _opened(source, store, layout, data_map, (source_text, licence, name_prefix), kind, spacing)
+        outcomes = _bring_in(found, into)
+    _show(outcomes, into)
+    if any(_refused(outcome) for outcome in outcomes):
+        raise typer.Exit(SOME_REFUSED)
+
+
+def _opened(
+    source: str,
+    folder: Path,
+    layout: LayoutName,
+    map_name: str | None,
+    words: tuple[str | None, str | None, str | None],
+    kind: KindName | None,
+    mm: float | None,
+) -> tuple[Found, Store]:
+    """The cases that were found, and the store. Raises FlareError."""
+    with needs("train"):
+        from flareseg.training.prepare import Layout, find
+        from flareseg.training.prepare.data_map import DataMap, read_data_map
+        from flareseg.training.store import Kind, Store
+    kinds = {KindName.SCANS: Kind.SCAN, KindName.ORGANS: Kind.ORGANS, KindName.BODIES: Kind.BODY}
+    described = (read_data_map(map_name) if map_name else DataMap()).with_words(*words)
+    found = find(source, Layout(layout.value), described, kinds[kind] if kind else None, mm)
+    return found, Store.create(folder)
+
+
+def _bring_in(found: Found, store: Store) -> list[Outcome]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from flareseg.training.prepare import bring_in
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    outcomes = []
+    with Progress(*columns, console=console.err, transient=True, disable=not console.err.is_terminal) as bar:
+        task = bar.add_task("", total=len(found.cases))
+        for outcome in bring_in(found.cases, store, found.form):
+            outcomes.append(outcome)
+            bar.update(task, advance=1, description=outcome.name)
+    return outcomes
+
+
+def _show(outcomes: list[Outcome], store: Store) -> None:
+    """A row a case, the refused ones last, and how many there are of each."""
+    from flareseg.training.prepare import State
+
+    console.out.print(_table(sorted(outcomes, key=_refused), store))
+    counts = [(sum(outcome.state is state for outcome in outcomes), state.value) for state in State]
+    said = ", ".join(f"{count} {state}" for count, state in counts if count)
+    console.out.print(f"{said}. {store.folder} holds {len(store)} cases.", soft_wrap=True)
+
+
+def _table(outcomes: list[Outcome], store: Store) -> Table:
+    from flareseg.training.prepare.checks import organ_ml
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Case", overflow="fold")
+    table.add_column("Kind", no_wrap=True)
+    for organ in ORGANS:
+        table.add_column(f"{organ.name}\nmL", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    kinds = {facts.name: facts.kind.value for facts in store}
+    for outcome in outcomes:
+        refused = _refused(outcome)
+        ml = ["" if refused else f"{organ_ml(outcome.volumes_ml, organ.label):.0f}" for organ in ORGANS]
+        words = f"{outcome.state.value}: " if refused or outcome.notes else outcome.state.value
+        row = (outcome.name, "" if refused else kinds[outcome.name], *ml, words + "; ".join(outcome.notes))
+        table.add_row(*row, style="red" if refused else None)
+    return table
+
+
+def _refused(outcome: Outcome) -> bool:
+    return outcome.state.value == "refused"

@@ -1,0 +1,139 @@
+"""flareseg train | export: from a training store to weights."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from flareseg.cli.extras import needs
+from flareseg.core.errors import Cancelled, FlareError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from flareseg.training.config import TrainingConfig
+    from flareseg.training.run import TrainingRun
+    from flareseg.training.sample import Stage
+
+UNFINISHED = 1
+
+
+class StageChoice(str, Enum):
+    ABDOMEN = "abdomen"
+    ORGANS = "organs"
+
+
+def train(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file or a preset: flareseg, he-luo, smoke.")],
+    store: Annotated[Path, typer.Option("--store", "-s", help="The training store that flareseg prepare made.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; a run that is there goes on.")],
+    stage: Annotated[Optional[StageChoice], typer.Option(help="One network only; by default both in turn.")] = None,
+    minutes: Annotated[
+        Optional[float], typer.Option(min=0, help="Stop after so many minutes, saved; the same command goes on.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="GPUs of each computer.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Computers (start each with torchrun).")] = 1,
+    preview: Annotated[bool, typer.Option("--preview", help="Only write pictures of samples to OUTPUT.")] = False,
+    samples: Annotated[int, typer.Option(min=1, max=24, help="Samples in the pictures of --preview.")] = 6,
+) -> None:
+    """Train the networks. Exit code 1: saved, but not at the last step yet."""
+    from flareseg.cli import console
+
+    with console.failures_said():
+        run = _run(config, store, output, device, devices, nodes)
+        stages = [s for s in run.config.stages if stage is None or s.value == stage.value]
+        if not stages:
+            raise FlareError("bad_config", f"{config} does not have that stage.", "Add it to the config's stages.")
+        if preview:
+            _preview(run, stages, samples)
+        elif not _trained(run, stages, minutes):
+            console.err.print("The run is saved and not complete; the same command goes on with it.")
+            raise typer.Exit(UNFINISHED)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The output folder of flareseg train.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the weights and their manifest.")],
+    metrics: Annotated[
+        Optional[Path], typer.Option(help="summary.json of flareseg evaluate, kept in the manifest.")
+    ] = None,
+) -> None:
+    """Turn the best checkpoints of a run into weights for `flareseg segment --weights`."""
+    from flareseg.cli import console
+
+    with console.failures_said():
+        with needs("train"):
+            from flareseg.training import export as exporting
+        measured = _json(metrics) if metrics else None
+        origins = exporting.export(run, output, measured)
+    for stage, origin in origins.items():
+        console.err.print(f"{stage.value}: {origin}", soft_wrap=True)
+
+
+def _run(name: str, store: Path, output: Path, device: str, devices: int, nodes: int) -> TrainingRun:
+    with needs("train"):
+        from flareseg.training.config import read_config
+        from flareseg.training.run import TrainingRun
+        from flareseg.training.store import Store
+    config = read_config(name)
+    return TrainingRun(config, Store.open(store), output, _fabric(config, device, devices, nodes))
+
+
+def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> Fabric:
+    import torch
+    from lightning_fabric import Fabric
+
+    from flareseg.inference.device import choose
+
+    on_gpu = choose(device).device.type == "cuda"
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=devices, num_nodes=nodes, precision=precision)
+    fabric.launch()
+    return fabric
+
+
+def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None) -> bool:
+    """Whether all stages are at their last step when the minutes, shared by them, are over."""
+    import torch
+
+    from flareseg.cli.watching import ConsoleWatcher
+
+    torch.backends.cudnn.benchmark = True  # one size of input: the search for the fastest kernels pays
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
+        for stage in stages:
+            trainer = run.trainer(stage, watcher)
+            left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
+            if not trainer.train(left):
+                return False
+        return True
+    return False
+
+
+def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:
+    from flareseg.cli import console
+    from flareseg.io.outputs import make_folder
+    from flareseg.training.contact_sheet import contact_sheet
+
+    make_folder(run.output)
+    for stage in stages:
+        path = run.output / f"preview-{stage.value}.png"
+        with console.err.status(f"Making {count} samples for the {stage.value} network ..."):
+            contact_sheet(path, *run.samples(stage, count))
+        console.err.print(f"Wrote {path}.", soft_wrap=True)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise FlareError("bad_data", f"{path} is no JSON file.", "Give summary.json of flareseg evaluate.") from error

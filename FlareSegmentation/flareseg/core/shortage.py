@@ -1,0 +1,67 @@
+"""Memory that does not suffice, in one sentence: before the work where the need is known, else when it runs out."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+from collections.abc import Iterator
+
+from flareseg.core.errors import FlareError
+from flareseg.core.free_memory import Bound, bounds, free_mb
+
+_SHORT_MB = 256.0  # below this an error that may have another cause is put down to memory
+
+_RAN_OUT = re.compile(
+    r"std::bad_alloc|bad allocation"  # C++, of GNU and of Microsoft
+    r"|DefaultCPUAllocator: (can't allocate|not enough) memory"  # PyTorch
+    r"|could not create a (primitive|memory object)(?! desc)"  # oneDNN, which gives no reason
+    r"|[Ff]ailed to allocate memory|[Cc]annot allocate memory(?! in static TLS)"  # ITK; the C library
+    r"|failed to map segment"  # the dynamic linker
+)
+_MAY_HAVE_RUN_OUT = re.compile(r"can't start new thread|Resource temporarily unavailable")
+
+
+def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: float | None = None) -> None:
+    """Raise FlareError("memory") if ``what``, the subject of the sentence, needs more than one of the bounds leaves.
+
+    ``needed_mb``: on top of what the process holds; ``addresses_mb``: the same of address space, where it is more.
+    """
+    for bound in found:
+        needed = addresses_mb if addresses_mb is not None and bound.of_addresses else needed_mb
+        if needed > bound.free_mb:
+            raise FlareError(
+                "memory",
+                f"{what} needs about {needed:.0f} MB of memory; {bound.free} are free{bound.where}.",
+                f"{bound.remedy} by at least {needed - bound.free_mb:.0f} MB.",
+            )
+
+
+@contextlib.contextmanager
+def shortage_said(what: str, ram_limit_mb: float | None = None) -> Iterator[None]:
+    """FlareError("memory") for each form in which a library says that memory ran out.
+
+    ``what``: what is being done, as the subject of a sentence.
+    """
+    before = bounds(ram_limit_mb)
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        if not ran_out(error):
+            raise
+        raise _needs_more(what, before) from error
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that the computer's memory ran out (not a GPU's)."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    text = str(error)
+    return bool(_RAN_OUT.search(text)) or bool(_MAY_HAVE_RUN_OUT.search(text) and free_mb() < _SHORT_MB)
+
+
+def _needs_more(what: str, before: list[Bound]) -> FlareError:
+    """For a need that is known only to be larger than what there was."""
+    bound = before[0] if before else Bound(0.0, "", "Free memory by closing other programs")
+    sentence = f"{what} needs more memory than the {bound.free} that were free{bound.where}."
+    return FlareError("memory", sentence, f"{bound.remedy}.")

@@ -1,0 +1,131 @@
+"""A scan in memory: its voxels, where they lie, and whether they can be segmented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from flareseg.core.errors import bad_scan
+from flareseg.core.geometry import Geometry, Orientation
+
+AIR_HU = -1024
+FEWEST_SLICES = 4
+_FEW_SLICES = 20
+_COARSE_MM = 6.0
+FINEST_MM, COARSEST_MM = 0.05, 40.0
+_OBLIQUE_DEGREES = 15.0
+_LEAST_RANGE_HU = 100.0  # fat to muscle is more; a scan below it was normalised
+_LEAST_SOFT_SHARE = 0.02  # of voxels between fat and contrast-filled vessels
+_TOO_BRIGHT_HU = 20000.0
+_FAT_OR_LUNG_HU = (-900, -30)  # some of it is in every CT of a body
+_LEAST_FAT_SHARE = 1e-3
+_DENSE_HU = 600  # bone and metal
+_MOST_DENSE_SHARE = 0.1
+_NORMALISED = 2.0  # the range of images that were scaled to 0..1 or -1..1
+_TO_HU = "Choose a CT, or convert its values to HU (value x rescale slope + rescale intercept)."
+
+
+@dataclass
+class Volume:
+    """A CT: ``voxels`` (k, j, i) = (slices, rows, columns) in HU, any real number type.
+
+    ``warnings`` are plain sentences about the scan.
+    """
+
+    voxels: np.ndarray
+    geometry: Geometry
+    name: str = "scan"
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def canonical(self) -> Volume:
+        """The same with its axes to superior, posterior and left: a view, no voxel is resampled."""
+        orientation = Orientation.of(self.geometry)
+        return Volume(orientation.view(self.voxels), orientation.geometry(self.geometry), self.name)
+
+
+def checked(volume: Volume) -> Volume:
+    """The volume fit for the cascade, with warnings for all that is odd about it.
+
+    NaN and infinite voxels become air. Raises FlareError("bad_scan") for a scan that cannot be
+    segmented: not three-dimensional, too few slices, no finite voxels, constant, or not in HU.
+    """
+    _check_shape(volume.voxels)
+    voxels, warnings = _finite(volume.voxels)
+    _check_range(voxels, warnings)
+    _look_at_grid(volume.geometry, warnings)
+    return Volume(voxels, volume.geometry, volume.name, volume.warnings + warnings)
+
+
+def _check_shape(voxels: np.ndarray) -> None:
+    if voxels.ndim != 3 or voxels.dtype.kind not in "iuf":
+        raise bad_scan("The scan is not a volume of single numbers.", "Choose a CT volume with one value a voxel.")
+    if min(voxels.shape) < FEWEST_SLICES:
+        raise bad_scan(
+            f"The scan has only {min(voxels.shape)} slice(s) along one axis; at least {FEWEST_SLICES} are needed.",
+            "Choose the whole CT volume rather than a slice or a projection.",
+        )
+
+
+def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    if voxels.dtype.kind != "f":
+        return voxels, []
+    odd = voxels.size - sum(int(np.isfinite(plane).sum()) for plane in voxels)
+    if not odd:
+        return voxels, []
+    if odd > voxels.size // 2:
+        raise bad_scan("Most voxels of the scan are not numbers (NaN or infinite).", "Export the CT again, in HU.")
+    mended = np.nan_to_num(voxels, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)
+    return mended, [f"{odd} voxels are not numbers (NaN or infinite); they were taken for air."]
+
+
+def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
+    with np.errstate(over="ignore"):  # values beyond float32 are infinite then, and told of as too bright
+        sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
+    if (low := float(voxels.min())) == (high := float(voxels.max())):
+        raise bad_scan(f"Every voxel of the scan has the same value ({low:g}).", "Choose a CT volume in HU.")
+    if low >= 0 or high - low < _LEAST_RANGE_HU:
+        raise bad_scan(
+            f"The voxel values ({low:g} to {high:g}) are not Hounsfield units (air near -1000, fat near -100).",
+            _TO_HU,
+        )
+    _check_units(sample, low, high)
+    soft = float(np.mean((sample > -200) & (sample < 300) & (sample != 0)))
+    if soft < _LEAST_SOFT_SHARE or high > _TOO_BRIGHT_HU or low > -100:
+        warnings.append(
+            f"The voxel values ({low:g} to {high:g}) are unusual for a CT; the result may be wrong. "
+            "Check that the scan is a CT in Hounsfield units."
+        )
+
+
+def _check_units(sample: np.ndarray, low: float, high: float) -> None:
+    """Refuse stored values (HU + 1024, air at 0) and normalised ones that padding of -1000, -2000 or so hides."""
+    first, last = _FAT_OR_LUNG_HU
+    fat = np.mean((sample > first) & (sample < last))
+    if fat < _LEAST_FAT_SHARE and np.mean(sample > _DENSE_HU) > _MOST_DENSE_SHARE:
+        raise bad_scan(
+            f"The voxel values ({low:g} to {high:g}) are not Hounsfield units: there is no fat (near -100), and much "
+            "lies where soft tissue does before the rescale intercept is added (near 1000).",
+            _TO_HU,
+        )
+    inside = sample[(sample > first) & (sample != 0)]
+    if inside.size and np.mean(np.abs(inside) <= _NORMALISED) > 1 - _MOST_DENSE_SHARE:
+        raise bad_scan(
+            f"The voxel values are not Hounsfield units: most lie between {-_NORMALISED:g} and {_NORMALISED:g}.", _TO_HU
+        )
+
+
+def _look_at_grid(geometry: Geometry, warnings: list[str]) -> None:
+    if min(geometry.spacing) < FINEST_MM or max(geometry.spacing) > COARSEST_MM:
+        size = " x ".join(f"{mm:g}" for mm in reversed(geometry.spacing))
+        raise bad_scan(f"Voxels of {size} mm cannot show a patient.", "Correct the voxel spacing in the header.")
+    if min(geometry.shape) < _FEW_SLICES:
+        warnings.append(f"The scan has only {min(geometry.shape)} slices; organs may be incomplete.")
+    if max(geometry.spacing) > _COARSE_MM:
+        warnings.append(f"The voxels are coarse ({max(geometry.spacing):.1f} mm); small organs may be missed.")
+    if geometry.obliqueness > _OBLIQUE_DEGREES:
+        warnings.append(
+            f"The scan's grid is turned by {geometry.obliqueness:.0f} degrees against the patient's axes; "
+            "the result may be less accurate."
+        )

@@ -1,0 +1,94 @@
+"""Which device runs the networks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from flareseg.core.errors import FlareError
+from flareseg.core.free_memory import MB, free_mb
+from flareseg.inference.gpu_check import gpu_facts, trial_failure, why_unusable
+from flareseg.inference.processor import processor_name
+
+CHOICES = ("auto", "cuda", "cpu")
+_CHOSEN = "Chosen by you."
+_FASTEST = "The fastest device here."
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A device, its name for people, why it was taken, and why a GPU that is there was not (a warning)."""
+
+    device: torch.device
+    name: str
+    reason: str
+    note: str = ""
+
+    @property
+    def is_gpu(self) -> bool:
+        return self.device.type != "cpu"
+
+    @property
+    def compute_capability(self) -> tuple[int, int]:
+        """Of a CUDA GPU, for example (8, 6)."""
+        return torch.cuda.get_device_capability(self.device)
+
+    @property
+    def memory_mb(self) -> tuple[float, float]:
+        """Free and total memory of the device in MB (for a CPU what this process may take, and the computer's)."""
+        if self.is_gpu:
+            free, total = torch.cuda.mem_get_info(self.device)
+            return free / MB, total / MB
+        memory = psutil.virtual_memory()
+        return min(memory.available / MB, free_mb()), memory.total / MB
+
+    def allow_mb(self, megabytes: float) -> None:
+        """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""
+        if self.is_gpu:
+            torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.device)
+
+    def synchronise(self) -> None:
+        if self.is_gpu:
+            torch.cuda.synchronize(self.device)
+
+    def release_memory(self) -> None:
+        """Give a GPU's memory that PyTorch holds without using it back to the driver."""
+        if self.is_gpu:
+            torch.cuda.empty_cache()
+
+    @contextlib.contextmanager
+    def reproducible(self) -> Iterator[None]:
+        """Around a network: cuDNN takes algorithms that give the same bits each time, and float32 stays float32."""
+        if not self.is_gpu:
+            yield
+            return
+        cudnn = torch.backends.cudnn
+        with cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+
+
+def choose(choice: str) -> Chosen:
+    """The device for "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
+
+    Raises FlareError("no_gpu" or "gpu_memory") when a GPU is asked for and none can be used.
+    """
+    if choice not in CHOICES:
+        raise FlareError("no_gpu", f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
+    if choice == "cpu":
+        return _cpu(_CHOSEN)
+    facts = gpu_facts()
+    problem = why_unusable(facts) or trial_failure()
+    if problem is None:
+        device = torch.device("cuda", torch.cuda.current_device())
+        return Chosen(device, torch.cuda.get_device_name(device), _CHOSEN if choice == "cuda" else _FASTEST)
+    if choice == "cuda":
+        raise problem
+    return _cpu(problem.sentence, problem.sentence if facts.usable or facts.cards else "")
+
+
+def _cpu(reason: str, note: str = "") -> Chosen:
+    return Chosen(torch.device("cpu"), f"{processor_name()} ({torch.get_num_threads()} threads)", reason, note)

@@ -1,0 +1,23 @@
+"""The cascade's networks, one a file, and how they are built by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from flareseg.inference.networks.dense_vnet import DenseVNet
+from flareseg.inference.networks.roi_unet import RoiUNet
+
+NETWORKS: dict[str, type[nn.Module]] = {"RoiUNet": RoiUNet, "DenseVNet": DenseVNet}
+
+
+def build(name: str, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
+    """The network called ``name`` with its ``options`` (widths and the like, as JSON or YAML holds them).
+
+    Raises ValueError for an unknown name and TypeError for unknown options.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"there is no network {name}; there are {', '.join(NETWORKS)}")
+    return NETWORKS[name](classes=classes, **(options or {}))

@@ -1,0 +1,73 @@
+"""One scan from reading to writing, measured: the one path that every caller takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from flareseg import __version__
+from flareseg.core.geometry import Geometry, Orientation
+from flareseg.core.own_process import freed_memory_kept
+from flareseg.core.report import Report, ScanFacts
+from flareseg.core.run import Run
+from flareseg.core.shortage import shortage_said
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade, Segmentation, Wishes
+from flareseg.inference.tilt import put_back, upright
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a scan: the volume as read, its organs, and the report."""
+
+    volume: Volume
+    segmentation: Segmentation
+    report: Report
+
+
+def segment_scan(
+    cascade: Cascade,
+    read: Callable[[], Volume],
+    write: Callable[[Segmentation, Geometry], None],
+    run: Run,
+    wishes: Wishes | None = None,
+) -> Outcome:
+    """Read, segment and write one scan inside ``run``.
+
+    ``write`` is given the segmentation and the scan's own geometry, which is that of its arrays.
+
+    Raises FlareError as the three steps do; nothing is written unless all went well.
+    """
+    with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
+        volume = read()
+    wishes = wishes or Wishes()
+    with freed_memory_kept():
+        found = cascade.segment(upright(volume), wishes, run)
+    segmentation = _on_own_voxels(found, volume.geometry)
+    with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
+        write(segmentation, volume.geometry)
+    return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, wishes))
+
+
+def _on_own_voxels(found: Segmentation, geometry: Geometry) -> Segmentation:
+    if not any(geometry.tilt):
+        return found
+    doubt = None if found.uncertainty is None else put_back(found.uncertainty, geometry)
+    return replace(found, labels=put_back(found.labels, geometry), uncertainty=doubt)
+
+
+def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, wishes: Wishes) -> Report:
+    geometry = volume.geometry
+    return Report(
+        version=__version__,
+        scan=ScanFacts(volume.name, list(geometry.shape), list(geometry.spacing), Orientation.of(geometry).name),
+        device=found.device,
+        weights=cascade.weights,
+        roi=list(found.roi),
+        roi_source="caller" if wishes.roi else "network",
+        stages=run.clock.stages,
+        total_seconds=run.clock.total_seconds,
+        memory=run.memory.facts(),
+        organs=found.organs,
+        warnings=found.warnings,
+    )

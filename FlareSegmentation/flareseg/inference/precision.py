@@ -1,0 +1,96 @@
+"""In which precision and memory layout the networks run: decided by what the device is, never by measuring.
+
+The same scan on the same computer so gives the same labels, whatever else the computer is doing.
+
+===============================================  =========
+device                                           precision
+===============================================  =========
+CUDA, compute capability 7.0 (Volta) and later   float16
+CUDA, earlier                                    float32
+CPU with AMX or AVX-512 BF16                     bfloat16
+any other CPU                                    float32
+===============================================  =========
+
+On a CPU with oneDNN voxels keep their channels side by side (channels last), which is faster in each of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from flareseg.core.errors import FlareError
+from flareseg.inference.device import Chosen
+from flareseg.inference.networks.channels_last import channels_last, in_channels_last, runs_channels_last
+from flareseg.inference.processor import has_bfloat16
+
+AUTO = "auto"
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+CHOICES = (AUTO, *DTYPES)
+VARIABLE = "FLARESEG_PRECISION"  # of the environment, in place of "auto"
+
+_TENSOR_CORES = (7, 0)  # compute capability; earlier GPUs gain nothing from float16, or lose
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The type of a network's numbers, and whether a voxel's channels lie side by side in memory."""
+
+    dtype: torch.dtype
+    channels_last: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+    def network(self, network: nn.Module, device: torch.device) -> nn.Module:
+        """A copy of a network, in evaluation mode, on a device in this precision."""
+        network = copy.deepcopy(network).eval().requires_grad_(False).to(device, self.dtype)
+        return channels_last(network) if self.channels_last else network
+
+    def tensor(self, x: Tensor) -> Tensor:
+        """An input of a network (batch, channels, k, j, i) in this precision."""
+        x = x.to(self.dtype)
+        return in_channels_last(x) if self.channels_last else x
+
+
+def select_precision(chosen: Chosen, choice: str = AUTO) -> Precision:
+    """The precision for a device: ``choice``, else the environment's FLARESEG_PRECISION, else the table above.
+
+    A precision that the processor has no instructions for is emulated: right, but slow. Raises
+    FlareError("bad_config") for a choice that is none of CHOICES.
+    """
+    name = checked_choice(choice)
+    if name == AUTO:
+        name = checked_choice(os.environ.get(VARIABLE) or AUTO, f" in {VARIABLE}")
+    dtype = _dtype_of_table(chosen) if name == AUTO else DTYPES[name]
+    return Precision(dtype, chosen.device.type == "cpu" and runs_channels_last(dtype))
+
+
+def emulation(chosen: Chosen, precision: Precision) -> list[str]:
+    """A warning where a processor has no instructions for a precision, none otherwise."""
+    if chosen.is_gpu or runs_channels_last(precision.dtype) or not runs_channels_last(torch.float32):
+        return []
+    return [
+        f"This processor has no instructions for {precision.name} and takes many times longer in it; "
+        "float32 gives the same organs."
+    ]
+
+
+def checked_choice(choice: str, where: str = "") -> str:
+    """``choice`` in lower case. Raises FlareError("bad_config") if it is none of CHOICES."""
+    if choice.lower() not in CHOICES:
+        raise FlareError(
+            "bad_config", f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}."
+        )
+    return choice.lower()
+
+
+def _dtype_of_table(chosen: Chosen) -> torch.dtype:
+    if chosen.device.type == "cpu":
+        return torch.bfloat16 if has_bfloat16() else torch.float32
+    return torch.float16 if chosen.compute_capability >= _TENSOR_CORES else torch.float32

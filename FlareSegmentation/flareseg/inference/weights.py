@@ -1,0 +1,109 @@
+"""The networks and their weights: safetensors files named in a manifest with their sha256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from flareseg.core.report import WeightsFacts
+from flareseg.inference.manifest import Entry, broken, damaged_entry, read_entry
+from flareseg.inference.networks import build
+from flareseg.inference.resample import Size
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PICKLES = (b"PK\x03\x04", b"\x80")  # how torch.save's archive and a plain pickle begin
+_NOT_SHIPPED = "num_batches_tracked"  # batch norm counts its training batches, which means nothing here
+
+
+def shipped_folder() -> Path:
+    """Where the weights lie: inside the pip package, or in the Slicer module's Resources."""
+    inside = _PACKAGE / "models"
+    return inside if inside.is_dir() else _PACKAGE.parent / "Resources" / "Models"
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with its weights, ready to run, and the grid (k, j, i) that its input is brought to."""
+
+    network: nn.Module
+    grid: Size
+    facts: WeightsFacts
+
+
+def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:
+    """The network of a stage ("abdomen" or "organs") as the manifest describes it, with its weights.
+
+    Raises FlareError("weights") when the manifest or the file is missing or damaged, when the file differs from its
+    sha256, and when its weights are not finite or do not fit the network, its classes or its grid.
+    """
+    folder = folder or shipped_folder()
+    entry = read_entry(folder, stage)
+    try:
+        network = build(entry.network, classes, entry.options).eval()
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise damaged_entry(folder, stage, f"{entry.network} cannot be built: {error}") from error
+    try:
+        _require_grid(entry, network)
+    except ValueError as error:
+        raise damaged_entry(folder, stage, error) from error
+    return TrainedNetwork(network, entry.grid, _load_weights(network, folder / entry.file, entry.sha256))
+
+
+def _require_grid(entry: Entry, network: nn.Module) -> None:
+    """Raises ValueError for a grid that the network cannot work on."""
+    divisor = int(getattr(network, "divisor", 1))
+    size = " x ".join(map(str, entry.grid))
+    if any(n % divisor for n in entry.grid):
+        raise ValueError(f"its grid of {size} voxels is not divisible by {divisor}, as {entry.network} needs")
+    if all(n == divisor for n in entry.grid):
+        raise ValueError(f"its grid of {size} voxels is too small for {entry.network}")
+
+
+def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> WeightsFacts:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise broken(f"The network weights cannot be read: {path}.") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != expected_sha256:
+        raise broken(f"The network weights are damaged (their sha256 has changed): {path}.")
+    tensors = _tensors(content, path)
+    if misfit := _misfit(network, tensors):
+        raise broken(f"The network weights do not fit the network ({misfit}): {path}.")
+    network.load_state_dict(tensors, strict=False)
+    if odd := [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]:
+        raise broken(f"The network weights are damaged ({odd[0]} holds NaN or infinite values): {path}.")
+    return WeightsFacts(path.name, sha256)
+
+
+def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
+    if content.startswith(_PICKLES):
+        raise broken(f"The network weights are a PyTorch pickle, which is never loaded, not safetensors: {path}.")
+    try:
+        return safetensors.torch.load(content)
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:  # types that PyTorch lacks, too
+        raise broken(f"The network weights are no whole safetensors file: {path}.") from error
+
+
+def _misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """The first difference between the tensors and those that the network has; "" for none."""
+    wanted = network.state_dict()
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors and not name.endswith(_NOT_SHIPPED):
+            return f"{name} is missing"
+        if name not in wanted:
+            return f"it has no {name}"
+        if name in tensors and tensors[name].shape != wanted[name].shape:
+            return f"{name} is {_shape(tensors[name])} instead of {_shape(wanted[name])}"
+    return ""
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a single number"

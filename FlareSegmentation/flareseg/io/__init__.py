@@ -1,0 +1,1 @@
+"""Scans and label maps from and to files."""

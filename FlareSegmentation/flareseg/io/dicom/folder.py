@@ -1,0 +1,61 @@
+"""All that a folder or a file holds of DICOM: stacks of images, what is none, and what is damaged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flareseg.io.dicom.files import Files, files_under, shown
+from flareseg.io.dicom.header import Damaged, Header, read_header
+from flareseg.io.dicom.plane import NotPlaced, Plane, planes_of
+from flareseg.io.dicom.stack import Stack, stacks_of
+
+
+@dataclass
+class Contents:
+    """``stacks``: of CT and of other modalities. ``unplaced``: what images and other objects cannot be slices
+    and why. ``damaged``: DICOM files whose header ends too early. ``others``: files that are no DICOM.
+    ``remarks``: sentences on links, pipes and what may not be read.
+    """
+
+    stacks: list[Stack] = field(default_factory=list)
+    unplaced: list[tuple[Header, str]] = field(default_factory=list)
+    damaged: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """How many objects are no slices for which reason."""
+        return Counter(reason for _, reason in self.unplaced)
+
+
+def contents_of(path: Path) -> Contents:
+    """What a DICOM file, or a folder with its subfolders, holds. Reads headers only. Raises OSError."""
+    found = files_under(path) if path.is_dir() else Files([path])
+    contents = Contents(remarks=found.remarks)
+    planes: list[Plane] = []
+    for file in found.paths:
+        planes += _planes(file, contents)
+    contents.stacks = stacks_of(planes)
+    return contents
+
+
+def _planes(file: Path, contents: Contents) -> list[Plane]:
+    try:
+        header = read_header(file)
+    except Damaged:
+        contents.damaged.append(file)
+        return []
+    except OSError as error:
+        contents.remarks.append(f"{shown(file)} cannot be read ({error.strerror}); it was left out.")
+        return []
+    if header is None:
+        contents.others.append(file)
+        return []
+    try:
+        return planes_of(header)
+    except NotPlaced as reason:
+        contents.unplaced.append((header, str(reason)))
+        return []

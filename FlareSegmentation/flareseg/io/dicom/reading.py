@@ -1,0 +1,139 @@
+"""From a DICOM folder or file to the volume of its best CT series."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.limits import CheckSize, check_reading
+from flareseg.core.volume import Volume
+from flareseg.io.dicom.choice import best, is_original, name_of
+from flareseg.io.dicom.files import shown
+from flareseg.io.dicom.folder import Contents, contents_of
+from flareseg.io.dicom.grid import geometry_of
+from flareseg.io.dicom.header import without_pydicoms_warnings
+from flareseg.io.dicom.pixels import voxels_mb, voxels_of
+from flareseg.io.dicom.stack import Stack
+
+_AGAIN = "Copy or export the DICOM series again."
+_HU = ("", "HU", "US", "HU_MOD")  # US: unspecified
+
+
+@without_pydicoms_warnings()
+def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
+    """The CT volume in a multi-frame file, or the best one in a folder with its subfolders (see choice.py).
+
+    Warnings say which series was taken and why, and name what was left out. ``check_size``: as of
+    reading.read_volume. Raises FlareError("bad_scan" or "memory").
+    """
+    try:
+        contents = contents_of(path)
+    except OSError as error:
+        raise bad_scan(f"The folder {path} cannot be read: {error.strerror}.", "Check that you may read it.") from error
+    if not contents.stacks:
+        raise _nothing(path, contents)
+    stack, why = best(contents.stacks)
+    if len(stack) < 2:
+        raise _single_slice(path)
+    _refuse_damage(stack, contents)
+    geometry, warnings = geometry_of(stack)
+    scan_mb = voxels_mb(stack)
+    check_size(math.prod(geometry.shape), scan_mb, scan_mb)
+    name = path.resolve().name if path.is_dir() else path.name.removesuffix(".dcm")
+    return Volume(voxels_of(stack), geometry, name, [*_told(stack, why, contents), *warnings])
+
+
+def _nothing(path: Path, contents: Contents) -> FlareError:
+    if contents.damaged:
+        return bad_scan(f"The DICOM file {shown(contents.damaged[0])} is damaged or cut short.", _AGAIN)
+    reasons = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
+    if not reasons:
+        remarks = " ".join(contents.remarks)
+        return bad_scan(
+            f"The folder {path} holds no DICOM series and no scan file. {remarks}".strip(),
+            "Give a scan file (NIfTI, NRRD, MetaImage), or the folder that holds the DICOM files themselves.",
+        )
+    if "pixel spacing" in reasons[0]:
+        return bad_scan(f"{path} holds no DICOM series with sizes: {', '.join(reasons)}.", _AGAIN)
+    return bad_scan(
+        f"The DICOM files of {path} make no volume: {', '.join(reasons)}.",
+        "Export the CT series with its slices' positions.",
+    )
+
+
+def _single_slice(path: Path) -> FlareError:
+    if path.is_dir():
+        return bad_scan(f"The DICOM files of {path} are single slices.", "Choose the folder with the whole CT series.")
+    return bad_scan(f"{shown(path)} is a single DICOM slice.", "Give the folder that holds all slices of its series.")
+
+
+def _refuse_damage(stack: Stack, contents: Contents) -> None:
+    """A damaged file among the slices may be one of them."""
+    folders = {plane.header.path.parent for plane in stack.planes}
+    if near := [file for file in contents.damaged if file.parent in folders]:
+        raise bad_scan(
+            f"The DICOM file {shown(near[0])} among the slices is damaged or cut short.",
+            f"{_AGAIN} If the file does not belong to it, move it away.",
+        )
+    kinds = {(path.parent, _kind(path)) for path in (plane.header.path for plane in stack.planes)}
+    for file in contents.others:
+        if (file.parent, _kind(file)) in kinds and _is_binary(file):
+            raise bad_scan(
+                f"{shown(file)} among the DICOM slices is no DICOM file, or its beginning is damaged.",
+                f"{_AGAIN} If the file does not belong to it, move it away.",
+            )
+
+
+def _kind(path: Path) -> str:
+    """The suffix of a file name; that of UIDs and numbers is none."""
+    suffix = path.suffix.lower()
+    return suffix if suffix.strip(".0123456789") else ""
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    return not start or 0 in start
+
+
+def _told(stack: Stack, why: str, contents: Contents) -> list[str]:
+    """What the caller should know about the choice and about what was left out."""
+    told = []
+    if len(contents.stacks) > 1:
+        told.append(
+            f"The folder holds {len(contents.stacks)} DICOM series or stacks of slices; {name_of(stack)} with "
+            f"{len(stack)} slices was read, because {why}. flareseg segment FOLDER --list shows all."
+        )
+    mates = [other for other in contents.stacks if other is not stack and other.series == stack.series]
+    if mates:
+        told.append(
+            f"{sum(map(len, mates))} images of the same series were left out, because they differ from the others "
+            "(in modality, field of view, pixel spacing, size or orientation, or another phase at the same place)."
+        )
+    if stack.copies:
+        told.append(f"{stack.copies} images are there twice; each was read once.")
+    if stack.header.modality != "CT":
+        told.append(f"The series is {stack.header.modality}, not CT; the networks know CT only.")
+    if not is_original(stack):
+        told.append(f"Its images are marked as {stack.header.text('ImageType')}: they may be no plain slices.")
+    if (unit := stack.header.text("RescaleType").upper()) not in _HU:
+        told.append(f"The values of the series are given as {unit}, not as HU; the result may be wrong.")
+    return [*told, *_rescale(stack), *_left_out(stack, contents)]
+
+
+def _rescale(stack: Stack) -> list[str]:
+    without = sum(not plane.rescaled for plane in stack.planes)
+    if 0 < without < len(stack):
+        return [f"{without} slices have no rescale slope and intercept; their values were taken for HU."]
+    return []
+
+
+def _left_out(stack: Stack, contents: Contents) -> list[str]:
+    told = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
+    sentences = [f"Left out: {', '.join(told)}."] if told else []
+    lost = [header for header, _ in contents.unplaced if header.text("SeriesInstanceUID") == stack.series]
+    if lost:
+        sentences.append(f"{len(lost)} of them belong to the series that was read ({shown(lost[0].path)} is one).")
+    sentences += [f"{shown(file)} is damaged or cut short; it was left out." for file in contents.damaged]
+    return sentences + contents.remarks

@@ -1,0 +1,124 @@
+"""Reading a scan from an image file or a DICOM folder."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+
+from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.limits import CheckSize, check_reading
+from flareseg.core.shortage import ran_out
+from flareseg.core.volume import Volume
+from flareseg.io.image_files import meta_image, nifti, nrrd_header
+from flareseg.io.image_files.header import LONGEST, Header, check_regular
+from flareseg.io.image_files.voxels import GZIP_OR_ZLIB, check_promise, check_voxels, memory_mb, read_voxels
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr")
+
+
+def read_volume(path: Path, check_size: CheckSize = check_reading) -> Volume:
+    """The scan in a NIfTI, NRRD or MetaImage file, in a multi-frame DICOM file, or in a folder with DICOM series.
+
+    Of several series in a folder the best CT of the abdomen is read, and a warning says so. ``check_size`` is called
+    before voxels are read, with their number, their MB in memory, and the MB that reading takes; it may raise.
+    Raises FlareError("bad_scan" or "memory") with what is wrong and what to do.
+    """
+    try:
+        check_there(path)
+        if path.is_dir() or _is_dicom(path):
+            from flareseg.io.dicom.reading import read_dicom
+
+            return read_dicom(path, check_size)
+        return _read_file(path, check_size)
+    except OSError as error:
+        if ran_out(error):
+            raise
+        raise _unreadable(path, error) from error
+
+
+def check_there(path: Path) -> None:
+    """Raise FlareError("bad_scan") for a path without a file and for a link that leads nowhere. Raises OSError."""
+    if path.is_symlink() and not path.exists():
+        raise bad_scan(f"{path} is a broken link (to {path.readlink()}).", "Mend the link, or give the file itself.")
+    if not path.exists():
+        raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
+
+
+def is_scan_file(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file without an image suffix of SUFFIXES is DICOM."""
+    if is_scan_file(path) or not path.is_file():
+        return False
+    from flareseg.io.dicom.header import is_dicom
+
+    try:
+        return is_dicom(path)
+    except OSError:  # reading says why
+        return False
+
+
+def stem(path: Path) -> str:
+    """The name of a scan without its image suffix."""
+    for suffix in SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.name
+
+
+def read_header(path: Path) -> Header:
+    """What an image file's header says; the format is told by the content, not by the name.
+
+    Raises FlareError("bad_scan") for what is no image of one volume, OSError.
+    """
+    check_regular(path)
+    head, compressed = _beginning(path)
+    if not head:
+        raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
+    if nifti.begins_nifti(head):
+        return nifti.parse(path, head, compressed)
+    if head.startswith(nrrd_header.MAGIC) and not compressed:
+        return nrrd_header.parse(path, head)
+    if meta_image.begins_meta_image(head) and not compressed:
+        return meta_image.parse(path, head)
+    raise bad_scan(
+        f"{path.name} is damaged, or is not an image file that can be read.",
+        f"Give a scan as {', '.join(SUFFIXES)}, or a folder with a DICOM series.",
+    )
+
+
+def _beginning(path: Path) -> tuple[bytes, bool]:
+    """The first bytes, decompressed where a file is gzip as a whole, and whether it is."""
+    with path.open("rb") as stream:
+        head = stream.read(LONGEST)
+    if not head.startswith(b"\x1f\x8b"):
+        return head, False
+    try:
+        return zlib.decompressobj(GZIP_OR_ZLIB).decompress(head, LONGEST), True
+    except zlib.error as error:
+        raise bad_scan(f"{path.name} is damaged or cut short.", "Copy or export the scan again.") from error
+
+
+def check_whole(path: Path) -> None:
+    """Read an image file to its end. Raises FlareError("bad_scan") if it is cut short or damaged, OSError."""
+    check_voxels(read_header(path).storage)
+
+
+def _read_file(path: Path, check_size: CheckSize) -> Volume:
+    if path.suffix.lower() == ".img":
+        path = path.with_suffix(".hdr")
+        check_there(path)
+    header = read_header(path)
+    check_promise(header.storage)
+    check_size(math.prod(header.storage.shape), *memory_mb(header))
+    warnings = list(header.warnings)
+    voxels = read_voxels(header, warnings)
+    return Volume(voxels, header.geometry, stem(path), warnings)
+
+
+def _unreadable(path: Path, error: OSError) -> FlareError:
+    """What the system says of a file that cannot be read."""
+    return bad_scan(f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it.")

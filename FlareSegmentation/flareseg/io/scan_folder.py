@@ -1,0 +1,70 @@
+"""Which files of a folder are scans: segmentations beside them, earlier results and broken links are left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from flareseg.core.errors import FlareError
+from flareseg.io.image_files.voxels import read_voxels
+from flareseg.io.reading import SUFFIXES, read_header, stem
+
+RESULT = "-organs"
+_SEGMENTATION = ".seg.nrrd"
+_WORDS = {
+    *("seg", "segs", "segmentation", "segmentations", "label", "labels", "labelmap", "mask", "masks"),
+    *("gt", "truth", "groundtruth", "annotation", "annotations", "roi", "organs", "prediction", "pred"),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Scans, and a sentence for each file that could have been one and was left out."""
+
+    scans: list[Path]
+    left_out: list[str]
+
+
+def scans_in(folder: Path) -> Inputs:
+    """The scan files in a folder, by name. Hidden files and results of flareseg are no scans. Raises OSError."""
+    scans, left_out = [], []
+    for path in sorted(folder.iterdir()):
+        if not _may_be_scan(path):
+            continue
+        if why := _why_not(path):
+            left_out.append(f"{path.name} was left out: it is {why}.")
+        else:
+            scans.append(path)
+    return Inputs(scans, left_out)
+
+
+def _may_be_scan(path: Path) -> bool:
+    if path.name.startswith(".") or not path.name.lower().endswith(SUFFIXES) or path.is_dir():
+        return False
+    return not stem(path).removesuffix(".seg").endswith(RESULT)
+
+
+def _why_not(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        return "a broken link"
+    if not path.is_file():
+        return "a device, pipe or socket"
+    return "a segmentation" if _is_segmentation(path) else ""
+
+
+def _is_segmentation(path: Path) -> bool:
+    """Whether no CT can be in a file: 8 bits a voxel or, where the name tells of a segmentation, no negative value.
+
+    A file that cannot be read counts as a scan: reading it says why.
+    """
+    if path.name.lower().endswith(_SEGMENTATION):
+        return True
+    try:
+        header = read_header(path)
+        if header.storage.dtype.itemsize == 1 and (header.slope, header.intercept) == (1.0, 0.0):
+            return True
+        words = set(re.split(r"[^a-z]+", stem(path).lower()))
+        return bool(words & _WORDS) and bool(read_voxels(header, []).min() >= 0)
+    except (FlareError, OSError):
+        return False
