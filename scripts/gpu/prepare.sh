@@ -1,0 +1,73 @@
+#!/bin/sh
+# Makes the folder that goes to a GPU machine without network: wheels, training store, two CTs with labels, scripts.
+#
+#   sh prepare.sh KIT DATA
+#
+# Run it in the root of a project checkout whose .venv holds flareseg[train]. DATA holds label_maps/ and ct/.
+# What is in KIT already is kept, so a second call is quick. Fails if KIT is above 40 MB.
+set -eu
+kit=$1 data=$2 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+mkdir -p "$kit/wheels" "$kit/ct"
+for file in run.py steps.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
+    [ "$here/$file" -ef "$kit/$file" ] || cp "$here/$file" "$kit/$file"
+done
+
+# What the GPU machine lacks, for its Python 3.12; SimpleITK is too large, and the kit does without it.
+.venv/bin/python -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
+    --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
+    --platform manylinux2014_x86_64 -d "$kit/wheels" monai==1.6.1 connected-components-3d==4.1.1 pydantic==2.14.3 \
+    pydantic_core==2.50.4 annotated-types==0.8.0 typing-inspection==0.4.5 typing_extensions==4.15.0 \
+    lightning-fabric==2.6.6 dynamic-network-architectures==0.4.4
+
+bring_in() {
+    said=$(.venv/bin/flareseg prepare "$@") || { echo "$said" >&2; exit 1; }
+    echo "$said" | tail -n 1
+}
+bring_in "$data/label_maps/targets.npz" "$kit/store" --map targets
+bring_in "$data/label_maps/targets_flare22.npz" "$kit/store" --map flare22
+bring_in "$data/label_maps/backbones.npz" "$kit/store" --map backbones
+bring_in phantom:4 "$kit/store" --as bodies
+
+.venv/bin/python - "$data/ct" "$kit" <<'PYTHON'
+import hashlib, io, json, sys, zipfile
+from pathlib import Path
+
+import numpy as np
+from flareseg.io.reading import read_volume
+
+source, kit = map(Path, sys.argv[1:])
+
+
+def write(path, arrays):
+    """An .npz that numpy.load reads as any other, a third smaller."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_LZMA)
+
+
+for case, labels in (("spl_abdomen", "label.nii.gz"), ("totalsegmentator_example", "label_model.nii.gz")):
+    scan, truth = read_volume(source / case / "ct.nii.gz"), read_volume(source / case / labels)
+    if not scan.geometry.is_close_to(truth.geometry):
+        sys.exit(f"{case}: the labels do not lie on the grid of the CT")
+    voxels, marks = np.rint(scan.voxels).clip(-32768, 32767).astype(np.int16), truth.voxels.astype(np.uint8)
+    write(kit / "ct" / f"{case}.npz", {"voxels": voxels, "labels": marks, "ijk_to_ras": scan.geometry.ijk_to_ras()})
+
+index, ledger = (json.loads((kit / "store" / name).read_text()) for name in ("store.json", "prepared.json"))
+for facts in index["cases"]:
+    path = kit / "store" / "cases" / f"{facts['name']}.npz"
+    if zipfile.ZipFile(path).infolist()[0].compress_type == zipfile.ZIP_LZMA:
+        continue
+    with np.load(path) as file:
+        write(path, dict(file))
+    facts["sha256"] = ledger[facts["name"]][1] = hashlib.sha256(path.read_bytes()).hexdigest()
+(kit / "store" / "store.json").write_text(json.dumps(index, indent=1))
+(kit / "store" / "prepared.json").write_text(json.dumps(ledger, indent=1))
+PYTHON
+
+rm -f "$kit"/store/registration-*.safetensors # 60 MB; the GPU makes it again
+bytes() { du -sb "$1" | cut -f 1; }
+for part in wheels store ct; do echo "$part: $(($(bytes "$kit/$part") / 1000)) kB"; done
+echo "$kit: $(($(bytes "$kit") / 1000)) kB"
+[ "$(bytes "$kit")" -le 40000000 ] || { echo "above 40 MB" >&2; exit 1; }
