@@ -48,7 +48,9 @@ def writeResult(
         written = [organ for organ in _organsOf(report) if not _isCovered(organ, kept)]
         _removeOrgans(segmentationNode, kept)
         compact = _compacted(labels, written, masks)
+        segmentationNode.SetAndObserveTransformNodeID(None)  # the import would bring the labels into its frame
         importLabels(segmentationNode, volumeNode, compact, {segmentId(organ): organ for organ in written})
+        segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
         if surfaceShown:  # importing labels drops derived representations
             segmentation.CreateRepresentation(surface)
         report = withKept(report, written, masks, compact, volumeNode)
