@@ -8,6 +8,7 @@ import slicer
 import vtk
 from conftest import GRID
 from flareseg.core.organs import ORGANS
+from flareseg.core.report import OrganFacts
 from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.results import (
     newSegmentationNode,
@@ -198,3 +199,23 @@ def test_centre_of_an_organ_lies_in_it(node, labels):
     k, j, i = np.argwhere(labels == 1).mean(axis=0)
     expected = (GRID @ [i, j, k, 1])[:3]
     assert np.allclose(organCentre(node, ORGANS[0]), expected, atol=3)
+
+
+def test_a_segment_that_a_later_run_adds_is_visible_and_what_a_person_hid_stays_hidden(scan, labels, report):
+    node = newSegmentationNode(scan)
+    writeResult(node, scan, labels, report)
+    display = node.GetDisplayNode()
+    display.SetSegmentVisibility(segmentId(ORGANS[2]), False)
+    labels[labels == 2] = 0
+    labels[1, 1, 1:4] = (2, 5, 5)
+    report.organs[1].name = "Right kidney"
+    report.organs.append(OrganFacts(5, "Left kidney", 2, 1.0))
+    writeResult(node, scan, labels, report)
+    shown = {i: display.GetSegmentVisibility(i) for i in node.GetSegmentation().GetSegmentIDs()}
+    assert shown == {
+        "FlareSegmentation.Liver": True,
+        "FlareSegmentation.Right kidney": True,
+        "FlareSegmentation.Spleen": False,
+        "FlareSegmentation.Pancreas": True,
+        "FlareSegmentation.Left kidney": True,
+    }

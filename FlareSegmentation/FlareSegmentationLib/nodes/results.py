@@ -39,6 +39,7 @@ def writeResult(
     Returns the report with the facts of the kept segments, as it was stored on the node.
     """
     segmentation = segmentationNode.GetSegmentation()
+    shown = _shownOf(segmentationNode)
     with slicer.util.NodeModify(segmentationNode):
         surface = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
         surfaceShown = segmentation.ContainsRepresentation(surface)
@@ -58,7 +59,16 @@ def writeResult(
     for organ in written:
         sign(segmentationNode, organ)
     segmentationNode.CreateDefaultDisplayNodes()
+    for organ in written:  # a segment that is added to an existing display node may come out invisible
+        segmentationNode.GetDisplayNode().SetSegmentVisibility(segmentId(organ), shown.get(segmentId(organ), True))
     return report
+
+
+def _shownOf(segmentationNode: slicer.vtkMRMLSegmentationNode) -> dict[str, bool]:
+    """Whether each segment is visible; empty before the node is displayed."""
+    display = segmentationNode.GetDisplayNode()
+    ids = segmentationNode.GetSegmentation().GetSegmentIDs() if display else ()
+    return {segmentId_: bool(display.GetSegmentVisibility(segmentId_)) for segmentId_ in ids}
 
 
 def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
