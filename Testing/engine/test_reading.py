@@ -115,7 +115,7 @@ def test_the_same_file_twice_is_one_slice(series: Path) -> None:
         change([path], SOPInstanceUID=generate_uid())
     add_copies(paths)
     volume = read_volume(series)
-    assert (volume.voxels.shape[0], volume.warnings) == (20, [])
+    assert (volume.voxels.shape[0], volume.warnings) == (20, ["5 images are there twice; each was read once."])
 
 
 def test_two_phases_at_the_same_places_are_refused(series: Path) -> None:

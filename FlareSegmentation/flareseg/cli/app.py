@@ -111,6 +111,11 @@ def phantom(
 ) -> None:
     """Write a synthetic abdominal CT with its true labels."""
     from flareseg.cli import console
+    from flareseg.core.limits import check_libraries
+
+    with console.failures_said():
+        check_libraries()
+
     from flareseg.io.outputs import check_writable, make_folder
     from flareseg.io.writing import write_labels, write_scan
     from flareseg.phantom import make_phantom, require_feasible
@@ -139,8 +144,10 @@ def info(
 ) -> None:
     """Show the version, the device that would be used, its memory, and the weights."""
     from flareseg.cli import console
+    from flareseg.core.limits import Limits
 
     with console.failures_said():
+        Limits().check_engine()
         cascade = _load(device, weights, precision=precision)
 
         from flareseg.inference.device import choose

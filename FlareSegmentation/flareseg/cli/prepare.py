@@ -11,6 +11,7 @@ from rich.table import Table
 
 from flareseg.cli import console
 from flareseg.cli.extras import needs
+from flareseg.core.limits import Limits
 from flareseg.core.organs import ORGANS
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def prepare(
 ) -> None:
     """Bring CTs with labels, label maps or bodies into a training store. Exits with 1 if a case is refused."""
     with console.failures_said():
+        Limits().check_engine()
         found, into = _opened(source, store, layout, data_map, (source_text, licence, name_prefix), kind, spacing)
         outcomes = _bring_in(found, into)
     _show(outcomes, into)

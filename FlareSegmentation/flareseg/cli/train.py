@@ -13,6 +13,7 @@ import typer
 
 from flareseg.cli.extras import needs
 from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.limits import Limits
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -47,6 +48,7 @@ def train(
     from flareseg.cli import console
 
     with console.failures_said():
+        Limits().check_engine()
         run = _run(config, store, output, device, devices, nodes)
         stages = [s for s in run.config.stages if stage is None or s.value == stage.value]
         if not stages:
@@ -69,6 +71,7 @@ def export(
     from flareseg.cli import console
 
     with console.failures_said():
+        Limits().check_engine()
         with needs("train"):
             from flareseg.training import export as exporting
         measured = _json(metrics) if metrics else None

@@ -16,7 +16,7 @@ from flareseg.core.shortage import check_room
 CheckSize = Callable[[int, float, float], None]  # voxels, MB of the scan, MB while it is read; may raise
 
 _USUAL_STACK = 8 << 20  # bytes
-_SMALL_MB = 100.0  # of numpy and scipy besides their files
+_SMALL_MB = 250.0  # of addresses, besides the libraries' files, for small arrays
 _LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "cc3d")
 
 
@@ -57,12 +57,12 @@ def check_reading(voxels: int, scan_mb: float, reading_mb: float) -> None:
 
 
 def check_libraries() -> None:
-    """Raise FlareError("memory") if numpy and scipy have no room; call before either is imported.
+    """Raise FlareError("memory") if numpy, scipy and SimpleITK have no room; call before they are imported.
 
-    Their OpenBLAS does not say that it got no memory: it may try for ever.
+    OpenBLAS may try for ever to get its memory, and C++ libraries may end the process.
     """
     if are_addresses_limited():
-        check_room("This command", _SMALL_MB + _libraries_mb(("numpy", "scipy")), bounds())
+        check_room("This command", _SMALL_MB + _libraries_mb(("numpy", "scipy", "SimpleITK")), bounds())
 
 
 def _libraries_mb(names: tuple[str, ...] = _LIBRARIES) -> float:
