@@ -49,7 +49,7 @@ def test_nothing_stays_in_the_temporary_folder(small_run: Results, own_temporary
 
 def test_a_method_that_fails_is_a_row_with_its_reason(phantom: Phantom, tmp_path: Path):
     noise = np.random.default_rng(0).normal(-1000, 20, phantom.volume.voxels.shape).astype(np.int16)
-    noise[0, 0, :100] = 400  # not constant, yet nobody there
+    noise[0, 0, :100] = 400  # not constant, yet no patient there
     write_scan(tmp_path / "air.nii.gz", Volume(noise, phantom.volume.geometry))
     plan = Plan(("flare21",), ("ours",), (48,), "cpu", tmp_path / "air.nii.gz", minutes=2, in_plane=96)
     row = Benchmark(plan, Silence()).run().rows[0]

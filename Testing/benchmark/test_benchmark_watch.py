@@ -65,7 +65,7 @@ def test_ctrl_c_ends_the_process_with_its_children(tmp_path: Path):
     assert not psutil.pid_exists(first_number(log))
 
 
-def test_somebody_is_told_that_it_goes_on(tmp_path: Path):
+def test_a_watcher_is_told_that_it_goes_on(tmp_path: Path):
     seconds: list[float] = []
     run_watched(python("sum(range(20_000_000))"), tmp_path / "log", 60, alive=seconds.append)
     assert seconds == sorted(seconds)

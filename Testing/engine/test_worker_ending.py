@@ -147,8 +147,8 @@ def wait_until_full(pipe: int) -> None:
 def home(tmp_path: Path, name: str = "home") -> Path:
     """A folder of a person, with a scan that is called as those of jobs are."""
     folder = tmp_path / name
-    (folder / "work").mkdir(parents=True)
-    for file in ("labels.npy", "thesis.txt", "work/data.csv"):
+    (folder / "papers").mkdir(parents=True)
+    for file in ("labels.npy", "thesis.txt", "papers/data.csv"):
         (folder / file).write_text("of a person")
     np.save(folder / "scan.npy", TINY.voxels)
     if os.name == "posix":
@@ -163,7 +163,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "scan"),
     [
-        *(("home", scan) for scan in ("{home}/scan.npy", "scan.npy", "{home}/work/../scan.npy", "scan.npy\\u0000")),
+        *(("home", scan) for scan in ("{home}/scan.npy", "scan.npy", "{home}/papers/../scan.npy", "scan.npy\\u0000")),
         *(("flareseg-home", scan) for scan in ("{home}/scan.npy", "./scan.npy")),
     ],
 )

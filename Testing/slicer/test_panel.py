@@ -331,7 +331,7 @@ class TestFailing:
     def test_missing_package_is_told_before_anything_starts(self, ready_with, tmp_path):
         panel = ready_with("obedient")
         requirements = tmp_path / "requirements.txt"
-        requirements.write_text("a-package-that-nobody-has\n")
+        requirements.write_text("a-package-that-does-not-exist\n")
         panel.logic.dependencies._requirements = requirements
         click(panel)
         assert "were not installed" in panel.ui.failureLabel.text

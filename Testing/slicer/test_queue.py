@@ -86,14 +86,14 @@ def test_scan_that_fails_unexpectedly_does_not_stop_the_others(add, monkeypatch)
 
     def start_or_break(volumeNode, *arguments, **options):
         if volumeNode.GetName() == "scan 0":
-            raise RuntimeError("nobody thought of this")
+            raise RuntimeError("this was not foreseen")
         return start_(volumeNode, *arguments, **options)
 
     monkeypatch.setattr(panel.logic, "start", start_or_break)
     start(panel)
     wait_until(lambda: is_ready(panel))
     assert column(panel, 2) == [
-        "Something unexpected failed (RuntimeError: nobody thought of this).",
+        "Something unexpected failed (RuntimeError: this was not foreseen).",
         "done",
     ]
 

@@ -147,10 +147,10 @@ def test_a_run_on_a_store_that_has_grown_is_not_resumed(trained: Path, store: Pa
 
 def test_a_validation_that_names_no_case_is_refused(place: Path, store: Path, config: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
-    other.write_text(yaml.safe_dump({"extends": str(config), "data": {"validation": ["nobody*"]}}))
+    other.write_text(yaml.safe_dump({"extends": str(config), "data": {"validation": ["missing*"]}}))
     result = run("train", other, "--store", store, "-o", tmp_path / "run", "--device", "cpu")
     assert result.exit_code == 2
-    assert "named like nobody*" in result.output
+    assert "named like missing*" in result.output
 
 
 def test_the_weights_segment_a_scan_and_name_their_data(data_set: Path, weights: Path, tmp_path: Path) -> None:

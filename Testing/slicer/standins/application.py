@@ -47,7 +47,7 @@ class Application:
         return self._qt.clipboard()
 
     def openExtensionsManagerDialog(self) -> None:
-        raise RuntimeError("nobody answers a dialog in a test")
+        raise RuntimeError("no dialog is answered in a test")
 
     def processEvents(self) -> None:
         self._qt.processEvents()

@@ -70,7 +70,7 @@ class DataWidget(SegmentEditorWidget):
 
 
 class Module:
-    """A loaded module. Its widget is made and set up when somebody first asks for it."""
+    """A loaded module. Its widget is made and set up when it is first asked for."""
 
     def __init__(self, name: str, makeWidget: Callable[[Any], Any], path: str = "") -> None:
         self.name, self.path = name, path
