@@ -91,4 +91,5 @@ def choose(choice: str) -> Chosen:
 
 
 def _cpu(reason: str, note: str = "") -> Chosen:
-    return Chosen(torch.device("cpu"), f"{processor_name()} ({torch.get_num_threads()} threads)", reason, note)
+    threads = torch.get_num_threads()
+    return Chosen(torch.device("cpu"), f"{processor_name()} ({threads} thread{'s' * (threads > 1)})", reason, note)
