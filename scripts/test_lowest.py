@@ -20,20 +20,29 @@ PLACE = Path("build/lowest")
 PYTHONS = ("3.10", "3.11", "3.12")  # the lowest versions were never built for later ones
 NEEDED_GB = 12  # the downloads and what is unpacked lie beside each other for a while
 MINUTES = 15
-WHOLE = ["reading", "writing", "volume", "geometry", "networks", "weights", "resample", "report"]
-WHOLE += ["precision", "nifti_headers", "text_headers", "dicom"]
-SINGLE = [
-    "cascade.py::test_the_phantoms_organs_are_found",
-    "cascade.py::test_the_loaded_cascade_reproduces_the_reference_predictions",
-    "cascade.py::test_a_slightly_oblique_scan_is_segmented_on_its_own_grid",
-    "cli.py::test_one_scan_gives_labels_report_and_preview",
-    "cli.py::test_the_table_shows_volumes_dice_stages_and_memory",
-    "cli.py::test_nothing_is_printed_when_piped_and_all_is_well",
-    "cli.py::test_a_folder_of_scans_is_segmented_scan_by_scan",
-    "worker.py::test_a_job_gives_the_cascades_labels_and_a_report",
-    "worker.py::test_uncertainty_is_written_beside_the_labels_on_wish",
+TESTS = [
+    "core/test_geometry.py",
+    "core/test_report.py",
+    "core/test_volume.py",
+    "io/test_dicom.py",
+    "io/test_nifti_headers.py",
+    "io/test_reading.py",
+    "io/test_text_headers.py",
+    "io/test_writing.py",
+    "inference/test_networks.py",
+    "inference/test_precision.py",
+    "inference/test_resample.py",
+    "inference/test_weights.py",
+    "inference/test_cascade.py::test_the_phantoms_organs_are_found",
+    "inference/test_cascade.py::test_the_loaded_cascade_reproduces_the_reference_predictions",
+    "inference/test_cascade.py::test_a_slightly_oblique_scan_is_segmented_on_its_own_grid",
+    "cli/test_cli.py::test_one_scan_gives_labels_report_and_preview",
+    "cli/test_cli.py::test_the_table_shows_volumes_dice_stages_and_memory",
+    "cli/test_cli.py::test_nothing_is_printed_when_piped_and_all_is_well",
+    "cli/test_cli.py::test_a_folder_of_scans_is_segmented_scan_by_scan",
+    "worker/test_worker.py::test_a_job_gives_the_cascades_labels_and_a_report",
+    "worker/test_worker.py::test_uncertainty_is_written_beside_the_labels_on_wish",
 ]
-TESTS = [f"Testing/engine/test_{test}" for test in [*(f"{name}.py" for name in WHOLE), *SINGLE]]
 _NETWORK = re.compile(
     r"connection broken by|Connection(Error|Reset|Refused)|timed? ?out|name resolution|Network is unreachable"
     r"|ProxyError|SSLError|IncompleteRead|HTTP error 5\d\d|5\d\d Server Error"
@@ -48,7 +57,8 @@ class LeftOut(Exception):
 def main() -> int:
     try:
         python = environment()
-        return subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]).returncode
+        tests = [f"Testing/{test}" for test in TESTS]
+        return subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]).returncode
     except LeftOut as reason:
         print(f"The lowest versions were NOT tested: {reason}", file=sys.stderr)
         return 0 if os.environ.get("CI") == "true" else 1

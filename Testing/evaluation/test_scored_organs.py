@@ -17,7 +17,7 @@ def with_only(*labels: int) -> np.ndarray:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """Predictions of all four organs; in a's ground truth only the liver is labelled, b's has no spleen, c's has all."""
+    """Predictions of all four organs; in a's ground truth only the liver is labelled, b's has no spleen, c's all."""
     for case, ground_truth in (("a", with_only(1)), ("b", with_only(1, 2, 4)), ("c", organs())):
         label_file(tmp_path / "ground_truths" / f"{case}.nii.gz", ground_truth)
         label_file(tmp_path / "predictions" / f"{case}.nii.gz", organs({1: 1}))

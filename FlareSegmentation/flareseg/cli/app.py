@@ -54,7 +54,8 @@ def segment(
         Optional[Path], typer.Option(help="Write a picture of the result as PNG (file or folder).")
     ] = None,
     ground_truth: Annotated[
-        Optional[Path], typer.Option(help="True label map of the one scan: adds Dice per organ.")
+        Optional[Path],
+        typer.Option("--ground-truth", "--truth", help="Ground truth label map of the one scan: adds Dice per organ."),
     ] = None,
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="The left kidney gets label 5.")] = False,

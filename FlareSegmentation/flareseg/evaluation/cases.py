@@ -46,8 +46,9 @@ def case_name(path: Path) -> str:
 def match(predictions: Path, ground_truths: Path, scans: Path | None = None, reports: Path | None = None) -> Matching:
     """Match two folders by the names of their files, or take two files as one case.
 
-    ``scans`` and ``reports`` likewise are folders, or files where ``ground_truths`` is one; reports lie beside the predictions
-    unless told otherwise. Raises FlareError("bad_data") when there is nothing to compare or a name fits twice.
+    ``scans`` and ``reports`` are folders too, or files where ``ground_truths`` is one; reports lie beside the
+    predictions unless told otherwise.
+    Raises FlareError("bad_data") when there is nothing to compare or a name fits twice.
     """
     if ground_truths.is_file() and predictions.is_file():
         return _single(predictions, ground_truths, scans, reports)

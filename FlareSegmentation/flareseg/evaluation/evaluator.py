@@ -82,8 +82,9 @@ def _compared(path: Path | None, ground_truth: Volume, notes: list[str]) -> tupl
     notes += _warnings(prediction, path)
     if prediction.geometry.shape != ground_truth.geometry.shape or grid.shape != ground_truth.geometry.shape:
         notes.append(
-            f"{path.name} has {_by(prediction.geometry.shape)} voxels, the ground truth {_by(ground_truth.geometry.shape)}, of one "
-            "lattice: they are compared where they lie, and what one does not cover is background there."
+            f"{path.name} has {_by(prediction.geometry.shape)} voxels, the ground truth "
+            f"{_by(ground_truth.geometry.shape)}, of one lattice: they are compared "
+            "where they lie, and what one does not cover is background there."
         )
     return placed(prediction, grid), placed(ground_truth, grid)
 

@@ -13,8 +13,8 @@ _LABEL_OF = {organ.name.lower(): organ.label for organ in ORGANS} | {"kidney": 2
 
 @dataclass(frozen=True)
 class Selection:
-    """``labels``: label values of the organs that are labelled in every ground truth, where an empty one means that the organ
-    is not there. None: nothing is known about that, and of each case the organs are scored that its ground truth holds."""
+    """``labels``: label values of the organs that are labelled in every ground truth: where one is empty, the
+    organ is not there. None: nothing is known about that, and each case is scored on the organs of its ground truth."""
 
     labels: frozenset[int] | None = None
 

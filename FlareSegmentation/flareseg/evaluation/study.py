@@ -19,7 +19,7 @@ _MOST_NAMED = 3
 
 @dataclass
 class Study:
-    """``left_out``: why, by case, there is no score. ``extra``: predictions that no ground truth belongs to. ``selection``:
+    """``left_out``: why a case has no score. ``extra``: predictions without a ground truth. ``selection``:
     which organs are scored."""
 
     extra: list[Path] = field(default_factory=list)

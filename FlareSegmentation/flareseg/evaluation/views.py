@@ -41,8 +41,9 @@ PLANES = (
 class SliceView:
     """The slice of a plane where prediction and ground truth differ most. Arrays are (rows, columns), top first.
 
-    ``background``: HU, or None without a scan; ``ground_truth`` and ``prediction``: of the organ, boolean; ``others``: the
-    true labels of all organs; ``width_mm`` and ``height_mm``: size of the whole; ``position``: in the patient.
+    ``background``: HU, or None without a scan; ``ground_truth`` and ``prediction``: of the organ, boolean;
+    ``others``: the ground truth of all organs; ``width_mm`` and ``height_mm``: size of the whole;
+    ``position``: in the patient.
     """
 
     plane: Plane

@@ -30,8 +30,8 @@ class OrganConfidence:
 class _Slices:
     """One organ in each slice of the network's grid, of the probabilities p and the label m of its voxels.
 
-    In each slice, ``uncertainty``: the voxels expected to be wrong, sum |p - m|; ``total``: sum(p) + sum(m); ``centre``:
-    (2, slices), row and column of the uncertainty.
+    In each slice, ``uncertainty``: the voxels expected to be wrong, sum |p - m|; ``total``: sum(p) + sum(m);
+    ``centre``: (2, slices), row and column of the uncertainty.
     """
 
     uncertainty: np.ndarray
@@ -89,7 +89,7 @@ def _slices(logits: Tensor, marks: Tensor, classes: Mapping[int, int]) -> dict[i
 
 
 def _sums(probability: Tensor, mark: Tensor) -> Tensor:
-    """Of a slab (k, j, i): uncertainty |p - m|, p + m, and the row and column of the uncertainty's centre, as (4, k)."""
+    """Of a slab (k, j, i): uncertainty |p - m|, p + m, and row and column of the uncertainty's centre, as (4, k)."""
     rows, columns = (torch.arange(n, device=mark.device, dtype=torch.float32) for n in mark.shape[1:])
     total = probability.sum((1, 2)) + mark.sum((1, 2))
     uncertainty = (probability - mark).abs()

@@ -28,9 +28,9 @@ class AugmentationConfig(Settings):
     """How likely each change is, and how large: ranges are (low, high), drawn evenly unless said otherwise.
 
     ``rotation_degrees``: largest angle about the axes k, j, i. ``scale``: along all axes alike, and along each by
-    ``stretch`` more or less. ``elastic_mm``: SD of smooth shifts with features of ``elastic_feature_mm``. ``blur_voxels``:
-    SD. ``gain``, ``offset_hu``: contrast and brightness. ``thickness_mm``: of slices. ``noise_hu``: SD, each octave as
-    likely.
+    ``stretch`` more or less. ``elastic_mm``: SD of smooth shifts with features of ``elastic_feature_mm``.
+    ``blur_voxels``: SD. ``gain``, ``offset_hu``: contrast and brightness. ``thickness_mm``: of slices.
+    ``noise_hu``: SD, each octave as likely.
     """
 
     rotation: Probability = 0.7

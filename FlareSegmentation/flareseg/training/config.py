@@ -74,7 +74,7 @@ class StageConfig(Settings):
     """How the network of one stage is trained.
 
     ``grid``: its input size (k, j, i). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
-    which ``fresh`` are new and the others replayed, with other noise, from the last ``replay_size`` ones (None: all new).
+    which ``fresh`` are new and the others replayed, with other noise, from the last ``replay_size`` (None: all new).
     ``ema_decay``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
     random weights, He's, or the shipped weights.
     """

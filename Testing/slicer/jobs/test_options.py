@@ -23,10 +23,10 @@ def test_options_reach_the_engine(scripted):
     logic = FlareSegmentation.FlareSegmentationLogic()
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
     run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
-    message = run._job.message
-    assert (message.split_kidneys, message.clean_up, message.device) == (True, "strong", "cpu")
-    assert message.precision == "float32"
-    assert message.uncertainty
+    request = run._job.request
+    assert (request.split_kidneys, request.clean_up, request.device) == (True, "strong", "cpu")
+    assert request.precision == "float32"
+    assert request.uncertainty
     outcome = Outcome(run)
     run.cancel()
     outcome.wait()
