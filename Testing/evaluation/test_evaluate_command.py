@@ -205,11 +205,11 @@ def test_bad_usage_is_a_sentence(
 def test_a_missing_package_says_how_to_install_it(
     predictions: Path, truths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "surface_distance", None)
+    monkeypatch.setitem(sys.modules, "monai.metrics", None)
     assert 'pip install "flareseg[evaluate]"' in evaluate(predictions, truths, tmp_path / "out", code=2)
 
 
 def test_the_commands_load_nothing_heavy_before_they_run() -> None:
-    heavy = "{'torch', 'SimpleITK', 'matplotlib', 'jinja2', 'scipy', 'surface_distance'}"
+    heavy = "{'torch', 'SimpleITK', 'matplotlib', 'jinja2', 'scipy', 'monai'}"
     code = f"import sys, flareseg.cli.evaluate; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

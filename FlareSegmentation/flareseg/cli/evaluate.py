@@ -191,6 +191,6 @@ def _named(methods: list[str]) -> dict[str, Path]:
 def _import_extra(html: bool) -> None:
     """Say now rather than after the work which package is missing."""
     with needs("evaluate"):
-        importlib.import_module("surface_distance")
+        importlib.import_module("monai.metrics")
         if html:
             importlib.import_module("flareseg.evaluation.html_report")
