@@ -49,10 +49,11 @@ def nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tol
     from monai.metrics import compute_surface_dice
 
     box = box_around(prediction | truth)
-    masks = (torch.from_numpy(mask[box])[None, None] for mask in (prediction, truth))  # batch and channel of one
+    predicted, true = (torch.from_numpy(mask[box])[None, None] for mask in (prediction, truth))  # batch, channel
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "monai.metrics.utils get_mask_edges", FutureWarning)  # MONAI 1.6 warns itself
+        # MONAI 1.6 passes a deprecated argument to itself
+        warnings.filterwarnings("ignore", "monai.metrics.utils get_mask_edges", FutureWarning)
         share = compute_surface_dice(
-            *masks, class_thresholds=[tolerance], include_background=True, spacing=list(spacing), use_subvoxels=True
+            predicted, true, [tolerance], include_background=True, spacing=list(spacing), use_subvoxels=True
         )
     return float(share)
