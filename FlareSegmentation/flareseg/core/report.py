@@ -81,7 +81,7 @@ class MemoryFacts:
 
 
 @dataclass
-class DoubtfulPlace:
+class UncertainPlace:
     """A run of slices where the border of an organ is least certain."""
 
     first: int
@@ -105,15 +105,15 @@ class OrganFacts:
     volume_ml: float
     """Volume in mL."""
     warnings: list[str] = field(default_factory=list)
-    """What to check, as sentences."""
+    """What to check, as messages."""
     mean_hu: float | None = None
     """Mean over the voxels in HU; null for an organ that was not found."""
     std_hu: float | None = None
     """Standard deviation over the voxels in HU; null for an organ that was not found."""
     confidence: float | None = None
     """Dice that the class probabilities predict for the organ, 0 to 1; null for an organ that was not found."""
-    doubtful: list[DoubtfulPlace] = field(default_factory=list)
-    """Places to check, the most doubtful first."""
+    uncertain: list[UncertainPlace] = field(default_factory=list)
+    """Places to check, the most uncertain first."""
     dice: float | None = None
     """Dice with the ground truth, 0 to 1; null where none was given."""
 
@@ -140,7 +140,7 @@ class Report:
     organs: list[OrganFacts]
     """Organs in the order of their labels."""
     warnings: list[str] = field(default_factory=list)
-    """Warnings about the scan and the run as a whole, as sentences."""
+    """Warnings about the scan and the run as a whole, as messages."""
     schema_version: Literal[1] = SCHEMA_VERSION
     """Version of this schema."""
 

@@ -27,7 +27,7 @@ def tolerances_named(name: str) -> Mapping[int, float]:
         raise FlareError("bad_config", f'There are no tolerances named "{name}".', f"Give {known}.") from None
 
 
-def nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
+def nsd(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
     """Share of both surfaces that lies within ``tolerance`` mm of the other one, 0..1.
 
     Surface elements and their areas are those of Nikolov et al. (https://arxiv.org/abs/1809.04430), as in DeepMind's
@@ -36,20 +36,20 @@ def nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tol
 
     Args:
         prediction: Boolean array (k, j, i).
-        truth: Boolean array (k, j, i) of the same shape.
+        ground truth: Boolean array (k, j, i) of the same shape.
         spacing: Voxel size along (k, j, i) in mm.
         tolerance: Largest distance in mm that counts as agreement.
 
     Returns:
         The normalised surface Dice.
     """
-    if not prediction.any() or not truth.any():
-        return float(prediction.any() == truth.any())
+    if not prediction.any() or not ground_truth.any():
+        return float(prediction.any() == ground_truth.any())
     import torch
     from monai.metrics import compute_surface_dice
 
-    box = box_around(prediction | truth)
-    predicted, true = (torch.from_numpy(mask[box])[None, None] for mask in (prediction, truth))  # batch, channel
+    box = box_around(prediction | ground_truth)
+    predicted, true = (torch.from_numpy(mask[box])[None, None] for mask in (prediction, ground_truth))  # batch, channel
     with warnings.catch_warnings():
         # MONAI 1.6 passes a deprecated argument to itself
         warnings.filterwarnings("ignore", "monai.metrics.utils get_mask_edges", FutureWarning)

@@ -1,6 +1,6 @@
 """The messages between a caller and the worker: one JSON object a line, in both directions.
 
-Into the worker go jobs (SegmentJob, CancelJob, DescribeJob), out of it come events (Ready, Device,
+Into the worker go jobs (SegmentJob, CancelJob, DescribeJob), out of it come events (Ready, DeviceInfo,
 Stage, Result, Failure, Idle). A line is UTF-8 JSON with a "type" and the fields of that class.
 """
 
@@ -37,7 +37,7 @@ class SegmentJob:
     clean_up: str = "normal"
     """Any of "off", "normal" and "strong" (see components.CleanUp)."""
     uncertainty: str | None = None
-    """A second .npy to write, or None: uint8, the shape of the scan, percent of doubt in each voxel."""
+    """A second .npy to write, or None: uint8, the shape of the scan, percent of uncertainty in each voxel."""
     precision: str = "auto"
     """Any of "auto", "float32", "float16" and "bfloat16" (see precision.py)."""
     temporary: bool = False
@@ -55,7 +55,7 @@ class CancelJob:
 
 @dataclass(frozen=True)
 class DescribeJob:
-    """Ask which device a choice means and what it has free. Answered by Device or Failure."""
+    """Ask which device a choice means and what it has free. Answered by DeviceInfo or Failure."""
 
     type: ClassVar[str] = "describe"
     id: str
@@ -72,7 +72,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Device:
+class DeviceInfo:
     """Answer to DescribeJob: memory in MB, of the GPU or of the computer, and why it is this device.
 
     ``ram_mb``: the most of the computer's memory that the worker can have, within the limits of its container and its
@@ -113,7 +113,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """The job (or, without an id, a line) failed: kind, sentence and remedy of a FlareError.
+    """The job (or, without an id, a line) failed: kind, message and hint of a FlareError.
 
     ``details`` is a traceback for the log; it is empty for failures that need none.
     """
@@ -121,8 +121,8 @@ class Failure:
     type: ClassVar[str] = "error"
     id: str | None
     kind: str
-    sentence: str
-    remedy: str = ""
+    message: str
+    hint: str = ""
     details: str = ""
 
 
@@ -135,10 +135,10 @@ class Idle:
 
 
 Job = SegmentJob | CancelJob | DescribeJob
-Event = Ready | Device | Stage | Result | Failure | Idle
+Event = Ready | DeviceInfo | Stage | Result | Failure | Idle
 
 JOBS: dict[str, Any] = {c.type: c for c in (SegmentJob, CancelJob, DescribeJob)}
-EVENTS: dict[str, Any] = {c.type: c for c in (Ready, Device, Stage, Result, Failure, Idle)}
+EVENTS: dict[str, Any] = {c.type: c for c in (Ready, DeviceInfo, Stage, Result, Failure, Idle)}
 
 
 def encode(message: Job | Event) -> bytes:
