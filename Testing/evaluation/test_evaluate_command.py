@@ -13,6 +13,10 @@ import SimpleITK as sitk
 from cubes import geometry, label_file, organs, rows
 from evaluation_commands import run
 from flareseg.core.organs import ORGANS
+from flareseg.evaluation.cases import Case, match
+from flareseg.evaluation.evaluator import Evaluator, Result
+from flareseg.evaluation.study import Study
+from flareseg.evaluation.surface import tolerances_named
 from images import ct_like, write_image
 
 NAMES = [organ.name for organ in ORGANS]
@@ -169,19 +173,21 @@ def test_time_and_memory_come_from_the_reports(predictions: Path, ground_truths:
     assert measured == [("12.5", "1000.0", "10000.0"), ("", "", "")]
 
 
-def test_a_failure_nobody_thought_of_does_not_stop_the_others(
-    predictions: Path, ground_truths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(path: Path) -> object:
-        return 1 / 0 if path.name == "a.nii.gz" else read(path)
+class FailingOnA(Evaluator):
+    """Has a mistake that only case a brings to light."""
 
-    from flareseg.evaluation import evaluator
+    def evaluate(self, case: Case) -> Result:
+        if case.name == "a":
+            raise ZeroDivisionError("division by zero")
+        return super().evaluate(case)
 
-    read = evaluator.read_label_map
-    monkeypatch.setattr(evaluator, "read_label_map", failing)
-    said = evaluate(predictions, ground_truths, tmp_path / "out", code=1)
-    assert "a is not scored: It failed unexpectedly (ZeroDivisionError" in said
-    assert [row["case"] for row in rows(tmp_path / "out" / "cases.csv")] == ["b"]
+
+def test_an_unexpected_failure_of_one_case_does_not_stop_the_others(predictions: Path, ground_truths: Path) -> None:
+    study = Study()
+    study.run(match(predictions, ground_truths).cases, FailingOnA(tolerances_named("flare21")), lambda result: None)
+    assert study.failed
+    assert study.warnings[0].startswith("a is not scored: It failed unexpectedly (ZeroDivisionError: division by zero;")
+    assert [score.name for score in study.scores] == ["b"]
 
 
 def test_without_any_score_nothing_is_written(ground_truths: Path, tmp_path: Path) -> None:
@@ -214,11 +220,11 @@ def test_bad_usage_is_a_message(
 def test_a_missing_package_says_how_to_install_it(
     predictions: Path, ground_truths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "surface_distance", None)
+    monkeypatch.setitem(sys.modules, "monai.metrics", None)
     assert 'pip install "flareseg[evaluate]"' in evaluate(predictions, ground_truths, tmp_path / "out", code=2)
 
 
 def test_the_commands_load_nothing_heavy_before_they_run() -> None:
-    heavy = "{'torch', 'SimpleITK', 'matplotlib', 'jinja2', 'scipy', 'surface_distance'}"
+    heavy = "{'torch', 'SimpleITK', 'matplotlib', 'jinja2', 'scipy', 'monai'}"
     code = f"import sys, flareseg.cli.evaluate; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -47,6 +47,29 @@ def test_a_cube_moved_by_one_voxel_is_within_one_voxel() -> None:
 
 
 @pytest.mark.parametrize(
+    ("prediction", "ground_truth", "spacing", "tolerance", "expected"),
+    [
+        (cube((2, 2, 2), 1), cube((2, 2, 2), 1) | cube((2, 2, 4), 1), (1.0, 1.0, 1.0), 1.0, 0.833333),
+        (cube((2, 2, 2), 1), cube((2, 2, 2), 1) | cube((2, 2, 4), 1), (0.5, 2.0, 1.3), 1.0, 0.666667),
+        (cube((2, 2, 2)), cube((2, 2, 3)), (0.5, 2.0, 1.3), 1.0, 0.812546),
+        (cube((20, 20, 20)), cube((20, 19, 20)), (0.5, 2.0, 1.3), 1.0, 0.841604),
+        (np.ones(SHAPE, bool), cube((2, 2, 2)), (1.0, 1.0, 1.0), 5.0, 0.113961),
+        (np.ones(SHAPE, bool), cube((2, 2, 2)), (5.0, 0.7, 0.7), 5.0, 0.074105),
+    ],
+    ids=["one voxel and two", "thin slices", "moved", "moved in a corner of the scan", "whole scan", "thick slices"],
+)
+def test_the_challenges_own_package_gives_the_same(
+    prediction: np.ndarray,
+    ground_truth: np.ndarray,
+    spacing: tuple[float, float, float],
+    tolerance: float,
+    expected: float,
+) -> None:
+    """What surface-distance 0.1 computes for these masks."""
+    assert nsd(prediction, ground_truth, spacing, tolerance) == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize(
     ("prediction", "ground_truth", "score"),
     [(EMPTY, EMPTY, 1.0), (cube((2, 2, 2)), EMPTY, 0.0), (EMPTY, cube((2, 2, 2)), 0.0)],
     ids=["both empty", "only the ground truth is empty", "only the prediction is empty"],

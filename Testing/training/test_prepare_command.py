@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from flareseg.cli.prepare import LayoutName, prepare
-from flareseg.training.prepare import Layout
+from flareseg.cli.prepare import prepare
 from flareseg.training.store import Kind, Store
 from typer.testing import CliRunner, Result
 
@@ -74,10 +73,6 @@ def test_a_map_that_leaves_the_source_ends_with_2_and_makes_no_store(tmp_path: P
 def test_a_spacing_that_makes_no_sense_ends_with_2(spacing: str, tmp_path: Path) -> None:
     result = flareseg_prepare("phantom:1", tmp_path / "store", "--spacing", spacing)
     assert (result.exit_code, "Give 0.1 to 20 mm" in result.stderr) == (2, True), result.output
-
-
-def test_the_command_offers_every_layout() -> None:
-    assert [name.value for name in LayoutName] == [layout.value for layout in Layout]
 
 
 @pytest.mark.parametrize(

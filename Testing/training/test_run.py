@@ -97,8 +97,8 @@ def hu_of(images: torch.Tensor) -> set[float]:
 
 
 def learned_and_judged(trainer: Trainer, steps: int = 12) -> tuple[set[float], set[float]]:
-    learned = [hu_of(trainer._batches.batch(step).images) for step in range(steps)]
-    judged = [hu_of(batch.images) for batch in trainer._validation._kept]
+    learned = [hu_of(trainer.batches.batch(step).images) for step in range(steps)]
+    judged = [hu_of(batch.images) for batch in trainer.validation.batches]
     return set.union(*learned), set.union(*judged)
 
 
@@ -114,14 +114,14 @@ def test_what_is_learned_from_is_augmented_and_what_judges_is_not(store: Store, 
 
 def test_a_validation_has_the_samples_of_its_config_one_by_one(store: Store, tmp_path: Path) -> None:
     run = trainer(store, tmp_path / "run", {"validation_samples": 5}, NO_EFFECT, batch=2)
-    assert [batch.images.shape[0] for batch in run._validation._kept] == [1] * 5
+    assert [batch.images.shape[0] for batch in run.validation.batches] == [1] * 5
 
 
 def test_a_validation_on_the_cases_of_the_training_shows_other_views_of_them(store: Store, tmp_path: Path) -> None:
     """Each number of the one is drawn otherwise than that of the other."""
     run = trainer(store.only(["mine_0"]), tmp_path / "run", {}, NO_EFFECT, batch=1)
-    for number, judged in enumerate(run._validation._kept):
-        assert not torch.equal(run._batches.batch(number).labels, judged.labels)
+    for number, judged in enumerate(run.validation.batches):
+        assert not torch.equal(run.batches.batch(number).labels, judged.labels)
 
 
 @pytest.mark.parametrize(("batch", "steps"), [(1, 3), (2, 2), (3, 1), (5, 1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,11 +95,19 @@ def test_labels_are_shrunk_by_the_largest_share(store: Store) -> None:
     np.testing.assert_allclose(counts, ground_truth, rtol=0.08)
 
 
-def test_scans_are_kept_within_the_memory_allowed(store: Store) -> None:
-    narrow, wide = ScanSource(store, memory_mb=0.1), ScanSource(store)
-    for seed in range(8):
-        assert same(*(source.sample(Stage.ORGANS, (16, 16, 16), Chance(seed)) for source in (narrow, wide)))
-    assert (len(narrow._loaded), len(wide._loaded)) == (1, 2)
+def test_only_what_fits_into_the_memory_allowed_is_not_read_again(store: Store, tmp_path: Path) -> None:
+    copy = Store.open(shutil.copytree(store.folder, tmp_path / "copy"))
+    narrow, wide = ScanSource(copy, memory_mb=0.1), ScanSource(copy)
+
+    def samples(source: ScanSource) -> list[Sample]:
+        return [source.sample(Stage.ORGANS, (16, 16, 16), Chance(seed)) for seed in range(8)]
+
+    before = samples(wide)
+    assert all(map(same, samples(narrow), before))
+    shutil.rmtree(copy.folder / "cases")
+    assert all(map(same, samples(wide), before))
+    with pytest.raises(FlareError, match="cannot be read"):
+        samples(narrow)
 
 
 def test_scans_with_untrusted_organs_are_left_out(store: Store, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_good_weights_saved(
 ) -> None:
     """Batch norm has seen the bad batch by then: what it knew before is saved."""
     config = tiny_config(network=network, batch=1, fresh=1)
-    good = tiny_trainer(tmp_path / "other", config)._batches
+    good = tiny_trainer(tmp_path / "other", config).batches
     trainer = tiny_trainer(tmp_path, config, batches=SpoiledBatches(good, at=3))
     with pytest.raises(FlareError, match="no number at step 3; the run is saved") as caught:
         trainer.train()

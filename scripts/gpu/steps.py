@@ -368,7 +368,7 @@ def train() -> None:
         trainer = Run(probing, Store.open(kept), WORK / "probe", fabric).trainer(stage, watcher := Watcher())
         keep(setup_seconds=round(time.monotonic() - begun, 1))
         share: list[float] = []
-        original, seconds = trainer._batches.batch, min(JOB["probe"], 0.2 * (END - time.monotonic()))
+        original, seconds = trainer.batches.batch, min(JOB["probe"], 0.2 * (END - time.monotonic()))
 
         def timed(step: int) -> Any:
             if time.monotonic() - watcher.times[0] < 0.7 * seconds:  # the last part alone is slowed by waiting
@@ -380,7 +380,7 @@ def train() -> None:
             share.append(time.monotonic() - start)
             return made_batch
 
-        trainer._batches.batch = timed
+        trainer.batches.batch = timed
         if not REHEARSE:
             torch.cuda.reset_peak_memory_stats()
         watcher.times.append(time.monotonic())

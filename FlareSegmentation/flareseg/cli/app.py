@@ -1,4 +1,4 @@
-"""The command line: flareseg segment | phantom | info here, the other commands in cli_*.py."""
+"""The command line: flareseg segment | phantom | info here, the other commands in the files beside it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from flareseg import __version__
 from flareseg.cli import benchmark, evaluate, prepare, train
+from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import FlareError
 
 if TYPE_CHECKING:
@@ -41,11 +42,8 @@ def segment(
     list_series: Annotated[
         bool, typer.Option("--list", help="Only list the DICOM series of the folders, and which would be taken.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
-    ] = "auto",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
     roi: Annotated[
         Optional[str], typer.Option(metavar="R0,R1,A0,A1,S0,S1", help="Segment inside these RAS bounds (mm).")
     ] = None,
@@ -57,7 +55,7 @@ def segment(
         Optional[Path],
         typer.Option("--ground-truth", "--truth", help="Ground truth label map of the one scan: adds Dice per organ."),
     ] = None,
-    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    weights: WeightsOption = None,
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="The left kidney gets label 5.")] = False,
     clean_up: Annotated[
         str, typer.Option(metavar="off|normal|strong", help="Remove small parts of organs; strong fills holes, too.")
@@ -140,12 +138,9 @@ def phantom(
 
 @app.command()
 def info(
-    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
-    ] = "auto",
-    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights: WeightsOption = None,
 ) -> None:
     """Show the version, the device that would be used, its memory, and the weights."""
     from flareseg.cli import console

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from flareseg.cli.extras import needs
+from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import FlareError
 
 if TYPE_CHECKING:
@@ -98,12 +99,9 @@ def rank(
 def segment_folder(
     inputs: Annotated[Path, typer.Argument(help="Folder of scans named X_0000.nii.gz.")],
     outputs: Annotated[Path, typer.Argument(help="Folder for the label maps X.nii.gz.")],
-    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device."),
-    ] = "auto",
-    weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights: WeightsOption = None,
     reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,
 ) -> None:
     """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
@@ -191,6 +189,6 @@ def _named(methods: list[str]) -> dict[str, Path]:
 def _import_extra(html: bool) -> None:
     """Say now rather than after the work which package is missing."""
     with needs("evaluate"):
-        importlib.import_module("surface_distance")
+        importlib.import_module("monai.metrics")
         if html:
             importlib.import_module("flareseg.evaluation.html_report")

@@ -13,6 +13,7 @@ from flareseg.cli import console
 from flareseg.cli.extras import needs
 from flareseg.core.limits import Limits
 from flareseg.core.organs import ORGANS
+from flareseg.training.layout import Layout
 
 if TYPE_CHECKING:
     from flareseg.training.prepare import Outcome
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
     from flareseg.training.store import Store
 
 SOME_REFUSED = 1
-
-
-class LayoutName(str, Enum):
-    """As flareseg.training.prepare.Layout, which needs packages that --help does not."""
-
-    AUTO = "auto"
-    FLARE = "flare"
-    NNUNET = "nnunet"
-    TOTALSEGMENTATOR = "totalsegmentator"
-    MAPPED = "mapped"
-    ARRAYS = "arrays"
-    PHANTOM = "phantom"
 
 
 class KindName(str, Enum):
@@ -43,7 +32,7 @@ class KindName(str, Enum):
 def prepare(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Data set folder, .npz file, or phantom:4.")],
     store: Annotated[Path, typer.Argument(metavar="STORE", help="Training store; made if it is not there.")],
-    layout: Annotated[LayoutName, typer.Option(help="How the source is laid out.")] = LayoutName.AUTO,
+    layout: Annotated[Layout, typer.Option(help="How the source is laid out.")] = Layout.AUTO,
     data_map: Annotated[
         Optional[str], typer.Option("--map", metavar="FILE.yaml", help="What the labels mean and whose they are.")
     ] = None,
@@ -68,7 +57,7 @@ def prepare(
 def _opened(
     source: str,
     folder: Path,
-    layout: LayoutName,
+    layout: Layout,
     map_name: str | None,
     words: tuple[str | None, str | None, str | None],
     kind: KindName | None,
@@ -76,12 +65,12 @@ def _opened(
 ) -> tuple[Found, Store]:
     """The cases that were found, and the store. Raises FlareError."""
     with needs("train"):
-        from flareseg.training.prepare import Layout, find
+        from flareseg.training.prepare import find
         from flareseg.training.prepare.data_map import DataMap, read_data_map
         from flareseg.training.store import Kind, Store
     kinds = {KindName.SCANS: Kind.SCAN, KindName.ORGANS: Kind.ORGANS, KindName.BODIES: Kind.BODY}
     described = (read_data_map(map_name) if map_name else DataMap()).with_words(*words)
-    found = find(source, Layout(layout.value), described, kinds[kind] if kind else None, mm)
+    found = find(source, layout, described, kinds[kind] if kind else None, mm)
     return found, Store.create(folder)
 
 

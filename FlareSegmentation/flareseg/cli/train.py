@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from flareseg.cli.extras import needs
+from flareseg.cli.options import DeviceOption
 from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.limits import Limits
 
@@ -38,7 +39,7 @@ def train(
     minutes: Annotated[
         Optional[float], typer.Option(min=0, help="Stop after so many minutes, saved; the same command goes on.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs of each computer.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Computers (start each with torchrun).")] = 1,
     preview: Annotated[bool, typer.Option("--preview", help="Only write pictures of samples to OUTPUT.")] = False,

@@ -1,12 +1,14 @@
-"""What one run measured: one dataclass, one JSON schema."""
+"""What one run measured: the dataclass Report, its JSON and the schema of that in docs/report.schema.json."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
-SCHEMA_VERSION = 1
+from flareseg.core.json_fields import from_json
+
+SCHEMA_VERSION: Final = 1
 
 STAGES = {
     "load": "Load networks",
@@ -22,132 +24,142 @@ STAGES = {
 
 @dataclass
 class StageTime:
-    """Wall-clock seconds of one stage; ``name`` is a key of STAGES."""
+    """Duration of one stage of a run."""
 
     name: str
+    """Key of the stage: load, read, find_abdomen, crop, segment, put_back, clean_up or write."""
     seconds: float
+    """Wall-clock time in s."""
 
 
 @dataclass
 class ScanFacts:
-    """The scan as read. ``shape`` in voxels and ``spacing`` in mm are in (k, j, i) order."""
+    """The scan as read."""
 
     name: str
+    """Name that the caller gave, without folders."""
     shape: list[int]
+    """Number of voxels along the array axes (k, j, i): slices, rows, columns."""
     spacing: list[float]
+    """Voxel size along (k, j, i) in mm."""
     orientation: str
+    """Directions in which the axes (i, j, k) run, such as LPS: to the left, posterior, superior."""
 
 
 @dataclass
 class DeviceFacts:
-    """Where the networks ran: ``kind`` is "cpu" or "cuda", ``dtype`` the networks' number format."""
+    """Device that the networks ran on."""
 
     kind: str
+    """PyTorch device type: cpu or cuda."""
     name: str
+    """Name of the processor or GPU."""
     dtype: str
+    """Number format of the networks: float32, float16 or bfloat16."""
 
 
 @dataclass
 class WeightsFacts:
-    """Which weights ran: file name and sha256 of the file."""
+    """File of network weights."""
 
     name: str
+    """File name."""
     sha256: str
+    """SHA-256 of the file in hexadecimal digits."""
 
 
 @dataclass
 class MemoryFacts:
-    """Peaks of the run in MB (1e6 bytes).
-
-    ``peak_ram_mb``: resident memory of the process. ``peak_gpu_allocated_mb``: the tensors of this
-    process. ``peak_gpu_device_mb``: the whole device, other programs and the CUDA context included,
-    sampled through NVML. The GPU figures are None when no GPU was used.
-    """
+    """Peak memory of the run in MB (1e6 bytes)."""
 
     peak_ram_mb: float
+    """Resident memory of the process in MB."""
     peak_gpu_allocated_mb: float | None = None
+    """GPU memory of the tensors of this process in MB; null without a GPU."""
     peak_gpu_device_mb: float | None = None
+    """GPU memory in use in MB, other programs and the CUDA context included, sampled by NVML; null without a GPU."""
 
 
 @dataclass
 class UncertainPlace:
-    """A run of slices where an organ's border is least sure.
-
-    ``first`` and ``last``: indices along the scan's own axis that runs most nearly head to foot.
-    ``ras``: a point in mm in the middle of the uncertainty, for slice views to go to.
-    """
+    """A run of slices where the border of an organ is least certain."""
 
     first: int
+    """Index of the first slice, along the axis of the scan that runs most nearly head to foot."""
     last: int
+    """Index of the last slice, along the same axis."""
     ras: list[float]
+    """Point in the middle of the place: RAS coordinates in mm."""
 
 
 @dataclass
 class OrganFacts:
-    """One organ found: volume in mL, and what deserves a look (plain messages).
-
-    ``confidence``: 0..1, the Dice that the class probabilities themselves expect; None for an organ
-    that was not found. ``mean_hu`` and ``std_hu``: over its voxels, None likewise.
-    """
+    """One organ."""
 
     label: int
+    """Value in the label map."""
     name: str
+    """Name of the organ."""
     voxels: int
+    """Number of voxels; 0 for an organ that was not found."""
     volume_ml: float
+    """Volume in mL."""
     warnings: list[str] = field(default_factory=list)
+    """What to check, as messages."""
     mean_hu: float | None = None
+    """Mean over the voxels in HU; null for an organ that was not found."""
     std_hu: float | None = None
+    """Standard deviation over the voxels in HU; null for an organ that was not found."""
     confidence: float | None = None
+    """Dice that the class probabilities predict for the organ, 0 to 1; null for an organ that was not found."""
     uncertain: list[UncertainPlace] = field(default_factory=list)
+    """Places to check, the most uncertain first."""
     dice: float | None = None
+    """Dice with the ground truth, 0 to 1; null where none was given."""
 
 
 @dataclass
 class Report:
-    """What one run did and cost.
-
-    ``roi`` is the box that was segmented, as RAS bounds in mm (r0, r1, a0, a1, s0, s1);
-    ``roi_source`` is "network" or "caller". ``warnings`` are about the scan and the run as a whole.
-    """
+    """Result of one segmentation run: what was done, how long it took, and the memory it needed."""
 
     version: str
+    """Version of flareseg."""
     scan: ScanFacts
     device: DeviceFacts
     weights: list[WeightsFacts]
+    """Files of the networks in the order in which they run."""
     roi: list[float]
-    roi_source: str
+    """Box that was segmented: RAS bounds (r0, r1, a0, a1, s0, s1) in mm."""
+    roi_source: Literal["network", "caller"]
+    """Origin of the box: found by the ROI network or given by the caller."""
     stages: list[StageTime]
+    """Stages in the order in which they ran."""
     total_seconds: float
+    """Wall-clock time of the run in s."""
     memory: MemoryFacts
     organs: list[OrganFacts]
+    """Organs in the order of their labels."""
     warnings: list[str] = field(default_factory=list)
-    schema_version: int = SCHEMA_VERSION
+    """Warnings about the scan and the run as a whole, as messages."""
+    schema_version: Literal[1] = SCHEMA_VERSION
+    """Version of this schema."""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON-compatible dictionaries and lists."""
         return asdict(self)
 
     def dumps(self) -> str:
+        """Return the report as JSON text."""
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Report:
-        """Inverse of to_json. Raises ValueError for another schema version."""
-        if data.get("schema_version") != SCHEMA_VERSION:
-            raise ValueError(f"report schema {data.get('schema_version')!r}, expected {SCHEMA_VERSION}")
-        return cls(
-            version=data["version"],
-            scan=ScanFacts(**data["scan"]),
-            device=DeviceFacts(**data["device"]),
-            weights=[WeightsFacts(**w) for w in data["weights"]],
-            roi=list(data["roi"]),
-            roi_source=data["roi_source"],
-            stages=[StageTime(**s) for s in data["stages"]],
-            total_seconds=data["total_seconds"],
-            memory=MemoryFacts(**data["memory"]),
-            organs=[_organ(o) for o in data["organs"]],
-            warnings=list(data["warnings"]),
-        )
+    def from_json(cls, data: Any) -> Report:
+        """Inverse of to_json.
 
-
-def _organ(data: dict[str, Any]) -> OrganFacts:
-    return OrganFacts(**{**data, "uncertain": [UncertainPlace(**place) for place in data["uncertain"]]})
+        Raises:
+            ValueError: Another schema version, or a field is unknown, missing or of another type.
+        """
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"report schema {version!r}, expected {SCHEMA_VERSION}")
+        return from_json(cls, data)

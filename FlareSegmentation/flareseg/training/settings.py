@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from flareseg.training.tissues import Tissue
+
 
 class Settings(BaseModel):
     """Settings never change after they are read, and a misspelt name is an error."""
@@ -19,6 +21,12 @@ def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+def _tissue_name(name: str) -> str:
+    if name.upper() not in Tissue.__members__:
+        raise ValueError(f"there is no tissue {name}")
+    return name.lower()
+
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -28,6 +36,7 @@ Length = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 Amount = Annotated[tuple[Weight, Weight], AfterValidator(_ordered)]
 """Both ends 0 or more."""
 Counts = Annotated[tuple[int, int], AfterValidator(_ordered)]
+TissueName = Annotated[str, AfterValidator(_tissue_name)]
 
 
 def plainly(error: ValidationError) -> str:

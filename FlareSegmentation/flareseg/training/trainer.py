@@ -61,7 +61,7 @@ class Trainer:
     ) -> None:
         self._config, self._stage, self._settings = config, stage, config.stages[stage]
         self._epoch = steps_per_epoch
-        self._batches, self._validation = batches, validation
+        self.batches, self.validation = batches, validation
         self._folder, self._fabric, self._watcher, self._clock = folder, fabric, watcher, clock
         torch.manual_seed(config.seed)
         network = new_network(stage, self._settings).to(memory_format=self._memory_format)  # type: ignore[call-overload]
@@ -151,7 +151,7 @@ class Trainer:
         )
         for group in self._optimiser.param_groups:
             group["lr"] = lr
-        batch = self._batches.batch(step)
+        batch = self.batches.batch(step)
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
         logits = self._network(batch.images.contiguous(memory_format=self._memory_format))
@@ -199,7 +199,7 @@ class Trainer:
             self._keep({"loss": float(loss), "lr": lr, "seconds": self.progress.seconds}, TRAINING, score)
 
     def _validate(self) -> None:
-        score = self._validation.score(self._state.average)
+        score = self.validation.score(self._state.average)
         is_best = score.mean > self.progress.best
         if is_best:
             self.progress.best, self.progress.best_step = score.mean, self.progress.step

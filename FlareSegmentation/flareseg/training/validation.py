@@ -57,19 +57,20 @@ class Validation:
     """Scores a network on the first ``samples`` samples of batches of its own."""
 
     def __init__(self, batches: Batches, stage: Stage, samples: int) -> None:
-        self._batches = batches
+        self._all = batches
         self._stage = stage
         self._samples = samples
 
     @cached_property
-    def _kept(self) -> list[Batch]:
-        return [self._batches.batch(number) for number in range(self._samples)]
+    def batches(self) -> list[Batch]:
+        """The validation samples, one in each batch."""
+        return [self._all.batch(number) for number in range(self._samples)]
 
     @torch.no_grad()
     def score(self, network: nn.Module) -> Score:
         """The mean Dice of a network, which is in evaluation mode afterwards."""
         network.eval()
         meter = DiceMeter(self._stage)
-        for batch in self._kept:
+        for batch in self.batches:
             meter.add(network(batch.images).float(), batch.labels)
         return meter.score()

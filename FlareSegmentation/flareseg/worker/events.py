@@ -7,43 +7,42 @@ Stage, Result, Failure, Idle). A line is UTF-8 JSON with a "type" and the fields
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from flareseg.core.errors import FlareError
+from flareseg.core.json_fields import from_json
 
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """Segment one scan.
-
-    ``scan``: an uncompressed .npy of (slices, rows, columns) voxels in HU, which the worker maps.
-    ``geometry``: Geometry.to_json() of that array. ``labels``: the .npy to write (uint8, same shape).
-    ``device``: "auto", "cuda" or "cpu". ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1), or
-    None to find the abdomen. ``name``: what the report calls the scan. ``split_kidneys``: give the
-    left kidney the label of organs.LEFT_KIDNEY. ``clean_up``: "off", "normal" or "strong" (see
-    components.CleanUp). ``uncertainty``: an .npy to write as well (uint8, same shape: percent of uncertainty
-    in each voxel), or None.
-    ``precision``: "auto", "float32", "float16" or "bfloat16" (see precision.py).
-    ``temporary``: the scan lies in a job folder (see job_folder.py), which the worker removes when its
-    caller disappears; it never removes a folder of another kind.
-
-    ``scan``, ``labels`` and ``uncertainty`` are absolute paths that end in .npy.
-    """
+    """Segment one scan. ``scan``, ``labels`` and ``uncertainty`` are absolute paths that end in .npy."""
 
     type: ClassVar[str] = "segment"
     id: str
     scan: str
+    """An uncompressed .npy of (slices, rows, columns) voxels in HU, which the worker maps."""
     geometry: dict[str, Any]
+    """Geometry.to_json() of that array."""
     labels: str
+    """The .npy to write: uint8, the shape of the scan."""
     device: str = "auto"
-    roi: list[float] | None = None
+    """Any of "auto", "cuda" and "cpu"."""
+    roi: list[Any] | None = None
+    """Six RAS bounds in mm (r0, r1, a0, a1, s0, s1), checked with the rest of the job; None to find the abdomen."""
     name: str = "scan"
+    """What the report calls the scan."""
     split_kidneys: bool = False
+    """Give the left kidney the label organs.LEFT_KIDNEY."""
     clean_up: str = "normal"
+    """Any of "off", "normal" and "strong" (see components.CleanUp)."""
     uncertainty: str | None = None
+    """A second .npy to write, or None: uint8, the shape of the scan, percent of uncertainty in each voxel."""
     precision: str = "auto"
+    """Any of "auto", "float32", "float16" and "bfloat16" (see precision.py)."""
     temporary: bool = False
+    """The scan lies in a job folder (see job_folder.py), which the worker removes when its caller disappears; it never
+    removes a folder of another kind."""
 
 
 @dataclass(frozen=True)
@@ -138,16 +137,6 @@ class Idle:
 Job = SegmentJob | CancelJob | DescribeJob
 Event = Ready | DeviceInfo | Stage | Result | Failure | Idle
 
-_JSON_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (int, float),
-    "list[float]": (list,),
-    "dict[str, Any]": (dict,),
-    "None": (type(None),),
-}
-
 JOBS: dict[str, Any] = {c.type: c for c in (SegmentJob, CancelJob, DescribeJob)}
 EVENTS: dict[str, Any] = {c.type: c for c in (Ready, DeviceInfo, Stage, Result, Failure, Idle)}
 
@@ -178,22 +167,10 @@ def _decode(line: bytes, classes: dict[str, Any]) -> Any:
     kind = body.pop("type", None) if isinstance(body, dict) else None
     if not isinstance(kind, str) or kind not in classes:
         raise _bad_line(f"its type is not one of {', '.join(classes)}")
-    cls = classes[kind]
-    types = {f.name: _json_types(str(f.type)) for f in fields(cls)}
-    for name, value in body.items():
-        if name not in types:
-            raise _bad_line(f"unknown field {name}")
-        if not isinstance(value, types[name]):
-            raise _bad_line(f"field {name} is of another type")
     try:
-        return cls(**body)
-    except TypeError:
-        raise _bad_line(f"a field of {cls.type} is missing") from None
-
-
-def _json_types(annotation: str) -> tuple[type, ...]:
-    """What JSON gives for a field annotated so."""
-    return tuple(kind for part in annotation.split(" | ") for kind in _JSON_TYPES[part])
+        return from_json(classes[kind], body)
+    except ValueError as error:
+        raise _bad_line(str(error)) from None
 
 
 def _bad_line(why: str) -> FlareError:

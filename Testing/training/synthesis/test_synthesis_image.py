@@ -9,9 +9,7 @@ import torch
 from flareseg.training.chance import Chance
 from flareseg.training.synthesis.anatomy import Anatomy
 from flareseg.training.synthesis.config import (
-    Content,
     GutConfig,
-    HollowOrgan,
     KidneysConfig,
     Lesions,
     LesionsConfig,
@@ -22,6 +20,7 @@ from flareseg.training.synthesis.config import (
     VesselsConfig,
 )
 from flareseg.training.synthesis.gut import GAS_HU, filled
+from flareseg.training.synthesis.gut_config import Content, HollowOrgan
 from flareseg.training.synthesis.kidneys import kidneys
 from flareseg.training.synthesis.lesions import lesions
 from flareseg.training.synthesis.lungs import effusion

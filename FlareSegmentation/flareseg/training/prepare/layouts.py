@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
+from flareseg.training.layout import Layout
 from flareseg.training.prepare.arrays import array_cases, has_bodies
 from flareseg.training.prepare.building import DEFAULT_MM, Form
 from flareseg.training.prepare.data_map import DataMap
@@ -15,17 +15,6 @@ from flareseg.training.prepare.nnunet import FLARE_FOLDERS, FOLDERS, flare_cases
 from flareseg.training.prepare.phantoms import SCHEME, phantom_cases
 from flareseg.training.prepare.totalsegmentator import MASKS, totalsegmentator_cases
 from flareseg.training.store import Kind
-
-
-class Layout(str, Enum):
-    AUTO = "auto"
-    FLARE = "flare"
-    NNUNET = "nnunet"
-    TOTALSEGMENTATOR = "totalsegmentator"
-    MAPPED = "mapped"
-    ARRAYS = "arrays"
-    PHANTOM = "phantom"
-
 
 _FOLDER_LAYOUTS = {
     Layout.FLARE: flare_cases,

@@ -5,22 +5,22 @@ Ranges are (low, high); features are sizes in mm of what varies; the HU of the t
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from flareseg.training.settings import Amount, Counts, Length, Positive, Probability, Range, Settings, Weight
-from flareseg.training.tissues import Tissue
-
-
-def _tissue_name(name: str) -> str:
-    if name.upper() not in Tissue.__members__:
-        raise ValueError(f"there is no tissue {name}")
-    return name.lower()
-
-
-TissueName = Annotated[str, AfterValidator(_tissue_name)]
+from flareseg.training.settings import (
+    Amount,
+    Counts,
+    Length,
+    Positive,
+    Probability,
+    Range,
+    Settings,
+    TissueName,
+    Weight,
+)
+from flareseg.training.synthesis.gut_config import GutConfig
 
 
 class Selection(Settings):
@@ -195,71 +195,6 @@ class ParenchymaConfig(Settings):
     lobulated_pancreas: Probability = 0.6
     lobule_mm: Length = (6.0, 12.0)
     fat_threshold: Range = (0.7, 2.2)
-
-
-class Content(str, Enum):
-    """What hollow organs hold."""
-
-    COLLAPSED = "collapsed"
-    FLUID = "fluid"
-    CONTRAST = "contrast"
-    GAS = "gas"
-    STOOL = "stool"
-    FOOD = "food"
-
-
-class HollowOrgan(Settings):
-    """``tissues``: their names. ``feature_mm``: size of what varies within. ``loops``: the wall folds into the inside.
-    ``gas``: how likely gas gathers in front."""
-
-    tissues: Annotated[tuple[TissueName, ...], Field(min_length=1)]
-    feature_mm: Length
-    contents: Annotated[dict[Content, Positive], Field(min_length=1)]
-    loops: bool = False
-    gas: Probability = 0.3
-
-
-class GutConfig(Settings):
-    """``wall_mm``: the box in which the share of gut is taken; above ``wall_share`` lies the inside. ``fold``: folds of
-    loops, in SD of their field. ``gas_threshold``: mean and SD; ``rise``: how much gas prefers the front."""
-
-    organs: tuple[HollowOrgan, ...] = (
-        HollowOrgan(
-            tissues=("small_bowel", "duodenum"),
-            feature_mm=(18.0, 34.0),
-            contents={Content.COLLAPSED: 0.5, Content.FLUID: 0.35, Content.CONTRAST: 0.25, Content.GAS: 0.08},
-            loops=True,
-        ),
-        HollowOrgan(
-            tissues=("colon",),
-            feature_mm=(25.0, 60.0),
-            contents={
-                Content.STOOL: 0.5,
-                Content.GAS: 0.45,
-                Content.FLUID: 0.2,
-                Content.CONTRAST: 0.15,
-                Content.COLLAPSED: 0.2,
-            },
-            gas=1.0,
-        ),
-        HollowOrgan(
-            tissues=("stomach",),
-            feature_mm=(60.0, 140.0),
-            contents={Content.FLUID: 0.5, Content.FOOD: 0.4, Content.CONTRAST: 0.25, Content.COLLAPSED: 0.2},
-            gas=1.0,
-        ),
-        HollowOrgan(
-            tissues=("oesophagus",),
-            feature_mm=(40.0, 40.0),
-            contents={Content.COLLAPSED: 0.8, Content.GAS: 0.1},
-        ),
-    )
-    wall_mm: Positive = 6.0
-    wall_share: Range = (0.75, 0.97)
-    fold: Amount = (0.05, 0.45)
-    mixture_sd: Weight = 0.8
-    gas_threshold: tuple[float, Weight] = (1.4, 0.7)
-    rise: Amount = (0.0, 5.0)
 
 
 class VesselsConfig(Settings):

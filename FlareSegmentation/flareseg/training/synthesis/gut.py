@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from flareseg.training.chance import Chance
-from flareseg.training.synthesis.config import Content, GutConfig, HollowOrgan
+from flareseg.training.synthesis.gut_config import Content, GutConfig, HollowOrgan
 from flareseg.training.synthesis.masks import box_mean
 from flareseg.training.synthesis.texture import Scene
 from flareseg.training.tissues import Tissue

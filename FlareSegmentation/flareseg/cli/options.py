@@ -1,0 +1,14 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+DeviceOption = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
+PrecisionOption = Annotated[
+    str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device.")
+]
+WeightsOption = Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")]
