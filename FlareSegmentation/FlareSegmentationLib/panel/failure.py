@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 import qt
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, GpuMemoryError, GpuUnavailableError, NoAbdomenError, PackagesError
 from slicer.i18n import tr as _
 
 from ..jobs.dependencies import Dependencies
@@ -53,9 +53,11 @@ class FailureNote:
         self._button.setVisible(False)
 
     def _remedyOf(self, error: FlareError) -> Remedy | None:
-        if error.kind == "packages":
+        if isinstance(error, PackagesError):
             return Remedy.INSTALL if self._dependencies.canInstall() else Remedy.EXTENSIONS
-        return {"gpu_memory": Remedy.CPU, "no_gpu": Remedy.CPU, "no_abdomen": Remedy.REGION}.get(error.kind)
+        if isinstance(error, GpuMemoryError | GpuUnavailableError):
+            return Remedy.CPU
+        return Remedy.REGION if isinstance(error, NoAbdomenError) else None
 
     def _onClicked(self, _checked: bool = False) -> None:
         if self._remedy:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 
 Vector = tuple[float, float, float]
 Bounds = tuple[float, float, float, float, float, float]
@@ -26,7 +26,7 @@ class Geometry:
     of each axis in LPS. ``origin``: the centre of voxel (0, 0, 0) in LPS, mm. ``tilt``: by how many mm each
     slice lies further along (j, i) than straight above the slice before, as a tilted gantry leaves it; 0 nearly
     always. All else here leaves it out of account; tilt.py undoes it.
-    Raises FlareError("bad_scan") for spacing that is not positive and for sheared axes.
+    Raises ScanError for spacing that is not positive and for sheared axes.
     """
 
     shape: tuple[int, int, int]
@@ -37,18 +37,18 @@ class Geometry:
 
     def __post_init__(self) -> None:
         if not np.isfinite([*np.ravel(self.axes), *self.origin, *self.tilt]).all():
-            raise bad_scan(
+            raise ScanError(
                 "The position or the axes of the scan are not numbers.",
                 "Correct the header or export the scan again.",
             )
         if not np.isfinite(self.spacing).all() or min(self.spacing) <= 0:
-            raise bad_scan(
+            raise ScanError(
                 f"The voxel spacing {_mm(self.spacing)} is not a positive size.",
                 "Correct the header (in Slicer: Volumes module, Image spacing) and try again.",
             )
         cosines = np.abs(np.array(self.axes) @ np.array(self.axes).T - np.eye(3))
         if cosines.max() > SHEAR_TOLERANCE:
-            raise bad_scan(
+            raise ScanError(
                 "The axes of the scan are sheared: its slices are not at right angles to each other.",
                 "Resample it to a rectangular grid (in Slicer: harden the transform, "
                 "then Resample Scalar/Vector/DWI Volume) and try again.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.io.batch import RESULT
 from flareseg.io.folder_contract import CHANNEL
 from flareseg.io.reading import is_scan_file, stem
@@ -47,13 +47,13 @@ def match(predictions: Path, truths: Path, scans: Path | None = None, reports: P
     """Match two folders by the names of their files, or take two files as one case.
 
     ``scans`` and ``reports`` likewise are folders, or files where ``truths`` is one; reports lie beside the predictions
-    unless told otherwise. Raises FlareError("bad_data") when there is nothing to compare or a name fits twice.
+    unless told otherwise. Raises DataError when there is nothing to compare or a name fits twice.
     """
     if truths.is_file() and predictions.is_file():
         return _single(predictions, truths, scans, reports)
     true = _by_case(truths, _labels_first)
     if not true:
-        raise FlareError("bad_data", f"The folder {truths} holds no label maps.", "Give the folder of the true labels.")
+        raise DataError(f"The folder {truths} holds no label maps.", "Give the folder of the true labels.")
     predicted = _by_case(predictions, _results_first)
     pictured = _by_case(scans, _scans_first) if scans else {}
     told = _by_case(reports or predictions, _labels_first, _is_report)
@@ -78,9 +78,7 @@ def _by_case(
     for path in _files(folder, belongs):
         other = found.setdefault(case_name(path), path)
         if other is not path and preference(path) == preference(other):
-            raise FlareError(
-                "bad_data", f"{other.name} and {path.name} in {folder} are one case.", "Keep one of them there."
-            )
+            raise DataError(f"{other.name} and {path.name} in {folder} are one case.", "Keep one of them there.")
         found[case_name(path)] = max(other, path, key=preference)
     return found
 
@@ -89,8 +87,8 @@ def _files(folder: Path, belongs: Callable[[Path], bool]) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if belongs(path) and not path.name.startswith("."))
     except OSError as error:
-        raise FlareError(
-            "bad_data", f"The folder {folder} cannot be read: {error.strerror}.", "Give a folder, or two files."
+        raise DataError(
+            f"The folder {folder} cannot be read: {error.strerror}.", "Give a folder, or two files."
         ) from error
 
 

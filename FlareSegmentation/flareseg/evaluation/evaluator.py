@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import DataError, FlareError, ScanError
 from flareseg.core.volume import AIR_HU, Volume
 from flareseg.evaluation.cases import Case
 from flareseg.evaluation.label_maps import read_label_map
@@ -64,8 +64,7 @@ class Evaluator:
 
     def _require_organs(self, truth: Volume, path: Path) -> None:
         if self.selection.labels is None and not truth.voxels.any():
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"{path.name} holds none of the organs.",
                 "If they were looked for and are not there, name them with --organs.",
             )
@@ -74,7 +73,7 @@ class Evaluator:
 def _compared(path: Path | None, truth: Volume, notes: list[str]) -> tuple[Volume, Volume]:
     """Prediction and truth on the smallest grid that holds both, so that nothing of either is lost."""
     if path is None:
-        raise FlareError("bad_data", "There is no prediction.")
+        raise DataError("There is no prediction.")
     prediction = read_label_map(path)
     grid = joint_grid(truth.geometry, prediction.geometry)
     if grid is None:
@@ -116,8 +115,8 @@ def _warnings(volume: Volume, path: Path) -> list[str]:
     return [f"{path.name}: {sentence}" for sentence in volume.warnings]
 
 
-def _elsewhere(volume: Volume, truth: Volume, path: Path) -> FlareError:
-    return bad_scan(f"{path.name} does not lie on the truth's grid ({_difference(volume, truth)}).", "")
+def _elsewhere(volume: Volume, truth: Volume, path: Path) -> ScanError:
+    return ScanError(f"{path.name} does not lie on the truth's grid ({_difference(volume, truth)}).", "")
 
 
 def _difference(volume: Volume, truth: Volume) -> str:

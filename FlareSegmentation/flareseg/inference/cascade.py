@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Bounds, Geometry, Orientation
 from flareseg.core.limits import Limits
 from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
@@ -129,7 +129,7 @@ class Cascade:
         ``weights``: folder with manifest and safetensors, the shipped one by default. ``limits``: of memory.
         ``precision``: "auto", "float32", "float16" or "bfloat16", see precision.py. "auto" as ``device`` takes the
         CPU when the GPU's memory runs out, "cuda" never does.
-        Raises FlareError("no_gpu", "gpu_memory", "weights" or "bad_config").
+        Raises GpuUnavailableError or GpuMemoryError or WeightsError or ConfigError.
         """
         return cls.on(choose(device), device == "auto", weights, limits, precision)
 
@@ -274,9 +274,9 @@ def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: R
     return box
 
 
-def nothing_found(sentence: str) -> FlareError:
-    return FlareError(
-        "no_abdomen", sentence, "Check that it is a CT of the abdomen in HU, or give the region (ROI) that holds it."
+def nothing_found(sentence: str) -> NoAbdomenError:
+    return NoAbdomenError(
+        sentence, "Check that it is a CT of the abdomen in HU, or give the region (ROI) that holds it."
     )
 
 

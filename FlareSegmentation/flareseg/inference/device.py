@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import GpuUnavailableError
 from flareseg.core.free_memory import MB, free_mb
 from flareseg.inference.gpu_check import gpu_facts, trial_failure, why_unusable
 from flareseg.inference.processor import processor_name
@@ -74,10 +74,10 @@ class Chosen:
 def choose(choice: str) -> Chosen:
     """The device for "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
 
-    Raises FlareError("no_gpu" or "gpu_memory") when a GPU is asked for and none can be used.
+    Raises GpuUnavailableError or GpuMemoryError when a GPU is asked for and none can be used.
     """
     if choice not in CHOICES:
-        raise FlareError("no_gpu", f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
+        raise GpuUnavailableError(f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
     if choice == "cpu":
         return _cpu(_CHOSEN)
     facts = gpu_facts()

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError
 from flareseg.inference.device import Chosen
 from flareseg.inference.networks.channels_last import channels_last, in_channels_last, runs_channels_last
 from flareseg.inference.processor import has_bfloat16
@@ -62,7 +62,7 @@ def select_precision(chosen: Chosen, choice: str = AUTO) -> Precision:
     """The precision for a device: ``choice``, else the environment's FLARESEG_PRECISION, else the table above.
 
     A precision that the processor has no instructions for is emulated: right, but slow. Raises
-    FlareError("bad_config") for a choice that is none of CHOICES.
+    ConfigError for a choice that is none of CHOICES.
     """
     name = checked_choice(choice)
     if name == AUTO:
@@ -82,11 +82,9 @@ def emulation(chosen: Chosen, precision: Precision) -> list[str]:
 
 
 def checked_choice(choice: str, where: str = "") -> str:
-    """``choice`` in lower case. Raises FlareError("bad_config") if it is none of CHOICES."""
+    """``choice`` in lower case. Raises ConfigError if it is none of CHOICES."""
     if choice.lower() not in CHOICES:
-        raise FlareError(
-            "bad_config", f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}."
-        )
+        raise ConfigError(f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}.")
     return choice.lower()
 
 

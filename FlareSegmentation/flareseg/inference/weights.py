@@ -40,7 +40,7 @@ class TrainedNetwork:
 def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:
     """The network of a stage ("abdomen" or "organs") as the manifest describes it, with its weights.
 
-    Raises FlareError("weights") when the manifest or the file is missing or damaged, when the file differs from its
+    Raises WeightsError when the manifest or the file is missing or damaged, when the file differs from its
     sha256, and when its weights are not finite or do not fit the network, its classes or its grid.
     """
     folder = folder or shipped_folder()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, OutputError
 from flareseg.core.geometry import LPS_TO_RAS, Geometry
 from flareseg.core.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.core.shortage import ran_out
@@ -25,17 +25,17 @@ SUFFIXES = (SEGMENTATION_SUFFIX, ".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def suffix_of(path: Path) -> str:
-    """The label map suffix of a path; raises FlareError("write") for any other."""
+    """The label map suffix of a path; raises OutputError for any other."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return suffix
-    raise FlareError("write", f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
+    raise OutputError(f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
 
 
 def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
     """Write a uint8 (k, j, i) label map; ``.seg.nrrd`` makes a Slicer segmentation, a segment an organ.
 
-    Raises FlareError("write") when the disk is full or the place cannot be written.
+    Raises OutputError when the disk is full or the place cannot be written.
     """
     with replacing(path, suffix_of(path)) as beside:
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
@@ -45,7 +45,7 @@ def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
 
 
 def write_scan(path: Path, volume: Volume) -> None:
-    """Write a volume's voxels as they are. Raises FlareError("write")."""
+    """Write a volume's voxels as they are. Raises OutputError."""
     with replacing(path, suffix_of(path)) as beside:
         _write_image(beside, volume.voxels, volume.geometry)
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 
 
 @dataclass(frozen=True)
@@ -159,13 +159,13 @@ def encode(message: Job | Event) -> bytes:
 
 
 def decode_job(line: bytes) -> Job:
-    """Raises FlareError("bad_job") for a line that is no job, naming what is wrong with it."""
+    """Raises JobError for a line that is no job, naming what is wrong with it."""
     job: Job = _decode(line, JOBS)
     return job
 
 
 def decode_event(line: bytes) -> Event:
-    """Raises FlareError("bad_job") for a line that is no event."""
+    """Raises JobError for a line that is no event."""
     event: Event = _decode(line, EVENTS)
     return event
 
@@ -196,5 +196,5 @@ def _json_types(annotation: str) -> tuple[type, ...]:
     return tuple(kind for part in annotation.split(" | ") for kind in _JSON_TYPES[part])
 
 
-def _bad_line(why: str) -> FlareError:
-    return FlareError("bad_job", f"The line was not understood: {why}.", "Send one JSON object a line.")
+def _bad_line(why: str) -> JobError:
+    return JobError(f"The line was not understood: {why}.", "Send one JSON object a line.")
