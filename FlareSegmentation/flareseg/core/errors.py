@@ -39,7 +39,7 @@ class ScanError(FlareError):
 
 
 class RoiError(FlareError):
-    """The region of interest is empty, lies outside the scan, or is not an axis-aligned box."""
+    """The region of interest is not an axis-aligned box, lies outside the scan, or is too small."""
 
     kind = "bad_roi"
 
@@ -63,7 +63,7 @@ class ConfigError(FlareError):
 
 
 class NoAbdomenError(FlareError):
-    """The ROI network found no abdomen in the scan."""
+    """No abdomen, or none of the organs, was found in the scan."""
 
     kind = "no_abdomen"
 
@@ -87,7 +87,7 @@ class InsufficientMemoryError(FlareError):
 
 
 class WeightsError(FlareError):
-    """The weights are missing, damaged, or do not fit their manifest."""
+    """The weights are missing or damaged, or do not fit the networks."""
 
     kind = "weights"
 

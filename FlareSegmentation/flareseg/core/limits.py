@@ -22,9 +22,11 @@ _LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "cc3d")
 
 @dataclass(frozen=True)
 class Limits:
-    """The most memory in MB (1e6 bytes) that may be used; None: no limit but those of the system.
+    """The most memory that may be used, in MB (1e6 bytes). None: no limit but those of the system.
 
-    ``ram``: of the whole process. ``gpu``: of what PyTorch holds on the GPU; the driver's own memory comes on top.
+    Attributes:
+        ram: Memory of the whole process.
+        gpu: Memory that PyTorch may allocate on the GPU; that of the driver comes on top.
     """
 
     ram: float | None = None

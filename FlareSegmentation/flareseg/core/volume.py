@@ -28,9 +28,13 @@ _TO_HU = "Choose a CT, or convert its values to HU (value x rescale slope + resc
 
 @dataclass
 class Volume:
-    """A CT: ``voxels`` (k, j, i) = (slices, rows, columns) in HU, any real number type.
+    """A CT in memory.
 
-    ``warnings`` are plain sentences about the scan.
+    Attributes:
+        voxels: Hounsfield units, array (k, j, i) = (slices, rows, columns) of any integer or floating-point type.
+        geometry: The grid of ``voxels``.
+        name: Name of the scan for the report.
+        warnings: Sentences about the scan for people, for example about its reading.
     """
 
     voxels: np.ndarray
@@ -40,20 +44,28 @@ class Volume:
 
     @property
     def canonical(self) -> Volume:
-        """The same with its axes to superior, posterior and left: a view, no voxel is resampled."""
+        """The same scan with its axes to superior, posterior and left, as a view: no voxel is resampled."""
         orientation = Orientation.of(self.geometry)
         return Volume(orientation.view(self.voxels), orientation.geometry(self.geometry), self.name)
 
 
 def checked(volume: Volume) -> Volume:
-    """The volume fit for the cascade, with warnings for all that is odd about it.
+    """Check that a scan can be segmented, and add a warning for everything unusual about it.
 
-    NaN and infinite voxels become air. Raises ScanError for a scan that cannot be
-    segmented: not three-dimensional, too few slices, no finite voxels, constant, or not in HU.
+    Args:
+        volume: The scan; it is not changed.
+
+    Returns:
+        The scan with its warnings; NaN and infinite voxels are replaced by air (-1024 HU).
+
+    Raises:
+        ScanError: The scan is not three-dimensional, has fewer than 4 slices, does not fit its geometry, is constant,
+            is not in HU, consists mostly of voxels that are not finite, or has an implausible spacing.
     """
     _check_shape(volume.voxels)
     voxels, warnings = _finite(volume.voxels)
     _check_range(voxels, warnings)
+    _check_fits(volume)
     _look_at_grid(volume.geometry, warnings)
     return Volume(voxels, volume.geometry, volume.name, volume.warnings + warnings)
 
@@ -65,6 +77,15 @@ def _check_shape(voxels: np.ndarray) -> None:
         raise ScanError(
             f"The scan has only {min(voxels.shape)} slice(s) along one axis; at least {FEWEST_SLICES} are needed.",
             "Choose the whole CT volume rather than a slice or a projection.",
+        )
+
+
+def _check_fits(volume: Volume) -> None:
+    if volume.voxels.shape != volume.geometry.shape:
+        raise ScanError(
+            f"The scan's array of shape {volume.voxels.shape} does not fit its geometry of shape "
+            f"{volume.geometry.shape}.",
+            "Give the geometry the array's shape, (k, j, i).",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from pathlib import Path
 
@@ -17,13 +18,25 @@ from flareseg.io.image_files.voxels import GZIP_OR_ZLIB, check_promise, check_vo
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr")
 
 
-def read_volume(path: Path, check_size: CheckSize = check_reading) -> Volume:
-    """The scan in a NIfTI, NRRD or MetaImage file, in a multi-frame DICOM file, or in a folder with DICOM series.
+def read_volume(path: str | os.PathLike[str], check_size: CheckSize = check_reading) -> Volume:
+    """Read a scan from a NIfTI, NRRD, MetaImage or multi-frame DICOM file, or from a folder with DICOM series.
 
-    Of several series in a folder the best CT of the abdomen is read, and a warning says so. ``check_size`` is called
-    before voxels are read, with their number, their MB in memory, and the MB that reading takes; it may raise.
-    Raises ScanError or InsufficientMemoryError with what is wrong and what to do.
-    """
+    Of several series in a folder the best CT of the abdomen is read, and a warning of the volume says so. The format
+    of a file is recognised by its content.
+
+    Args:
+        path: The file or folder.
+        check_size: Called before voxels are read, with their number, their size in memory in MB, and the peak while
+            they are read in MB. It may raise.
+
+    Returns:
+        The scan: voxels (k, j, i) in HU and their grid.
+
+    Raises:
+        ScanError: The file is missing, damaged, or is not an image of one volume.
+        InsufficientMemoryError: The scan does not fit into memory.
+    """  # noqa: DOC501, an OSError that stands for a lack of memory is made one of ours further out
+    path = Path(path)
     try:
         check_there(path)
         if path.is_dir() or _is_dicom(path):
@@ -46,6 +59,7 @@ def check_there(path: Path) -> None:
 
 
 def is_scan_file(path: Path) -> bool:
+    """Return whether ``path`` is a file with one of SUFFIXES."""
     return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
@@ -62,7 +76,7 @@ def _is_dicom(path: Path) -> bool:
 
 
 def stem(path: Path) -> str:
-    """The name of a scan without its image suffix."""
+    """Return the name of a scan without its image suffix."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
@@ -70,9 +84,17 @@ def stem(path: Path) -> str:
 
 
 def read_header(path: Path) -> Header:
-    """What an image file's header says; the format is told by the content, not by the name.
+    """Read the header of an image file; its format is recognised by the content, not by the name.
 
-    Raises ScanError for what is no image of one volume, OSError.
+    Args:
+        path: A NIfTI, NRRD or MetaImage file.
+
+    Returns:
+        The grid, and how the voxels are stored.
+
+    Raises:
+        ScanError: The file is damaged, or is not an image of one volume.
+        OSError: The file cannot be read.
     """
     check_regular(path)
     head, compressed = _beginning(path)

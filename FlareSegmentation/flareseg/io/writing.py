@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,18 +26,31 @@ SUFFIXES = (SEGMENTATION_SUFFIX, ".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def suffix_of(path: Path) -> str:
-    """The label map suffix of a path; raises OutputError for any other."""
+    """Return the label map suffix of a path. Raises OutputError for any other suffix."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return suffix
     raise OutputError(f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
 
 
-def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
-    """Write a uint8 (k, j, i) label map; ``.seg.nrrd`` makes a Slicer segmentation, a segment an organ.
+def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geometry) -> None:
+    """Write a label map. The file appears whole or not at all; an existing one is replaced.
 
-    Raises OutputError when the disk is full or the place cannot be written.
+    Args:
+        path: A file name that ends in .nii.gz, .nii, .nrrd or .mha, or in .seg.nrrd for a segmentation that 3D Slicer
+            opens with one segment for each organ, its name, colour and terminology.
+        labels: Label values, uint8 (k, j, i); see ``flareseg.core.organs``.
+        geometry: The grid of ``labels``, which is that of the scan.
+
+    Raises:
+        OutputError: The suffix is unknown, the shapes differ, the disk is full, or the folder cannot be written to.
     """
+    path = Path(path)
+    if labels.shape != geometry.shape:
+        raise OutputError(
+            f"The label map of shape {labels.shape} does not fit its geometry of shape {geometry.shape}.",
+            "Give the geometry of the scan that was segmented.",
+        )
     with replacing(path, suffix_of(path)) as beside:
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
             _write_segmentation(beside, labels, geometry)
