@@ -31,8 +31,8 @@ def test_kinds_that_other_programs_know_stay_as_they_are() -> None:
 
 
 def test_every_subclass_has_a_kind_of_its_own() -> None:
-    assert {cls.kind for cls in FlareError.__subclasses__()} == set(KINDS)
-    assert len(FlareError.__subclasses__()) == len(KINDS)
+    defined = [cls for cls in FlareError.__subclasses__() if cls.__module__ == "flareseg.core.errors"]
+    assert sorted(cls.kind for cls in defined) == sorted(KINDS)
 
 
 def test_an_error_says_what_is_wrong_and_then_what_to_do() -> None:

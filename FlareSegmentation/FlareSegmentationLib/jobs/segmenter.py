@@ -23,6 +23,12 @@ from ..signals import Signal
 from .job import Job, JobRunner
 
 
+class NodeDeleted(FlareError):
+    """The run's scan or result was deleted, or the scene closed: this run ends, others of a batch go on."""
+
+    kind = Cancelled.kind
+
+
 class SegmentationRun(VTKObservationMixin):
     """One scan on its way to a segmentation node.
 
@@ -102,14 +108,14 @@ class SegmentationRun(VTKObservationMixin):
         self.removeObservers()
 
     def _onSceneClosing(self, _scene: object, _event: str) -> None:
-        self.cancel(Cancelled(_("The scene was closed, so the segmentation was stopped.")))
+        self.cancel(NodeDeleted(_("The scene was closed, so the segmentation was stopped.")))
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, _scene: object, _event: str, node: slicer.vtkMRMLNode) -> None:
         if node is self._volumeNode:
-            self.cancel(Cancelled(_("The scan was deleted, so its segmentation was stopped.")))
+            self.cancel(NodeDeleted(_("The scan was deleted, so its segmentation was stopped.")))
         elif node is self._segmentationNode:
-            self.cancel(Cancelled(_("The result was deleted, so the segmentation was stopped.")))
+            self.cancel(NodeDeleted(_("The result was deleted, so the segmentation was stopped.")))
 
 
 def prepareRun(

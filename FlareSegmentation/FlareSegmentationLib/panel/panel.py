@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.errors import FlareError
 from flareseg.core.estimate import Cost
 from flareseg.core.organs import Organ
 from flareseg.core.report import Report
@@ -130,7 +130,7 @@ class Panel:
         """One sentence and its remedy in place of the progress bar; a cancelled run is no failure."""
         self.showReady()
         self.log(str(error))
-        if not isinstance(error, Cancelled):
+        if error.kind != "cancelled":
             self.failure.show(error)
 
     def showReport(self, report: Report | None, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
