@@ -26,8 +26,8 @@ _LETTERS = (("S", "I"), ("P", "A"), ("L", "R"))
 class Geometry:
     """The grid of a scan. Everything is in array axis order (k, j, i) = (slices, rows, columns).
 
-    The centre of voxel (k, j, i) is ``origin + k * spacing[0] * axes[0] + j * spacing[1] * axes[1] + i * spacing[2]
-    * axes[2]``, as in ITK, if there is no tilt.
+    Without tilt the centre of voxel ``n`` = (k, j, i) is ``origin + sum(n[a] * spacing[a] * axes[a])``, a from 0 to 2,
+    as in ITK.
 
     Attributes:
         shape: Number of voxels along (k, j, i).

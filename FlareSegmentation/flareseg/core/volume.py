@@ -92,13 +92,13 @@ def _check_fits(volume: Volume) -> None:
 def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     if voxels.dtype.kind != "f":
         return voxels, []
-    odd = voxels.size - sum(int(np.isfinite(plane).sum()) for plane in voxels)
-    if not odd:
+    unknown = voxels.size - sum(int(np.isfinite(plane).sum()) for plane in voxels)
+    if not unknown:
         return voxels, []
-    if odd > voxels.size // 2:
+    if unknown > voxels.size // 2:
         raise ScanError("Most voxels of the scan are not numbers (NaN or infinite).", "Export the CT again, in HU.")
     mended = np.nan_to_num(voxels, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)
-    return mended, [f"{odd} voxels are not numbers (NaN or infinite); they were taken for air."]
+    return mended, [f"{unknown} voxels are not numbers (NaN or infinite); they were taken for air."]
 
 
 def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:

@@ -93,8 +93,8 @@ def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> Weigh
     if misfit := _misfit(network, tensors):
         raise broken(f"The network weights do not fit the network ({misfit}): {path}.")
     network.load_state_dict(tensors, strict=False)
-    if odd := [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]:
-        raise broken(f"The network weights are damaged ({odd[0]} holds NaN or infinite values): {path}.")
+    if damaged := [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]:
+        raise broken(f"The network weights are damaged ({damaged[0]} holds NaN or infinite values): {path}.")
     return WeightsFacts(path.name, sha256)
 
 
