@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from flareseg.core.report import Report
     from flareseg.core.volume import Volume
     from flareseg.inference.cascade import Cascade, Segmentation
-    from flareseg.inference.cascade import Wishes as SegmentationOptions
+    from flareseg.inference.cascade import SegmentationOptions as SegmentationOptions
     from flareseg.inference.components import CleanUp
     from flareseg.io.reading import read_volume
     from flareseg.io.writing import write_labels
@@ -86,7 +86,7 @@ _LAZY = {
     "Limits": ("flareseg.core.limits", "Limits"),
     "Report": ("flareseg.core.report", "Report"),
     "Segmentation": ("flareseg.inference.cascade", "Segmentation"),
-    "SegmentationOptions": ("flareseg.inference.cascade", "Wishes"),
+    "SegmentationOptions": ("flareseg.inference.cascade", "SegmentationOptions"),
     "SegmentationResult": ("flareseg.api", "SegmentationResult"),
     "Volume": ("flareseg.core.volume", "Volume"),
     "read_volume": ("flareseg.io.reading", "read_volume"),

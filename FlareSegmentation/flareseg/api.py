@@ -13,7 +13,7 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report
 from flareseg.core.run import Progress, Run
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Segmentation, Wishes
+from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.outputs import check_writable
 from flareseg.io.reading import read_volume
@@ -44,7 +44,7 @@ def segment(
     scan: StrPath | Volume,
     output: StrPath | None = None,
     *,
-    options: Wishes | None = None,
+    options: SegmentationOptions | None = None,
     device: str | None = None,
     precision: str | None = None,
     cascade: Cascade | None = None,

@@ -37,11 +37,11 @@ def test_every_subclass_has_a_kind_of_its_own() -> None:
 
 def test_an_error_says_what_is_wrong_and_then_what_to_do() -> None:
     error = ScanError("The scan is empty.", "Export it again.")
-    assert (error.sentence, error.remedy) == ("The scan is empty.", "Export it again.")
+    assert (error.message, error.hint) == ("The scan is empty.", "Export it again.")
     assert str(error) == "The scan is empty. Export it again."
 
 
-def test_an_error_without_a_remedy_says_only_what_is_wrong() -> None:
+def test_an_error_without_a_hint_says_only_what_is_wrong() -> None:
     assert str(ScanError("The scan is empty.")) == "The scan is empty."
 
 
@@ -63,4 +63,4 @@ def test_an_unknown_kind_is_refused() -> None:
 def test_an_error_survives_the_way_between_processes() -> None:
     """concurrent.futures and multiprocessing pickle the exceptions of their workers."""
     error = pickle.loads(pickle.dumps(ScanError("The scan is empty.", "Export it again.")))
-    assert (type(error), error.sentence, error.remedy) == (ScanError, "The scan is empty.", "Export it again.")
+    assert (type(error), error.message, error.hint) == (ScanError, "The scan is empty.", "Export it again.")

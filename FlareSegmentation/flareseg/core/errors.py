@@ -1,6 +1,6 @@
 """The errors that the engine raises: one class for each kind of failure.
 
-Every error says what is wrong (``sentence``) and what to do about it (``remedy``). Neither ever holds a
+Every error says what is wrong (``message``) and what to do about it (``hint``). Neither ever holds a
 patient's name: a file is named only as the caller named it. ``kind`` is the name of the class for
 programs: it is what the worker and the JSON output of the command transmit.
 """
@@ -14,8 +14,8 @@ class FlareError(Exception):
     """Base class of all errors that the engine raises on purpose; raise one of its subclasses.
 
     Args:
-        sentence: What is wrong, as one sentence.
-        remedy: What to do about it; empty when nothing can be done.
+        message: What is wrong, as one message.
+        hint: What to do about it; empty when nothing can be done.
 
     Attributes:
         kind: Stable identifier of the class, for programs and for the worker's messages.
@@ -23,13 +23,13 @@ class FlareError(Exception):
 
     kind: ClassVar[str]
 
-    def __init__(self, sentence: str, remedy: str = "") -> None:
-        super().__init__(sentence, remedy)
-        self.sentence = sentence
-        self.remedy = remedy
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}".strip()
+        return f"{self.message} {self.hint}".strip()
 
 
 class ScanError(FlareError):
@@ -103,8 +103,8 @@ class Cancelled(FlareError):
 
     kind = "cancelled"
 
-    def __init__(self, sentence: str = "The job was cancelled.", remedy: str = "") -> None:
-        super().__init__(sentence, remedy)
+    def __init__(self, message: str = "The job was cancelled.", hint: str = "") -> None:
+        super().__init__(message, hint)
 
 
 class WorkerError(FlareError):
@@ -148,13 +148,13 @@ ERRORS: dict[str, type[FlareError]] = {
 """Each subclass of FlareError by its kind."""
 
 
-def error_of_kind(kind: str, sentence: str, remedy: str = "") -> FlareError:
+def error_of_kind(kind: str, message: str, hint: str = "") -> FlareError:
     """Rebuild an error from what was transmitted of it.
 
     Args:
         kind: A key of ERRORS.
-        sentence: What is wrong.
-        remedy: What to do about it.
+        message: What is wrong.
+        hint: What to do about it.
 
     Returns:
         An instance of the subclass of that kind, to be raised or shown.
@@ -164,4 +164,4 @@ def error_of_kind(kind: str, sentence: str, remedy: str = "") -> FlareError:
     """
     if kind not in ERRORS:
         raise ValueError(f"unknown kind of error: {kind}")
-    return ERRORS[kind](sentence, remedy)
+    return ERRORS[kind](message, hint)

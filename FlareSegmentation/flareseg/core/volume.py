@@ -34,7 +34,7 @@ class Volume:
         voxels: Hounsfield units, array (k, j, i) = (slices, rows, columns) of any integer or floating-point type.
         geometry: The grid of ``voxels``.
         name: Name of the scan for the report.
-        warnings: Sentences about the scan for people, for example about its reading.
+        warnings: Messages about the scan for people, for example about its reading.
     """
 
     voxels: np.ndarray

@@ -80,7 +80,7 @@ def _common_cases(methods: Mapping[str, Method]) -> list[str]:
         if missing := [case for case in everything if case not in method]:
             raise DataError(
                 f"{name} has no results for {_few(missing)}, which other methods have.",
-                "Evaluate all methods on the same truths.",
+                "Evaluate all methods on the same ground truths.",
             )
     return everything
 

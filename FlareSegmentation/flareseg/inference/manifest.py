@@ -78,8 +78,8 @@ def damaged_entry(folder: Path, stage: str, reason: object) -> WeightsError:
     return broken(f"The list of network weights is damaged: {folder / MANIFEST}, entry {stage} ({reason}).")
 
 
-def broken(sentence: str) -> WeightsError:
-    return WeightsError(sentence, "Install FlareSegmentation again, or name a folder with whole weights.")
+def broken(message: str) -> WeightsError:
+    return WeightsError(message, "Install FlareSegmentation again, or name a folder with whole weights.")
 
 
 def _text(value: object, key: str, pattern: str) -> str:

@@ -18,7 +18,7 @@ from flareseg.core.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.core.shortage import ran_out
 from flareseg.core.volume import Volume
 from flareseg.io.image_files.nifti import is_nifti
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 from flareseg.io.reading import check_whole
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -51,7 +51,7 @@ def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geo
             f"The label map of shape {labels.shape} does not fit its geometry of shape {geometry.shape}.",
             "Give the geometry of the scan that was segmented.",
         )
-    with replacing(path, suffix_of(path)) as beside:
+    with atomic_write(path, suffix_of(path)) as beside:
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
             _write_segmentation(beside, labels, geometry)
         else:
@@ -60,7 +60,7 @@ def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geo
 
 def write_scan(path: Path, volume: Volume) -> None:
     """Write a volume's voxels as they are. Raises OutputError."""
-    with replacing(path, suffix_of(path)) as beside:
+    with atomic_write(path, suffix_of(path)) as beside:
         _write_image(beside, volume.voxels, volume.geometry)
 
 
@@ -68,7 +68,7 @@ def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
     image = sitk.GetImageFromArray(voxels)
     image.SetSpacing(geometry.spacing[::-1])
     image.SetOrigin(geometry.origin)
-    image.SetDirection(np.array(geometry.axes)[::-1].T.ravel().tolist())
+    image.SetDirection(np.array(geometry.direction)[::-1].T.ravel().tolist())
     with _named_for_itk(path) as file:
         try:
             sitk.WriteImage(image, str(file), useCompression=True)

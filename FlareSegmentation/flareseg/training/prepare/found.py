@@ -28,7 +28,7 @@ class Anatomy:
 
     ``tissues``: uint8 codes of Tissue (k, j, i), ``spacing`` in mm; ``hu``: any number type, of a CT on the same grid.
     ``kidneys_joined``: RIGHT_KIDNEY stands for both. ``unlabelled``: names of organ tissues that were not looked for.
-    ``filled``, ``outside``: as in Case, of a body that is ready made.
+    ``filled``, ``outside``: as in StoredCase, of a body that is ready made.
     """
 
     tissues: np.ndarray
@@ -40,7 +40,7 @@ class Anatomy:
     outside: np.ndarray | None = None
 
 
-class FoundCase(Protocol):
+class CaseSource(Protocol):
     """A case that lies somewhere, not read yet."""
 
     @property

@@ -12,7 +12,7 @@ from flareseg.core.errors import DataError
 from flareseg.core.geometry import Geometry
 from flareseg.io.reading import read_volume
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
 from flareseg.training.prepare.label_files import canonical, file_content, read_hu, require_same_grid
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.values import KIDNEYS, tissues_named, unlabelled
@@ -21,7 +21,7 @@ CT, MASKS = "ct.nii.gz", "segmentations"
 _SUFFIX = ".nii.gz"
 
 
-def totalsegmentator_cases(folder: Path, data_map: DataMap) -> list[FoundCase]:
+def totalsegmentator_cases(folder: Path, data_map: DataMap) -> list[CaseSource]:
     """Every folder below ``folder`` with masks, or the folder itself when it is a case."""
     described = data_map.with_defaults(folder.resolve().name)
     if (folder / MASKS).is_dir():
