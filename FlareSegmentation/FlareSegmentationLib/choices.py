@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TypeVar
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 from slicer.i18n import tr as _
 
 C = TypeVar("C", bound="Choice")
@@ -24,12 +24,12 @@ class Choice(Enum):
 
     @classmethod
     def of(cls: type[C], choice: str | C) -> C:
-        """Raises FlareError("bad_job") for a choice that does not exist."""
+        """Raises JobError for a choice that does not exist."""
         try:
             return cls(choice)
         except ValueError:
             values = ", ".join(f'"{each.value}"' for each in cls)
-            raise FlareError("bad_job", cls.refusal(choice), _("Use one of {values}.").format(values=values)) from None
+            raise JobError(cls.refusal(choice), _("Use one of {values}.").format(values=values)) from None
 
 
 class DeviceChoice(Choice):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, InternalError
 from slicer.i18n import tr as _
 
 
@@ -13,8 +13,7 @@ def explained(error: Exception) -> FlareError:
     if isinstance(error, FlareError):
         return error
     logging.error("FlareSegmentation: an unexpected failure", exc_info=error)
-    return FlareError(
-        "internal",
+    return InternalError(
         _("Something unexpected failed ({what}: {why}).").format(what=type(error).__name__, why=error),
         _("Please report this with the text of Slicer's error log."),
     )

@@ -19,7 +19,7 @@ class RunOptions:
     kidneys) and fills holes. ``uncertainty``: add a volume with the uncertainty in percent. ``precision``: of the
     networks, "auto" (what suits the device), "float32", "float16" or "bfloat16".
 
-    Raises FlareError("bad_job") for a device or a choice that does not exist.
+    Raises JobError for a device or a choice that does not exist.
     """
 
     device: str | DeviceChoice = DeviceChoice.AUTO

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, InsufficientMemoryError
 from flareseg.core.limits import Limits
 from flareseg.core.volume import Volume
 from flareseg.io.reading import read_volume
@@ -69,7 +69,7 @@ def test_the_reader_tells_the_size_of_a_scan_before_it_reads_it(
 
     def refuse(*size: float) -> None:
         seen.append(size)
-        raise FlareError("memory", "No room.")
+        raise InsufficientMemoryError("No room.")
 
     scaled = tmp_path / "scaled.nii"
     content = bytearray(gzip.decompress(phantom_file.read_bytes()))

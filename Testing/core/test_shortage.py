@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, ScanError
 from flareseg.core.free_memory import Bound
 from flareseg.core.shortage import check_room, ran_out, shortage_said
 
@@ -86,7 +86,7 @@ def test_what_is_something_else_stays_what_it_is(error: Exception) -> None:
 
 
 def test_a_failure_that_is_said_already_is_left_alone() -> None:
-    said = FlareError("bad_scan", "The scan is empty.")
+    said = ScanError("The scan is empty.")
     with pytest.raises(FlareError) as caught, shortage_said("This scan"):
         raise said
     assert caught.value is said

@@ -19,7 +19,7 @@ import numpy as np
 import qt
 import SimpleITK as sitk
 import slicer
-from flareseg.core.errors import Cancelled, FlareError, bad_scan
+from flareseg.core.errors import Cancelled, FlareError, OutputError, ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.core.organs import organs_shown
 from flareseg.core.report import Report, StageTime
@@ -89,7 +89,7 @@ def segmentAll(
 
     Closing the logic does: the nodes that are left then fail as cancelled. ``onResult`` is called after
     each node; ``options`` (``device="cpu"``, ...) are those of the logic's ``segment``.
-    Raises FlareError("packages") when the engine's packages are missing.
+    Raises PackagesError when the engine's packages are missing.
     """
     logic.dependencies.ensure()
     results: list[NodeResult] = []
@@ -191,7 +191,7 @@ class FolderBatch:
 
 
 def writeSummary(path: Path, results: list[CaseResult], organs: list[str]) -> None:
-    """One row a case as CSV (UTF-8), with the volumes of these organs. Raises FlareError("write")."""
+    """One row a case as CSV (UTF-8), with the volumes of these organs. Raises OutputError."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["name", "state", "seconds", *(f"{organ} mL" for organ in organs), "warnings", "error"])
@@ -215,7 +215,7 @@ def inBackground(work: Callable[[], Result]) -> Result:
 def _segmentNode(logic: BatchLogic, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: dict[str, Any]) -> NodeResult:
     try:
         if volumeNode is not None and volumeNode.GetScene() is None:
-            raise bad_scan(_("The scan is no longer in the scene."), _("Load it again."))
+            raise ScanError(_("The scan is no longer in the scene."), _("Load it again."))
         return NodeResult(volumeNode, logic.segment(volumeNode, **options), None)
     except Exception as error:  # whatever it is, the other nodes have to go on
         return NodeResult(volumeNode, None, explained(error))
@@ -227,8 +227,7 @@ def _prepareFolders(cases: list[Case], summary: Path) -> None:
     check_writable(summary)
     for case in cases:
         if case.report.exists() and "schema_version" not in _jsonOf(case.report):
-            raise FlareError(
-                "write",
+            raise OutputError(
                 _("{report} is there already, and is no report of a segmentation.").format(report=case.report),
                 _("Choose another output folder, or move that file away."),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import JobError, OutputError, ScanError
 from flareseg.io.reading import is_scan_file, stem
 from flareseg.io.writing import SEGMENTATION_SUFFIX, suffix_of
 from slicer.i18n import tr as _
@@ -28,17 +28,17 @@ def findCases(inputFolder: Path, outputFolder: Path, pattern: str = "*", suffix:
     """The scans of ``inputFolder`` and the files they give; see segmentFolder.
 
     Hidden files, segmentations, earlier results and the output folder are no scans. A folder without any
-    scan in it may itself be a DICOM series. Raises FlareError("bad_scan", "bad_job" or "write").
+    scan in it may itself be a DICOM series. Raises ScanError or JobError or OutputError.
     """
     suffix_of(Path("name" + suffix))
     if not inputFolder.is_dir():
-        raise bad_scan(_("There is no folder {folder}.").format(folder=inputFolder), _("Check the path."))
+        raise ScanError(_("There is no folder {folder}.").format(folder=inputFolder), _("Check the path."))
     found = [path for path in _matches(inputFolder, pattern) if _isScan(path, outputFolder)]
     cases = _withoutResults([_case(path, path.relative_to(inputFolder), outputFolder, suffix) for path in found])
     if not cases and _holdsDicom(inputFolder):
         cases = [_case(inputFolder, Path(inputFolder.resolve().name), outputFolder, suffix)]
     if not cases:
-        raise bad_scan(
+        raise ScanError(
             _('No scan in {folder} matches "{pattern}".').format(folder=inputFolder, pattern=pattern),
             _("Give a folder with NIfTI, NRRD or MetaImage files, or with one subfolder for each DICOM series."),
         )
@@ -50,8 +50,7 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
     try:
         return sorted(folder.glob(pattern))
     except (ValueError, NotImplementedError):
-        raise FlareError(
-            "bad_job",
+        raise JobError(
             _('The pattern "{pattern}" cannot be used.').format(pattern=pattern),
             _('Use one like "*", "*.nii.gz" or "*/ct.nii.gz".'),
         ) from None
@@ -96,8 +95,7 @@ def _refuseCollisions(cases: list[Case]) -> None:
     taken = {case.scan.resolve() for case in cases}
     for case in cases:
         if case.labels.resolve() in taken:
-            raise FlareError(
-                "write",
+            raise OutputError(
                 _("The result of {name} would be written over another file of this batch.").format(name=case.name),
                 _("Choose another output folder, suffix or pattern."),
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import slicer
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, PackagesError
 from slicer.i18n import tr as _
 
 TORCH = "torch"
@@ -55,14 +55,13 @@ class Dependencies:
         return True
 
     def ensure(self) -> None:
-        """Blocks while installing. Raises FlareError("packages") when something stays missing."""
+        """Blocks while installing. Raises PackagesError when something stays missing."""
         if not self._hasTorch():
             self._installTorch()
         try:
             self._installRequirements()
         except (RuntimeError, subprocess.CalledProcessError) as error:
-            raise FlareError(
-                "packages",
+            raise PackagesError(
                 _("Python packages that the engine needs were not installed: {why}.").format(why=error),
                 _("Click again and accept the installation; it needs an internet connection once."),
             ) from error
@@ -72,8 +71,7 @@ class Dependencies:
         try:
             return self._givenPackaging or importlib.import_module("slicer.packaging")
         except ModuleNotFoundError:
-            raise FlareError(
-                "packages",
+            raise PackagesError(
                 _("This Slicer has no slicer.packaging, through which the engine's packages are installed."),
                 _("Install Slicer 5.13 or later."),
             ) from None
@@ -85,8 +83,7 @@ class Dependencies:
         try:
             logic = self._importPyTorchUtils().PyTorchUtilsLogic()
         except ModuleNotFoundError:
-            raise FlareError(
-                "packages",
+            raise PackagesError(
                 _("The PyTorch extension is not installed."),
                 _("Install it from the Extensions Manager, restart Slicer and try again."),
             ) from None
@@ -118,9 +115,8 @@ def _pin(package: str) -> str:
         return ""
 
 
-def _noTorch(why: str) -> FlareError:
-    return FlareError(
-        "packages",
+def _noTorch(why: str) -> PackagesError:
+    return PackagesError(
         _("PyTorch was not installed: {why}.").format(why=why),
         _("Open the PyTorch Utils module, install PyTorch there, and try again."),
     )

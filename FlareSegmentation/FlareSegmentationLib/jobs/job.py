@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import qt
-from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, FlareError, InsufficientMemoryError, OutputError, WorkerError, error_of_kind
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report
 from flareseg.worker.events import (
@@ -53,7 +53,7 @@ class Job:
 
     Ends exactly once, by ``finished`` (labels: uint8 (k, j, i), and the report) or by ``failed``.
     Its folder is gone by then; ``uncertainty`` is uint8 (k, j, i) in percent where it was asked for.
-    Making one raises FlareError("write") when the disk is full.
+    Making one raises OutputError when the disk is full.
     """
 
     def __init__(
@@ -155,10 +155,9 @@ class JobRunner:
         return self._job is not None
 
     def refuseWhenBusy(self) -> None:
-        """Raises FlareError("worker") while a job is in progress."""
+        """Raises WorkerError while a job is in progress."""
         if self.busy:
-            raise FlareError(
-                "worker",
+            raise WorkerError(
                 _("A segmentation is already running."),
                 _("Wait until it is done or cancel it, then try again."),
             )
@@ -211,14 +210,14 @@ class JobRunner:
             self.described.emit(event.id, event)
         if isinstance(event, Failure):
             self._questions.pop(event.id or "", None)
-            self.described.emit(event.id or "", FlareError(event.kind, event.message, event.hint))
+            self.described.emit(event.id or "", error_of_kind(event.kind, event.message, event.hint))
             self.logged.emit("\n".join(filter(None, (event.message, event.details))))
         if self._job is None or getattr(event, "id", None) != self._job.request.id:
             return
         if isinstance(event, Stage):
             self._job.progressed.emit(event)
         elif isinstance(event, Failure):
-            self._fail(FlareError(event.kind, event.message, event.hint))
+            self._fail(error_of_kind(event.kind, event.message, event.hint))
         elif isinstance(event, Result):
             self._succeed(event)
 
@@ -259,16 +258,15 @@ class JobRunner:
 
 
 def _newFolder(parent: str | None) -> JobFolder:
-    """Raises FlareError("write")."""
+    """Raises OutputError."""
     try:
         return JobFolder.make(parent)
     except OSError as error:
         raise _notHandedOver(error) from error
 
 
-def _notHandedOver(error: OSError) -> FlareError:
-    return FlareError(
-        "write",
+def _notHandedOver(error: OSError) -> OutputError:
+    return OutputError(
         _("The scan could not be handed to the engine: {why}.").format(why=error.strerror or error),
         _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
     )
@@ -276,14 +274,12 @@ def _notHandedOver(error: OSError) -> FlareError:
 
 def _unreadable(error: Exception) -> FlareError:
     if isinstance(error, MemoryError):
-        return FlareError(
-            "memory",
+        return InsufficientMemoryError(
             _("There is not enough memory to load the result."),
             _("Close other scans or programs, then try again."),
         )
     logging.error("FlareSegmentation: the engine's answer could not be read", exc_info=error)
-    return FlareError(
-        "worker",
+    return WorkerError(
         _("The engine's answer could not be read: {why}.").format(why=error),
         _("Restart Slicer and try again."),
     )

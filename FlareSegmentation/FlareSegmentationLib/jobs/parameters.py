@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import RoiError
 from slicer import vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode, vtkMRMLScriptedModuleNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -59,11 +59,10 @@ def connectToGui(parameters: Any, ui: Any) -> int:
 
 
 def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
-    """The arguments of RunOptions. Raises FlareError("bad_roi") when a box is wanted and none is chosen."""
+    """The arguments of RunOptions. Raises RoiError when a box is wanted and none is chosen."""
     wantsRoi = parameters.region is Region.ROI
     if wantsRoi and parameters.roi is None:
-        raise FlareError(
-            "bad_roi",
+        raise RoiError(
             _("No box is chosen to segment in."),
             _("Choose one under Options, or set Region to Automatic."),
         )

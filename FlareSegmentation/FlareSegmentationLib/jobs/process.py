@@ -10,7 +10,7 @@ from pathlib import Path
 
 import qt
 import slicer
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, InsufficientMemoryError, WorkerError
 from slicer.i18n import tr as _
 
 from .. import settings
@@ -106,26 +106,23 @@ class WorkerProcess:
     def _onError(self, error: object) -> None:
         if error == qt.QProcess.FailedToStart:  # every other error is followed by finished()
             self.ended.emit(
-                FlareError(
-                    "worker",
+                WorkerError(
                     _("The engine could not be started: {why}.").format(why=self._process.errorString()),
                     _("Reinstall the FlareSegmentation extension and restart Slicer."),
                 )
             )
 
 
-def _stopped(exitCode: int) -> FlareError:
-    return FlareError(
-        "worker",
+def _stopped(exitCode: int) -> WorkerError:
+    return WorkerError(
         _("The engine stopped unexpectedly (exit code {code}).").format(code=exitCode),
         _("The log below says more. If memory is short, close other programs; then try again."),
     )
 
 
-def _outOfMemory() -> FlareError:
+def _outOfMemory() -> InsufficientMemoryError:
     """For an engine that was killed from outside: by the system, as a rule."""
-    return FlareError(
-        "memory",
+    return InsufficientMemoryError(
         _("The engine was ended by the system; the memory of this computer or container may have run out."),
         _("Close other programs or raise the container's memory limit, then try again."),
     )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import qt
 import slicer
-from flareseg.core.errors import Cancelled, FlareError, bad_scan
+from flareseg.core.errors import Cancelled, FlareError, ScanError
 from flareseg.worker.events import Stage
 from slicer.i18n import tr as _
 
@@ -115,7 +115,7 @@ class ScanQueue:
         self._set(case, CaseState.RUNNING)
         try:
             if case.volumeNode.GetScene() is None:
-                raise bad_scan(_("The scan was deleted."), "")
+                raise ScanError(_("The scan was deleted."), "")
             assert self._start
             self._run = self._start(
                 case.volumeNode,

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import Cancelled, FlareError, InternalError
 from flareseg.core.report import Report
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -21,6 +21,12 @@ from ..nodes.volumes import volumeOf
 from ..options import RunOptions
 from ..signals import Signal
 from .job import Job, JobRunner
+
+
+class NodeDeleted(FlareError):
+    """The run's scan or result was deleted, or the scene closed: this run ends, others of a batch go on."""
+
+    kind = Cancelled.kind
 
 
 class SegmentationRun(VTKObservationMixin):
@@ -68,8 +74,7 @@ class SegmentationRun(VTKObservationMixin):
         except Exception as error:  # whatever it is, the run has to end
             logging.exception("FlareSegmentation: the result could not be shown")
             self._fail(
-                FlareError(
-                    "internal",
+                InternalError(
                     _("The result could not be put into the scene: {why}.").format(why=error),
                     _("Please report this with the text of Slicer's error log."),
                 )
@@ -103,14 +108,14 @@ class SegmentationRun(VTKObservationMixin):
         self.removeObservers()
 
     def _onSceneClosing(self, _scene: object, _event: str) -> None:
-        self.cancel(_stopped(_("The scene was closed, so the segmentation was stopped.")))
+        self.cancel(NodeDeleted(_("The scene was closed, so the segmentation was stopped.")))
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, _scene: object, _event: str, node: slicer.vtkMRMLNode) -> None:
         if node is self._volumeNode:
-            self.cancel(_stopped(_("The scan was deleted, so its segmentation was stopped.")))
+            self.cancel(NodeDeleted(_("The scan was deleted, so its segmentation was stopped.")))
         elif node is self._segmentationNode:
-            self.cancel(_stopped(_("The result was deleted, so the segmentation was stopped.")))
+            self.cancel(NodeDeleted(_("The result was deleted, so the segmentation was stopped.")))
 
 
 def prepareRun(
@@ -143,7 +148,3 @@ def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, opti
     DeviceChoice.of(options.device)
     if options.roi is not None:
         roiBounds(options.roi, volumeNode)
-
-
-def _stopped(message: str) -> FlareError:
-    return FlareError("cancelled", message)

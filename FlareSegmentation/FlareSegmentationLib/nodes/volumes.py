@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
@@ -14,14 +14,14 @@ from slicer.i18n import tr as _
 def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     """The node's own memory (a view, (k, j, i), HU) and geometry, before any parent transform.
 
-    The name stays "scan": node names may hold a patient's name. Raises FlareError("bad_scan") for a
+    The name stays "scan": node names may hold a patient's name. Raises ScanError for a
     node that is no CT, is empty, or has a sheared grid.
     """
     if volumeNode is None:
-        raise bad_scan(_("No scan is chosen."), _("Load a CT and choose it as Scan."))
+        raise ScanError(_("No scan is chosen."), _("Load a CT and choose it as Scan."))
     _refuseOtherNodes(volumeNode)
     if volumeNode.GetScene() is None:
-        raise bad_scan(_("The volume is not in the scene."), _("Add it to the scene first."))
+        raise ScanError(_("The volume is not in the scene."), _("Add it to the scene first."))
     voxels = slicer.util.arrayFromVolume(volumeNode)
     geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
     return Volume(voxels, geometry, warnings=_warnings(volumeNode))
@@ -36,14 +36,14 @@ def facts(geometry: Geometry) -> str:
 
 def _refuseOtherNodes(volumeNode: slicer.vtkMRMLNode) -> None:
     if volumeNode.IsA("vtkMRMLLabelMapVolumeNode"):
-        raise bad_scan(_("This is a label map, not a CT."), _("Choose the CT itself."))
+        raise ScanError(_("This is a label map, not a CT."), _("Choose the CT itself."))
     if not volumeNode.IsA("vtkMRMLScalarVolumeNode"):
-        raise bad_scan(_("This is not a volume."), _("Choose a CT volume."))
+        raise ScanError(_("This is not a volume."), _("Choose a CT volume."))
     image = volumeNode.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None or min(image.GetDimensions()) < 1:
-        raise bad_scan(_("The volume has no voxels."), _("Load the CT again."))
+        raise ScanError(_("The volume has no voxels."), _("Load the CT again."))
     if image.GetNumberOfScalarComponents() != 1:
-        raise bad_scan(_("The volume holds colours or vectors."), _("Choose a CT with one value a voxel."))
+        raise ScanError(_("The volume holds colours or vectors."), _("Choose a CT with one value a voxel."))
 
 
 def _ijkToRas(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:

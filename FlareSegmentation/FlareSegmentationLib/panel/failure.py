@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 import qt
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, GpuMemoryError, GpuUnavailableError, NoAbdomenError, PackagesError
 from slicer.i18n import tr as _
 
 from ..jobs.dependencies import Dependencies
@@ -53,11 +53,11 @@ class FailureNote:
         self._button.setVisible(False)
 
     def _actionFor(self, error: FlareError) -> FailureAction | None:
-        if error.kind == "packages":
+        if isinstance(error, PackagesError):
             return FailureAction.INSTALL if self._dependencies.canInstall() else FailureAction.EXTENSIONS
-        return {"gpu_memory": FailureAction.CPU, "no_gpu": FailureAction.CPU, "no_abdomen": FailureAction.REGION}.get(
-            error.kind
-        )
+        if isinstance(error, GpuMemoryError | GpuUnavailableError):
+            return FailureAction.CPU
+        return FailureAction.REGION if isinstance(error, NoAbdomenError) else None
 
     def _onClicked(self, _checked: bool = False) -> None:
         if self._action:

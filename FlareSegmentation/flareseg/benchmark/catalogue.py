@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 from flareseg.core.report import STAGES as OUR_STAGES
 
 FLARE21, WARM = "flare21", "warm"
@@ -63,9 +63,9 @@ METHODS = {method.key: method for method in (OURS, PLAIN, TOTAL, NNUNET, MIRRORE
 
 
 def chosen(text: str, among: dict[str, Method] | dict[str, str], what: str) -> list[str]:
-    """The keys in a comma-separated list; "all" for every one. Raises FlareError("bad_job") for an unknown one."""
+    """The keys in a comma-separated list; "all" for every one. Raises JobError for an unknown one."""
     keys = list(among) if text == "all" else [key.strip() for key in text.split(",")]
     for key in keys:
         if key not in among:
-            raise FlareError("bad_job", f'There is no {what} "{key}".', f"Choose from {', '.join(among)}, or all.")
+            raise JobError(f'There is no {what} "{key}".', f"Choose from {', '.join(among)}, or all.")
     return keys

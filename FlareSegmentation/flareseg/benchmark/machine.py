@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from flareseg.benchmark.speeds import measured_floor
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import GpuUnavailableError
 from flareseg.inference.device import select_device
 
 PACKAGES = ("flareseg", "torch", "numpy", "scipy", "SimpleITK", "nnunetv2", "dynamic-network-architectures")
@@ -22,7 +22,7 @@ _HOLD_SECONDS = 1.0  # ten samples from outside
 def facts(device: str) -> dict[str, Any]:
     """Processor, memory, system, versions, the GPU if "auto" or "cuda" finds one, and the floor of each device.
 
-    Raises FlareError("no_gpu") when "cuda" is asked for and cannot be used.
+    Raises GpuUnavailableError when "cuda" is asked for and cannot be used.
     """
     selected = select_device(device)
     gpu = selected.torch_device.type == "cuda"
@@ -66,7 +66,7 @@ def _driver() -> str:
         pynvml.nvmlInit()
         return str(pynvml.nvmlSystemGetDriverVersion())
     except pynvml.NVMLError as error:
-        raise FlareError("no_gpu", f"The NVIDIA driver does not answer ({error}).", "Choose the CPU.") from error
+        raise GpuUnavailableError(f"The NVIDIA driver does not answer ({error}).", "Choose the CPU.") from error
 
 
 def _version(package: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flareseg.benchmark.catalogue import FLARE21, METHODS, OURS, WARM
 from flareseg.benchmark.results import Results, Row
 from flareseg.benchmark.tables import machine_line, number, others_note
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import PackagesError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,12 +64,12 @@ _MEMORY = (
 
 
 def time_plot(results: Results) -> Figure:
-    """Seconds for one scan. Raises FlareError("packages") without matplotlib."""
+    """Seconds for one scan. Raises PackagesError without matplotlib."""
     return _figure(results, _TIME, "Time for one CT")
 
 
 def memory_plot(results: Results) -> Figure:
-    """Memory for one scan. Raises FlareError("packages") without matplotlib."""
+    """Memory for one scan. Raises PackagesError without matplotlib."""
     return _figure(results, _MEMORY, "Memory for one CT")
 
 
@@ -90,7 +90,7 @@ def _figure(results: Results, panels: Sequence[Panel], title: str) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise FlareError("packages", "matplotlib is not installed.", 'Run pip install "flareseg[bench]".') from error
+        raise PackagesError("matplotlib is not installed.", 'Run pip install "flareseg[bench]".') from error
     shown = [panel for panel in panels if panel.lines(results)]
     rows = max(1, math.ceil(len(shown) / 2))
     figure = Figure(figsize=(13 if len(shown) > 1 else 7.5, 4.7 * rows + 0.6), layout="constrained")

@@ -9,21 +9,21 @@ from flareseg.benchmark import plots
 from flareseg.benchmark.catalogue import METHODS
 from flareseg.benchmark.results import Results
 from flareseg.benchmark.tables import all_tables, machine_line, notes
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import OutputError
 from flareseg.io.outputs import atomic_write, make_folder, write_text
 
 
 def check_folder(folder: Path) -> None:
-    """Raise FlareError("write") before the work rather than after it; nothing is made yet."""
+    """Raise OutputError before the work rather than after it; nothing is made yet."""
     if folder.exists() and not folder.is_dir():
-        raise FlareError("write", f"{folder} is a file, not a folder.", "Give the name of a folder.")
+        raise OutputError(f"{folder} is a file, not a folder.", "Give the name of a folder.")
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not os.access(there, os.W_OK):
-        raise FlareError("write", f"{folder} cannot be written.", "Choose a place where you may write.")
+        raise OutputError(f"{folder} cannot be written.", "Choose a place where you may write.")
 
 
 def publish(results: Results, folder: Path) -> list[Path]:
-    """Write everything and tell the files. Raises FlareError("write"), or "packages" without matplotlib."""
+    """Write everything and tell the files. Raises OutputError, PackagesError without matplotlib."""
     make_folder(folder)
     texts = {"results.json": results.dumps(), "results.md": markdown(results)}
     for name, text in texts.items():

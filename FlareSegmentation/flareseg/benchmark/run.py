@@ -18,7 +18,7 @@ from flareseg.benchmark.job import CONTEXT, MACHINE, Account, Job
 from flareseg.benchmark.results import Results, Row, mirrored, row_of, warm_of
 from flareseg.benchmark.scans import IN_PLANE, Source, write_with_slices
 from flareseg.benchmark.watch import DeviceLevel, TimeIsUp, Watched, run_watched
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import GpuUnavailableError, InternalError
 
 SLICES = (80, 160, 320, 640, 1000)
 MINUTES = 9.0
@@ -133,16 +133,16 @@ class _Bench:
         self._context: list[float] = []
 
     def machine(self, device: str) -> dict[str, Any]:
-        """Facts of the machine; from here on its GPU is watched. Raises FlareError("no_gpu")."""
+        """Facts of the machine; from here on its GPU is watched. Raises GpuUnavailableError."""
         self._observer.begin("looking at the machine")
         try:
             _, account = self._run(Job(MACHINE, device))
             if account.problem:
-                raise FlareError("no_gpu" if device == "cuda" else "internal", account.problem)
+                raise (GpuUnavailableError if device == "cuda" else InternalError)(account.problem)
             if account.facts["gpu"]:
                 self._watch(account.facts["gpu"])
         except TimeIsUp:
-            raise FlareError("internal", "This computer is too busy to be measured.", "End other programs.") from None
+            raise InternalError("This computer is too busy to be measured.", "End other programs.") from None
         return account.facts
 
     def row(self, job: Job, slices: int, scans: _Scans) -> Row:

@@ -28,7 +28,7 @@ class Source:
 
     @classmethod
     def of(cls, scan: Path | None) -> Source:
-        """``scan``, or the CT beside the checkout, or the phantom. Raises FlareError("bad_scan")."""
+        """``scan``, or the CT beside the checkout, or the phantom. Raises ScanError."""
         if scan is None and BESIDE_CHECKOUT.is_file():
             scan = BESIDE_CHECKOUT
         if scan is None:

@@ -12,7 +12,7 @@ import typer
 from flareseg import __version__
 from flareseg.cli import benchmark, evaluate, prepare, train
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, RoiError, ScanError
 
 if TYPE_CHECKING:
     from flareseg.core.geometry import Bounds
@@ -91,9 +91,7 @@ def segment(
         tasks = planned.tasks
         console.say(planned.left_out)
         if ground_truth and len(tasks) > 1:
-            raise FlareError(
-                "bad_scan", "A ground truth goes with one scan.", "Give one scan, or leave out --ground-truth."
-            )
+            raise ScanError("A ground truth goes with one scan.", "Give one scan, or leave out --ground-truth.")
         true = _read(ground_truth) if ground_truth else None
         cascade = _load(device, weights, limits, precision)
 
@@ -188,19 +186,17 @@ def _bounds(text: str | None) -> Bounds | None:
     try:
         r0, r1, a0, a1, s0, s1 = (float(part) for part in text.split(","))
     except ValueError:
-        raise FlareError(
-            "bad_roi", f'The ROI "{text}" is not six numbers.', "Give --roi R0,R1,A0,A1,S0,S1 in mm."
-        ) from None
+        raise RoiError(f'The ROI "{text}" is not six numbers.', "Give --roi R0,R1,A0,A1,S0,S1 in mm.") from None
     return (r0, r1, a0, a1, s0, s1)
 
 
 def _three(text: str, what: str, number: Callable[[str], Number]) -> tuple[Number, Number, Number]:
-    """Three numbers of a type between commas. Raises FlareError("bad_scan")."""
+    """Three numbers of a type between commas. Raises ScanError."""
     try:
         i, j, k = (number(part) for part in text.split(","))
     except ValueError:
         numbers = "whole numbers" if number is int else "numbers"
-        raise FlareError("bad_scan", f'The {what} "{text}" is not three {numbers}.', f"Give --{what} I,J,K.") from None
+        raise ScanError(f'The {what} "{text}" is not three {numbers}.', f"Give --{what} I,J,K.") from None
     return (i, j, k)
 
 

@@ -44,7 +44,7 @@ def benchmark(
 
 
 def _slices(text: str) -> list[int]:
-    from flareseg.core.errors import FlareError
+    from flareseg.core.errors import JobError
     from flareseg.core.volume import FEWEST_SLICES
 
     try:
@@ -52,7 +52,5 @@ def _slices(text: str) -> list[int]:
     except ValueError:
         numbers = []
     if not numbers or numbers[0] < FEWEST_SLICES:
-        raise FlareError(
-            "bad_job", f'The slices "{text}" are not whole numbers from {FEWEST_SLICES}.', "Give --slices 80,160."
-        )
+        raise JobError(f'The slices "{text}" are not whole numbers from {FEWEST_SLICES}.', "Give --slices 80,160.")
     return numbers

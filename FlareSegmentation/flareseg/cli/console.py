@@ -16,7 +16,7 @@ from rich.text import Text
 
 from flareseg.cli import streams
 from flareseg.cli.streams import printable
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, InternalError, NoAbdomenError, OutputError
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS
 from flareseg.core.report import STAGES, OrganFacts, Report
 from flareseg.core.run import Progress as ProgressCall
@@ -37,7 +37,7 @@ class PlainConsole(Console):
         super().__init__(stderr=stderr, markup=False, highlight=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Raises FlareError("write") when stdout takes nothing more, once; of stderr nothing could be said."""
+        """Raises OutputError when stdout takes nothing more, once; of stderr nothing could be said."""
         try:
             super().print(*objects, **options)
         except OSError as error:
@@ -53,9 +53,9 @@ out = PlainConsole()
 err = PlainConsole(stderr=True)
 
 
-def unwritable(error: OSError) -> FlareError:
-    return FlareError(
-        "write", f"Standard output cannot be written: {error.strerror}.", "Free some space, or print to another place."
+def unwritable(error: OSError) -> OutputError:
+    return OutputError(
+        f"Standard output cannot be written: {error.strerror}.", "Free some space, or print to another place."
     )
 
 
@@ -94,9 +94,9 @@ def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int
         say_error(error, str(task.scan))
         if before is not None and _inode(task.labels) == before:
             say([f"{task.labels} is still the result of an earlier run."])
-        return NOTHING_FOUND if error.kind == "no_abdomen" else BAD_INPUT
+        return NOTHING_FOUND if isinstance(error, NoAbdomenError) else BAD_INPUT
     except Exception as error:  # the other scans go on
-        say_error(FlareError("internal", f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
+        say_error(InternalError(f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
         err.print(traceback.format_exc())
         return FAILED
     return DONE

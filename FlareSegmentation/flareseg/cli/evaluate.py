@@ -11,7 +11,7 @@ import typer
 
 from flareseg.cli.extras import needs
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError, FlareError
 
 if TYPE_CHECKING:
     from flareseg.cli.segment_files import FileSegmenter
@@ -179,9 +179,9 @@ def _named(methods: list[str]) -> dict[str, Path]:
     for text in methods:
         name, equals, folder = text.partition("=")
         if not (name and equals and folder):
-            raise FlareError("bad_config", f'"{text}" is no method.', "Give NAME=FOLDER.")
+            raise ConfigError(f'"{text}" is no method.', "Give NAME=FOLDER.")
         if name in named:
-            raise FlareError("bad_config", f"Two methods are named {name}.", "Give each a name of its own.")
+            raise ConfigError(f"Two methods are named {name}.", "Give each a name of its own.")
         named[name] = Path(folder)
     return named
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from flareseg.cli.console import progress_bar
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ScanError
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
@@ -53,8 +53,7 @@ class FileSegmenter:
     def _read(self, scan: Path) -> Volume:
         volume = read_volume(scan, self.cascade.limits.check_file)
         if self.ground_truth and not self.ground_truth.canonical.geometry.is_close_to(volume.canonical.geometry):
-            raise FlareError(
-                "bad_scan",
+            raise ScanError(
                 "The true label map does not lie on the scan's grid (size, spacing or position differ).",
                 "Give the label map of this scan.",
             )

@@ -13,7 +13,7 @@ import typer
 
 from flareseg.cli.extras import needs
 from flareseg.cli.options import DeviceOption
-from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, ConfigError, DataError
 from flareseg.core.limits import Limits
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def train(
         run = _run(config, store, output, device, devices, nodes)
         stages = [s for s in run.config.stages if stage is None or s.value == stage.value]
         if not stages:
-            raise FlareError("bad_config", f"{config} does not have that stage.", "Add it to the config's stages.")
+            raise ConfigError(f"{config} does not have that stage.", "Add it to the config's stages.")
         if preview:
             _preview(run, stages, samples)
         elif not _trained(run, stages, minutes):
@@ -140,4 +140,4 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise FlareError("bad_data", f"{path} is no JSON file.", "Give summary.json of flareseg evaluate.") from error
+        raise DataError(f"{path} is no JSON file.", "Give summary.json of flareseg evaluate.") from error

@@ -1,4 +1,8 @@
-"""Where the voxels of a scan lie in the patient, and how to reach the engine's canonical orientation."""
+"""The grid of a scan: where its voxels lie in the patient, and how to bring it to the canonical orientation.
+
+World coordinates are millimetres in LPS (left, posterior and superior ascending), as in DICOM and ITK; matrices and
+bounds with RAS in their name are in 3D Slicer's RAS, where the first two change sign.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 
 Vector = tuple[float, float, float]
 Bounds = tuple[float, float, float, float, float, float]
@@ -22,11 +26,20 @@ _LETTERS = (("S", "I"), ("P", "A"), ("L", "R"))
 class Geometry:
     """The grid of a scan. Everything is in array axis order (k, j, i) = (slices, rows, columns).
 
-    ``shape``: voxels along each axis. ``spacing``: mm along each axis. ``direction``: the unit vector
-    of each axis in LPS. ``origin``: the centre of voxel (0, 0, 0) in LPS, mm. ``tilt``: by how many mm each
-    slice lies further along (j, i) than straight above the slice before, as a tilted gantry leaves it; 0 nearly
-    always. All else here leaves it out of account; tilt.py undoes it.
-    Raises FlareError("bad_scan") for spacing that is not positive and for sheared axes.
+    Without tilt the centre of voxel ``n`` = (k, j, i) is ``origin + sum(n[a] * spacing[a] * axes[a])``, a from 0 to 2,
+    as in ITK.
+
+    Attributes:
+        shape: Number of voxels along (k, j, i).
+        spacing: Distance of voxel centres along (k, j, i) in mm.
+        axes: Unit vector of each of the axes (k, j, i) in LPS.
+        origin: Centre of voxel (0, 0, 0) in LPS, in mm.
+        tilt: Shift along (j, i) in mm of each slice against the slice before, as a tilted gantry causes; (0, 0) for
+            almost all scans. The methods and properties ignore it, but ``tilt_degrees``; ``flareseg.segment``
+            corrects for it.
+
+    Raises:
+        ScanError: The spacing is not positive, the axes are sheared, or a value is not finite.
     """
 
     shape: tuple[int, int, int]
@@ -37,18 +50,18 @@ class Geometry:
 
     def __post_init__(self) -> None:
         if not np.isfinite([*np.ravel(self.direction), *self.origin, *self.tilt]).all():
-            raise bad_scan(
+            raise ScanError(
                 "The position or the axes of the scan are not numbers.",
                 "Correct the header or export the scan again.",
             )
         if not np.isfinite(self.spacing).all() or min(self.spacing) <= 0:
-            raise bad_scan(
+            raise ScanError(
                 f"The voxel spacing {_mm(self.spacing)} is not a positive size.",
                 "Correct the header (in Slicer: Volumes module, Image spacing) and try again.",
             )
         cosines = np.abs(np.array(self.direction) @ np.array(self.direction).T - np.eye(3))
         if cosines.max() > SHEAR_TOLERANCE:
-            raise bad_scan(
+            raise ScanError(
                 "The axes of the scan are sheared: its slices are not at right angles to each other.",
                 "Resample it to a rectangular grid (in Slicer: harden the transform, "
                 "then Resample Scalar/Vector/DWI Volume) and try again.",
@@ -56,7 +69,18 @@ class Geometry:
 
     @classmethod
     def from_ijk_to_ras(cls, matrix: np.ndarray, shape: tuple[int, int, int]) -> Geometry:
-        """From Slicer's 4x4 IJK-to-RAS matrix (columns i, j, k) and the array's (k, j, i) shape."""
+        """Make a geometry from the matrix that 3D Slicer and NIfTI use.
+
+        Args:
+            matrix: 4 x 4 matrix from voxel indices (i, j, k, 1) to RAS coordinates in mm.
+            shape: Shape of the array, (k, j, i).
+
+        Returns:
+            The grid of that array.
+
+        Raises:
+            ScanError: The matrix is singular, sheared or not finite.
+        """
         lps = LPS_TO_RAS @ np.asarray(matrix, dtype=float)
         columns = lps[:3, [2, 1, 0]]
         spacing = np.linalg.norm(columns, axis=0)
@@ -64,7 +88,7 @@ class Geometry:
         return cls(_ints(shape), _vector(spacing), _vectors(direction), _vector(lps[:3, 3]))
 
     def ijk_to_ras(self) -> np.ndarray:
-        """Slicer's 4x4 IJK-to-RAS matrix."""
+        """Return the 4 x 4 matrix from voxel indices (i, j, k, 1) to RAS coordinates in mm, as 3D Slicer uses it."""
         lps = np.eye(4)
         lps[:3, [2, 1, 0]] = np.array(self.direction).T * np.array(self.spacing)
         lps[:3, 3] = self.origin
@@ -93,7 +117,7 @@ class Geometry:
         return float(np.degrees(np.arccos(min(1.0, min(cosines)))))
 
     def is_close_to(self, other: Geometry) -> bool:
-        """Whether both are one grid, to a hundredth of a voxel."""
+        """Return whether both are the same grid: shapes are equal, corners agree to about a hundredth of a voxel."""
         if self.shape != other.shape:
             return False
         corner = np.array([*(n - 1 for n in reversed(self.shape)), 1.0])
@@ -102,6 +126,7 @@ class Geometry:
         return bool(max(first, last) < 0.01 * min(self.spacing) * max(self.shape) ** 0.5)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON types; ``from_json`` is the inverse."""
         return {
             "shape": list(self.shape),
             "spacing": list(self.spacing),
@@ -112,7 +137,20 @@ class Geometry:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Geometry:
-        """Inverse of to_json. Raises KeyError, TypeError or ValueError for data of another form."""
+        """Make a geometry from the result of ``to_json``.
+
+        Args:
+            data: The fields as JSON types.
+
+        Returns:
+            The geometry that ``to_json`` was called on.
+
+        Raises:
+            KeyError: A field is missing.
+            TypeError: A field has another type.
+            ValueError: A field has another number of values.
+            ScanError: The values do not describe a grid.
+        """
         return cls(
             _ints(data["shape"]),
             _vector(data["spacing"]),
@@ -124,10 +162,14 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Orientation:
-    """The permutation and flips that bring a grid closest to the engine's canonical orientation.
+    """The permutation and flips of array axes that bring a grid closest to the canonical orientation.
 
-    Canonical is (z up, y posterior, x left): array axes that run to S, P and L, which is LPS with
-    every coordinate ascending. Only whole axes move, so an oblique grid keeps its own voxels.
+    In the canonical orientation the axes (k, j, i) run to superior, posterior and left. Axes are only permuted and
+    flipped, so no voxel is resampled, and an oblique grid stays oblique.
+
+    Attributes:
+        order: For each canonical axis (k, j, i) the axis of the grid that becomes it.
+        flips: For each canonical axis whether it is reversed.
     """
 
     order: tuple[int, int, int]
@@ -135,18 +177,19 @@ class Orientation:
 
     @classmethod
     def of(cls, geometry: Geometry) -> Orientation:
+        """Return the orientation of a grid: the permutation with the largest product of direction cosines."""
         cosines = np.array(geometry.direction)[:, ::-1]  # [grid axis, patient axis as (S, P, L)]
         order = max(permutations(range(3)), key=lambda p: float(np.prod([abs(cosines[a, n]) for n, a in enumerate(p)])))
         flips = [bool(cosines[axis, place] < 0) for place, axis in enumerate(order)]
         return cls((order[0], order[1], order[2]), (flips[0], flips[1], flips[2]))
 
     def view(self, array: np.ndarray) -> np.ndarray:
-        """The (k, j, i) array seen in canonical orientation; a view, so writing to it writes back."""
+        """Return an array (k, j, i) in canonical orientation, as a view: writing to it writes to ``array``."""
         steps = tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)
         return array.transpose(self.order)[steps]
 
     def geometry(self, geometry: Geometry) -> Geometry:
-        """The geometry of ``view(array)``."""
+        """Return the geometry of ``view(array)`` for the ``geometry`` of ``array``."""
         origin = np.array(geometry.origin)
         axes = []
         for axis, flip in zip(self.order, self.flips):
@@ -163,7 +206,7 @@ class Orientation:
 
     @property
     def name(self) -> str:
-        """Where the grid's own i, j and k axes run to, in letters (for example "LPS")."""
+        """Direction of the grid's own axes i, j and k, as letters (for example "LPS")."""
         letters = {axis: _LETTERS[place][self.flips[place]] for place, axis in enumerate(self.order)}
         return letters[2] + letters[1] + letters[0]
 

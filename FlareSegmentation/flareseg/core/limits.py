@@ -22,29 +22,31 @@ _LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "cc3d")
 
 @dataclass(frozen=True)
 class Limits:
-    """The most memory in MB (1e6 bytes) that may be used; None: no limit but those of the system.
+    """The most memory that may be used, in MB (1e6 bytes). None: no limit but those of the system.
 
-    ``ram``: of the whole process. ``gpu``: of what PyTorch holds on the GPU; the driver's own memory comes on top.
+    Attributes:
+        ram: Memory of the whole process.
+        gpu: Memory that PyTorch may allocate on the GPU; that of the driver comes on top.
     """
 
     ram: float | None = None
     gpu: float | None = None
 
     def check_engine(self) -> None:
-        """Raise FlareError("memory") if PyTorch and the networks cannot be loaded; call before PyTorch is imported."""
+        """Raise InsufficientMemoryError if PyTorch and the networks have no room; call before PyTorch is imported."""
         if "torch" not in sys.modules:
             addresses = ENGINE_MB + _libraries_mb() + _stacks_mb() if are_addresses_limited() else None
             check_room("Loading the engine", ENGINE_MB, bounds(self.ram), addresses)
 
     def check_file(self, voxels: int, scan_mb: float, reading_mb: float) -> None:
-        """Raise FlareError("memory") if a scan cannot be read and segmented; call before it is read.
+        """Raise InsufficientMemoryError if a scan cannot be read and segmented; call before it is read.
 
         ``scan_mb``: of its voxels in memory; ``reading_mb``: the peak while it is read.
         """
         check_room("This scan", max(reading_mb, scan_mb + segmenting_mb(voxels)), bounds(self.ram))
 
     def check_scan(self, voxels: int, bytes_per_number: int) -> None:
-        """Raise FlareError("memory") if a scan of so many voxels, in memory by now, cannot be segmented.
+        """Raise InsufficientMemoryError if a scan of so many voxels, in memory by now, cannot be segmented.
 
         ``bytes_per_number``: of the networks' format.
         """
@@ -57,7 +59,7 @@ def check_reading(voxels: int, scan_mb: float, reading_mb: float) -> None:
 
 
 def check_libraries() -> None:
-    """Raise FlareError("memory") if numpy, scipy and SimpleITK have no room; call before they are imported.
+    """Raise InsufficientMemoryError if numpy, scipy and SimpleITK have no room; call before they are imported.
 
     OpenBLAS may try for ever to get its memory, and C++ libraries may end the process.
     """

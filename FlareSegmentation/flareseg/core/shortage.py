@@ -7,7 +7,7 @@ import errno
 import re
 from collections.abc import Iterator
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import InsufficientMemoryError
 from flareseg.core.free_memory import Bound, bounds, free_mb
 
 _SHORT_MB = 256.0  # below this an error that may have another cause is put down to memory
@@ -23,15 +23,14 @@ _MAY_HAVE_RUN_OUT = re.compile(r"can't start new thread|Resource temporarily una
 
 
 def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: float | None = None) -> None:
-    """Raise FlareError("memory") if ``what``, the subject of the message, needs more than one of the bounds leaves.
+    """Raise InsufficientMemoryError if ``what``, the subject of the message, needs more than one of the bounds leaves.
 
     ``needed_mb``: on top of what the process holds; ``addresses_mb``: the same of address space, where it is more.
     """
     for bound in found:
         needed = addresses_mb if addresses_mb is not None and bound.of_addresses else needed_mb
         if needed > bound.free_mb:
-            raise FlareError(
-                "memory",
+            raise InsufficientMemoryError(
                 f"{what} needs about {needed:.0f} MB of memory; {bound.free} are free{bound.where}.",
                 f"{bound.hint} by at least {needed - bound.free_mb:.0f} MB.",
             )
@@ -39,7 +38,7 @@ def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: fl
 
 @contextlib.contextmanager
 def shortage_said(what: str, ram_limit_mb: float | None = None) -> Iterator[None]:
-    """FlareError("memory") for each form in which a library says that memory ran out.
+    """InsufficientMemoryError for each form in which a library says that memory ran out.
 
     ``what``: what is being done, as the subject of a message.
     """
@@ -60,8 +59,8 @@ def ran_out(error: BaseException) -> bool:
     return bool(_RAN_OUT.search(text)) or bool(_MAY_HAVE_RUN_OUT.search(text) and free_mb() < _SHORT_MB)
 
 
-def _needs_more(what: str, before: list[Bound]) -> FlareError:
+def _needs_more(what: str, before: list[Bound]) -> InsufficientMemoryError:
     """For a need that is known only to be larger than what there was."""
     bound = before[0] if before else Bound(0.0, "", "Free memory by closing other programs")
     message = f"{what} needs more memory than the {bound.free} that were free{bound.where}."
-    return FlareError("memory", message, f"{bound.hint}.")
+    return InsufficientMemoryError(message, f"{bound.hint}.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.geometry import Geometry, Orientation
 
 AIR_HU = -1024
@@ -28,9 +28,13 @@ _TO_HU = "Choose a CT, or convert its values to HU (value x rescale slope + resc
 
 @dataclass
 class Volume:
-    """A CT: ``voxels`` (k, j, i) = (slices, rows, columns) in HU, any real number type.
+    """A CT in memory.
 
-    ``warnings`` are plain messages about the scan.
+    Attributes:
+        voxels: Hounsfield units, array (k, j, i) = (slices, rows, columns) of any integer or floating-point type.
+        geometry: The grid of ``voxels``.
+        name: Name of the scan for the report.
+        warnings: Messages about the scan for people, for example about its reading.
     """
 
     voxels: np.ndarray
@@ -40,53 +44,70 @@ class Volume:
 
     @property
     def canonical(self) -> Volume:
-        """The same with its axes to superior, posterior and left: a view, no voxel is resampled."""
+        """The same scan with its axes to superior, posterior and left, as a view: no voxel is resampled."""
         orientation = Orientation.of(self.geometry)
         return Volume(orientation.view(self.voxels), orientation.geometry(self.geometry), self.name)
 
 
 def checked(volume: Volume) -> Volume:
-    """The volume fit for the cascade, with warnings for all that is odd about it.
+    """Check that a scan can be segmented, and add a warning for everything unusual about it.
 
-    NaN and infinite voxels become air. Raises FlareError("bad_scan") for a scan that cannot be
-    segmented: not three-dimensional, too few slices, no finite voxels, constant, or not in HU.
+    Args:
+        volume: The scan; it is not changed.
+
+    Returns:
+        The scan with its warnings; NaN and infinite voxels are replaced by air (-1024 HU).
+
+    Raises:
+        ScanError: The scan is not three-dimensional, has fewer than 4 slices, does not fit its geometry, is constant,
+            is not in HU, consists mostly of voxels that are not finite, or has an implausible spacing.
     """
     _check_shape(volume.voxels)
     voxels, warnings = _finite(volume.voxels)
     _check_range(voxels, warnings)
+    _check_fits(volume)
     _look_at_grid(volume.geometry, warnings)
     return Volume(voxels, volume.geometry, volume.name, volume.warnings + warnings)
 
 
 def _check_shape(voxels: np.ndarray) -> None:
     if voxels.ndim != 3 or voxels.dtype.kind not in "iuf":
-        raise bad_scan("The scan is not a volume of single numbers.", "Choose a CT volume with one value a voxel.")
+        raise ScanError("The scan is not a volume of single numbers.", "Choose a CT volume with one value a voxel.")
     if min(voxels.shape) < FEWEST_SLICES:
-        raise bad_scan(
+        raise ScanError(
             f"The scan has only {min(voxels.shape)} slice(s) along one axis; at least {FEWEST_SLICES} are needed.",
             "Choose the whole CT volume rather than a slice or a projection.",
+        )
+
+
+def _check_fits(volume: Volume) -> None:
+    if volume.voxels.shape != volume.geometry.shape:
+        raise ScanError(
+            f"The scan's array of shape {volume.voxels.shape} does not fit its geometry of shape "
+            f"{volume.geometry.shape}.",
+            "Give the geometry the array's shape, (k, j, i).",
         )
 
 
 def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     if voxels.dtype.kind != "f":
         return voxels, []
-    odd = voxels.size - sum(int(np.isfinite(plane).sum()) for plane in voxels)
-    if not odd:
+    unknown = voxels.size - sum(int(np.isfinite(plane).sum()) for plane in voxels)
+    if not unknown:
         return voxels, []
-    if odd > voxels.size // 2:
-        raise bad_scan("Most voxels of the scan are not numbers (NaN or infinite).", "Export the CT again, in HU.")
+    if unknown > voxels.size // 2:
+        raise ScanError("Most voxels of the scan are not numbers (NaN or infinite).", "Export the CT again, in HU.")
     mended = np.nan_to_num(voxels, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)
-    return mended, [f"{odd} voxels are not numbers (NaN or infinite); they were taken for air."]
+    return mended, [f"{unknown} voxels are not numbers (NaN or infinite); they were taken for air."]
 
 
 def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
     with np.errstate(over="ignore"):  # values beyond float32 are infinite then, and told of as too bright
         sample = voxels[:: max(1, voxels.shape[0] // 64), ::3, ::3].astype(np.float32)
     if (low := float(voxels.min())) == (high := float(voxels.max())):
-        raise bad_scan(f"Every voxel of the scan has the same value ({low:g}).", "Choose a CT volume in HU.")
+        raise ScanError(f"Every voxel of the scan has the same value ({low:g}).", "Choose a CT volume in HU.")
     if low >= 0 or high - low < _LEAST_RANGE_HU:
-        raise bad_scan(
+        raise ScanError(
             f"The voxel values ({low:g} to {high:g}) are not Hounsfield units (air near -1000, fat near -100).",
             _TO_HU,
         )
@@ -104,14 +125,14 @@ def _check_units(sample: np.ndarray, low: float, high: float) -> None:
     first, last = _FAT_OR_LUNG_HU
     fat = np.mean((sample > first) & (sample < last))
     if fat < _LEAST_FAT_SHARE and np.mean(sample > _DENSE_HU) > _MOST_DENSE_SHARE:
-        raise bad_scan(
+        raise ScanError(
             f"The voxel values ({low:g} to {high:g}) are not Hounsfield units: there is no fat (near -100), and much "
             "lies where soft tissue does before the rescale intercept is added (near 1000).",
             _TO_HU,
         )
     inside = sample[(sample > first) & (sample != 0)]
     if inside.size and np.mean(np.abs(inside) <= _NORMALISED) > 1 - _MOST_DENSE_SHARE:
-        raise bad_scan(
+        raise ScanError(
             f"The voxel values are not Hounsfield units: most lie between {-_NORMALISED:g} and {_NORMALISED:g}.", _TO_HU
         )
 
@@ -119,7 +140,7 @@ def _check_units(sample: np.ndarray, low: float, high: float) -> None:
 def _look_at_grid(geometry: Geometry, warnings: list[str]) -> None:
     if min(geometry.spacing) < FINEST_MM or max(geometry.spacing) > COARSEST_MM:
         size = " x ".join(f"{mm:g}" for mm in reversed(geometry.spacing))
-        raise bad_scan(f"Voxels of {size} mm cannot show a patient.", "Correct the voxel spacing in the header.")
+        raise ScanError(f"Voxels of {size} mm cannot show a patient.", "Correct the voxel spacing in the header.")
     if min(geometry.shape) < _FEW_SLICES:
         warnings.append(f"The scan has only {min(geometry.shape)} slices; organs may be incomplete.")
     if max(geometry.spacing) > _COARSE_MM:

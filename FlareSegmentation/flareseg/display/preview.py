@@ -41,7 +41,7 @@ class _Slice:
 def write_preview(path: Path, volume: Volume, labels: np.ndarray, organs: list[OrganFacts]) -> None:
     """Write a PNG of the three slices that show most organs, on one scale, with volumes in the legend.
 
-    ``labels``: uint8 on the volume's (k, j, i) grid. Raises FlareError("write").
+    ``labels``: uint8 on the volume's (k, j, i) grid. Raises OutputError.
     """
     slices = list(_slices(volume, labels))
     room = _WIDTH - _GAP * (len(slices) - 1)

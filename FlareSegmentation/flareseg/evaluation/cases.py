@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.io.batch import RESULT
 from flareseg.io.folder_contract import CHANNEL
 from flareseg.io.reading import is_scan_file, stem
@@ -48,15 +48,13 @@ def match(predictions: Path, ground_truths: Path, scans: Path | None = None, rep
 
     ``scans`` and ``reports`` are folders too, or files where ``ground_truths`` is one; reports lie beside the
     predictions unless told otherwise.
-    Raises FlareError("bad_data") when there is nothing to compare or a name fits twice.
+    Raises DataError when there is nothing to compare or a name fits twice.
     """
     if ground_truths.is_file() and predictions.is_file():
         return _single(predictions, ground_truths, scans, reports)
     true = _by_case(ground_truths, _labels_first)
     if not true:
-        raise FlareError(
-            "bad_data", f"The folder {ground_truths} holds no label maps.", "Give the folder of the true labels."
-        )
+        raise DataError(f"The folder {ground_truths} holds no label maps.", "Give the folder of the true labels.")
     predicted = _by_case(predictions, _results_first)
     pictured = _by_case(scans, _scans_first) if scans else {}
     told = _by_case(reports or predictions, _labels_first, _is_report)
@@ -81,9 +79,7 @@ def _by_case(
     for path in _files(folder, belongs):
         other = found.setdefault(case_name(path), path)
         if other is not path and preference(path) == preference(other):
-            raise FlareError(
-                "bad_data", f"{other.name} and {path.name} in {folder} are one case.", "Keep one of them there."
-            )
+            raise DataError(f"{other.name} and {path.name} in {folder} are one case.", "Keep one of them there.")
         found[case_name(path)] = max(other, path, key=preference)
     return found
 
@@ -92,8 +88,8 @@ def _files(folder: Path, belongs: Callable[[Path], bool]) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if belongs(path) and not path.name.startswith("."))
     except OSError as error:
-        raise FlareError(
-            "bad_data", f"The folder {folder} cannot be read: {error.strerror}.", "Give a folder, or two files."
+        raise DataError(
+            f"The folder {folder} cannot be read: {error.strerror}.", "Give a folder, or two files."
         ) from error
 
 

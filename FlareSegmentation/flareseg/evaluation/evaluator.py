@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import DataError, FlareError, ScanError
 from flareseg.core.volume import AIR_HU, Volume
 from flareseg.evaluation.cases import EvaluationCase
 from flareseg.evaluation.label_maps import read_label_map
@@ -64,8 +64,7 @@ class Evaluator:
 
     def _require_organs(self, ground_truth: Volume, path: Path) -> None:
         if self.selection.labels is None and not ground_truth.voxels.any():
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"{path.name} holds none of the organs.",
                 "If they were looked for and are not there, name them with --organs.",
             )
@@ -74,7 +73,7 @@ class Evaluator:
 def _compared(path: Path | None, ground_truth: Volume, notes: list[str]) -> tuple[Volume, Volume]:
     """Prediction and ground truth on the smallest grid that holds both, so that nothing of either is lost."""
     if path is None:
-        raise FlareError("bad_data", "There is no prediction.")
+        raise DataError("There is no prediction.")
     prediction = read_label_map(path)
     grid = joint_grid(ground_truth.geometry, prediction.geometry)
     if grid is None:
@@ -117,8 +116,8 @@ def _warnings(volume: Volume, path: Path) -> list[str]:
     return [f"{path.name}: {message}" for message in volume.warnings]
 
 
-def _elsewhere(volume: Volume, ground_truth: Volume, path: Path) -> FlareError:
-    return bad_scan(f"{path.name} does not lie on the ground truth's grid ({_difference(volume, ground_truth)}).", "")
+def _elsewhere(volume: Volume, ground_truth: Volume, path: Path) -> ScanError:
+    return ScanError(f"{path.name} does not lie on the ground truth's grid ({_difference(volume, ground_truth)}).", "")
 
 
 def _difference(volume: Volume, ground_truth: Volume) -> str:

@@ -40,7 +40,7 @@ THEMES = (Theme("light", "#1c1c1f", "#d9d9de"), Theme("dark", "#e8e8ea", "#3a3a4
 
 
 def draw_box_plots(path: Path, cases: Sequence[CaseScore], theme: Theme) -> None:
-    """Dice and NSD of every organ over the cases that have it, on a transparent ground. Raises FlareError("write")."""
+    """Dice and NSD of every organ over the cases that have it, on a transparent ground. Raises OutputError."""
     figure = _figure(11, 4.2)
     figure.patch.set_alpha(0)
     for axes, metric, title in zip(figure.subplots(1, 2, sharey=True), ("dice", "nsd"), ("DSC", "NSD")):
@@ -53,7 +53,7 @@ def draw_box_plots(path: Path, cases: Sequence[CaseScore], theme: Theme) -> None
 def draw_organ(path: Path, views: OrganViews, tolerance: float) -> None:
     """The worst slices of an organ and, below them, its surface distances; ``tolerance`` in mm.
 
-    Raises FlareError("write").
+    Raises OutputError.
     """
     ratios = [view.width_mm / view.height_mm for view in views.slices]
     rows = 2 if views.distances else 1

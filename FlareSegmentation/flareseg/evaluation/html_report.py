@@ -26,7 +26,7 @@ class HtmlReport:
     """Draws the pictures of each case as it comes, and writes the pages at the end.
 
     ``folder`` gets index.html, cases/NAME.html and pictures/. ``tolerances``: mm by label value.
-    Raises FlareError("write").
+    Raises OutputError.
     """
 
     def __init__(self, folder: Path, tolerances: Mapping[int, float]) -> None:

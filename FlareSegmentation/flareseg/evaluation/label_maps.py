@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
 from flareseg.core.volume import Volume
 from flareseg.evaluation.slicer_segmentation import read_segmentation
@@ -20,7 +20,7 @@ def read_label_map(path: Path) -> Volume:
     """A label map as uint8 (k, j, i) with axes to superior, posterior and left; a left kidney counts as kidneys.
 
     The segments of a Slicer segmentation (.seg.nrrd) are told by terminology or name, whatever their label values.
-    The volume's warnings say what was left out. Raises FlareError("bad_scan" or "bad_data").
+    The volume's warnings say what was left out. Raises ScanError or DataError.
     """
     if path.name.lower().endswith(SEGMENTATION_SUFFIX):
         volume = read_segmentation(path)
@@ -32,7 +32,7 @@ def read_label_map(path: Path) -> Volume:
 
 
 def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
-    """Raises FlareError("bad_data") for values that stand for no organ."""
+    """Raises DataError for values that stand for no organ."""
     if voxels.dtype.kind not in "iuf" or not voxels.size:
         raise _no_labels(name, f"no numbers ({voxels.dtype})")
     if not 0 <= voxels.min() <= voxels.max() <= LEFT_KIDNEY.label:  # false for NaN too
@@ -44,9 +44,8 @@ def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
     return labels
 
 
-def _no_labels(name: str, what: str) -> FlareError:
-    return FlareError(
-        "bad_data",
+def _no_labels(name: str, what: str) -> DataError:
+    return DataError(
         f"{name} is no label map of these organs: it holds {what}.",
         f"Give a map with 0 background, {_MEANING} ({LEFT_KIDNEY.label} left kidney, if kept apart).",
     )

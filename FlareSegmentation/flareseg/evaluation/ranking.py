@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import rankdata
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 
 # what a case is ranked on, and whether a larger figure is better
 METRICS = {"dice": True, "nsd": True, "seconds": False, "gpu_mb": False}
@@ -42,7 +42,7 @@ class Ranking:
 def rank(methods: Mapping[str, Method]) -> Ranking:
     """Rank methods case by case on each metric; ties share the average rank.
 
-    A case without a figure ranks last on it. Raises FlareError("bad_data") when the methods have different cases.
+    A case without a figure ranks last on it. Raises DataError when the methods have different cases.
     """
     cases = _common_cases(methods)
     used = [metric for metric in METRICS if all(_measured(method, metric) for method in methods.values())]
@@ -78,8 +78,7 @@ def _common_cases(methods: Mapping[str, Method]) -> list[str]:
     everything = sorted(set().union(*methods.values()))
     for name, method in methods.items():
         if missing := [case for case in everything if case not in method]:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"{name} has no results for {_few(missing)}, which other methods have.",
                 "Evaluate all methods on the same ground truths.",
             )

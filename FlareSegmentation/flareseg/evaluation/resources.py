@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.core.measure import MB
 from flareseg.core.report import Report
 
@@ -46,7 +46,7 @@ def read_resources(path: Path) -> Resources:
     """From a report of ``flareseg segment``, or from a file of the challenge's own measuring code.
 
     The latter is {"time": seconds, "gpu_memory": [a value in MiB every 0.1 s]}.
-    Raises FlareError("bad_data") for any other file.
+    Raises DataError for any other file.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -54,9 +54,9 @@ def read_resources(path: Path) -> Resources:
             raise ValueError("no JSON object")
         return _of_challenge(data) if "gpu_memory" in data else _of_report(Report.from_json(data))
     except OSError as error:
-        raise FlareError("bad_data", f"{path.name} cannot be read: {error.strerror}.", "") from error
+        raise DataError(f"{path.name} cannot be read: {error.strerror}.", "") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise FlareError("bad_data", f"{path.name} is no report that can be understood.", "") from error
+        raise DataError(f"{path.name} is no report that can be understood.", "") from error
 
 
 def _of_challenge(data: dict[str, Any]) -> Resources:

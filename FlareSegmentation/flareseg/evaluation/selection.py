@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError
 from flareseg.core.organs import ORGANS
 
 LABELLED, ALL = "labelled", "all"
@@ -20,7 +20,7 @@ class Selection:
 
     @classmethod
     def named(cls, text: str) -> Selection:
-        """ "labelled", "all", or names of organs with commas. Raises FlareError("bad_config")."""
+        """ "labelled", "all", or names of organs with commas. Raises ConfigError."""
         names = [name.strip().lower() for name in text.split(",")]
         if names == [LABELLED]:
             return cls()
@@ -28,8 +28,7 @@ class Selection:
             return cls(frozenset(organ.label for organ in ORGANS))
         if unknown := [name for name in names if name not in _LABEL_OF]:
             known = ", ".join(organ.name.lower() for organ in ORGANS)
-            raise FlareError(
-                "bad_config",
+            raise ConfigError(
                 f'There is no organ "{unknown[0]}".',
                 f"Give {LABELLED}, {ALL}, or some of {known} with commas between them.",
             )

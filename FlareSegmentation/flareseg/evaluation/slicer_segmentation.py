@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import DataError, ScanError
 from flareseg.core.geometry import LPS_TO_RAS, Geometry
 from flareseg.core.organs import ORGANS
 from flareseg.core.volume import Volume
@@ -30,14 +30,13 @@ def read_segmentation(path: Path) -> Volume:
     """uint8 labels of ORGANS (k, j, i) on the segmentation's own grid; both kidneys have one label.
 
     The volume's warnings name segments that are none of the organs, and organs that overlap. Raises
-    FlareError("bad_scan") for a file that cannot be read, ("bad_data") for one without any of the organs.
+    ScanError for a file that cannot be read, DataError for one without any of the organs.
     """
     segmentation = _read(path)
     labels_of = [(segment, label_of(segment)) for segment in segmentation["segments"]]
     found = [(segment, label) for segment, label in labels_of if label]
     if not found:
-        raise FlareError(
-            "bad_data",
+        raise DataError(
             f"{path.name} has no segment for liver, kidneys, spleen or pancreas.",
             "Name its segments after the organs.",
         )
@@ -69,22 +68,22 @@ def _read(path: Path) -> dict[str, Any]:
     import slicerio
 
     if not path.exists():
-        raise bad_scan(f"There is no file {path}.", "Check the path.")
+        raise ScanError(f"There is no file {path}.", "Check the path.")
     try:
         header = slicerio.read_segmentation(str(path), skip_voxels=True)
         _require_one_file(header, path)
         segmentation = slicerio.read_segmentation(str(path))
         _require_layers(segmentation)
     except _DAMAGED as error:
-        raise bad_scan(f"{path.name} is damaged or cannot be read.", "Export the segmentation again.") from error
+        raise ScanError(f"{path.name} is damaged or cannot be read.", "Export the segmentation again.") from error
     return segmentation
 
 
 def _require_one_file(header: dict[str, Any], path: Path) -> None:
     if "data file" in header or "datafile" in header:
-        raise bad_scan(f"The voxels of {path.name} lie in another file.", "Save the segmentation as one file.")
+        raise ScanError(f"The voxels of {path.name} lie in another file.", "Save the segmentation as one file.")
     if _FRACTIONAL in (header.get("masterRepresentation"), *header.get("containedRepresentationNames", ())):
-        raise bad_scan(
+        raise ScanError(
             f"{path.name} holds fractions of voxels (a fractional labelmap).", "Save it as a binary labelmap."
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError, FlareError, OutputError
 from flareseg.core.organs import ORGANS
 from flareseg.evaluation.cases import EvaluationCase
 from flareseg.evaluation.evaluator import Evaluator, Result
@@ -41,22 +41,22 @@ class Study:
         return bool(self.left_out) or any(score.failed for score in self.scores)
 
     def run(self, cases: Iterable[EvaluationCase], evaluator: Evaluator, show: Callable[[Result], None]) -> None:
-        """Score cases and ``show`` each result. Raises FlareError("write") alone, or when no case could be scored."""
+        """Score cases and ``show`` each result. Raises OutputError alone, or when no case could be scored."""
         for case in cases:
             try:
                 result = evaluator.evaluate(case)
                 show(result)
                 self.scores.append(result.score)
+            except OutputError:
+                raise
             except FlareError as error:
-                if error.kind == "write":
-                    raise
                 self.left_out[case.name] = f"{error.message} {error.hint}".strip()
             except Exception as error:  # the other cases go on
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 where = f"{Path(place.filename).name}, line {place.lineno}"
                 self.left_out[case.name] = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
         if not self.scores:
-            raise FlareError("bad_data", "No case could be scored.", " ".join(self.warnings))
+            raise DataError("No case could be scored.", " ".join(self.warnings))
 
 
 def not_scored(scores: Sequence[CaseScore], selection: Selection) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from flareseg.core.boxes import box_around
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError
 from flareseg.core.organs import ORGANS
 
 # mm by label value: FLARE21 takes 1 mm for every organ, FLARE22 and later differ by organ
@@ -19,12 +19,12 @@ TOLERANCES: Mapping[str, Mapping[int, float]] = {
 
 
 def tolerances_named(name: str) -> Mapping[int, float]:
-    """Tolerance in mm by label value. Raises FlareError("bad_config")."""
+    """Tolerance in mm by label value. Raises ConfigError."""
     try:
         return TOLERANCES[name]
     except KeyError:
         known = " or ".join(TOLERANCES)
-        raise FlareError("bad_config", f'There are no tolerances named "{name}".', f"Give {known}.") from None
+        raise ConfigError(f'There are no tolerances named "{name}".', f"Give {known}.") from None
 
 
 def nsd(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:

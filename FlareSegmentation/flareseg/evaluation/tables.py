@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGANS
 from flareseg.evaluation.ranking import METRICS, Method, Ranking
 from flareseg.evaluation.scores import CaseScore
@@ -30,7 +30,7 @@ Cell = str | int | float | None
 
 
 def write_scores(folder: Path, cases: Sequence[CaseScore]) -> None:
-    """scores.csv has a row for each case and organ, cases.csv one for each case. Raises FlareError("write")."""
+    """scores.csv has a row for each case and organ, cases.csv one for each case. Raises OutputError."""
     rows = [
         (case.name, s.organ.name, s.organ.label, s.dice, s.nsd, s.ground_truth_ml, s.prediction_ml)
         for case in cases
@@ -41,7 +41,7 @@ def write_scores(folder: Path, cases: Sequence[CaseScore]) -> None:
 
 
 def write_summary(folder: Path, study: Study, tolerances: Mapping[int, float]) -> None:
-    """``tolerances`` in mm by label. Raises FlareError("write")."""
+    """``tolerances`` in mm by label. Raises OutputError."""
     summary = summarise(study.scores)
     header = ("organ", "metric", "mean", "sd", "median", "worst", "worst_case", "cases")
     rows = [(o.name, metric, *_row(s)) for o in summary.organs for metric, s in (("dice", o.dice), ("nsd", o.nsd))]
@@ -58,7 +58,7 @@ def write_summary(folder: Path, study: Study, tolerances: Mapping[int, float]) -
 
 
 def write_ranking(path: Path, ranking: Ranking) -> None:
-    """A row for each method, the best first. Raises FlareError("write")."""
+    """A row for each method, the best first. Raises OutputError."""
     header = ("method", "score", *(f"{metric}_rank" for metric in METRICS), *(f"{metric}_mean" for metric in METRICS))
     rows = [
         (p.name, p.score, *(p.ranks.get(metric) for metric in METRICS), *(p.means.get(metric) for metric in METRICS))
@@ -68,15 +68,14 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
 
 
 def read_methods(folders: Mapping[str, Path]) -> dict[str, Method]:
-    """What each method is ranked on, from the cases.csv of its results. Raises FlareError("bad_data")."""
+    """What each method is ranked on, from the cases.csv of its results. Raises DataError."""
     tables = {name: _read_cases(folder) for name, folder in folders.items()}
     scored: dict[str, str] = {}
     for name, table in tables.items():
         for case, row in table.items():
             organs = row.get("organs")
             if organs is not None and scored.setdefault(case, organs) != organs:
-                raise FlareError(
-                    "bad_data",
+                raise DataError(
                     f"{name} was scored on other organs than the other methods in case {case}: {organs}.",
                     "Evaluate all methods with the same --organs.",
                 )
@@ -104,35 +103,33 @@ def _row(s: Statistics | None) -> tuple[Cell, ...]:
 
 
 def _read_cases(folder: Path) -> dict[str, dict[str, str]]:
-    """The rows of a cases.csv by case. Raises FlareError("bad_data")."""
+    """The rows of a cases.csv by case. Raises DataError."""
     path = folder / CASES
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             rows, columns = list(reader), reader.fieldnames or ()
     except UnicodeDecodeError as error:
-        raise FlareError("bad_data", f"{path} is not UTF-8 text: another program saved it.", _AGAIN) from error
+        raise DataError(f"{path} is not UTF-8 text: another program saved it.", _AGAIN) from error
     except OSError as error:
-        raise FlareError(
-            "bad_data", f"{folder} holds no results of flareseg evaluate.", "Evaluate the method first."
-        ) from error
+        raise DataError(f"{folder} holds no results of flareseg evaluate.", "Evaluate the method first.") from error
     except csv.Error as error:
-        raise FlareError("bad_data", f"{path} is damaged ({error}).", _AGAIN) from error
+        raise DataError(f"{path} is damaged ({error}).", _AGAIN) from error
     if missing := [column for column in _RANKED if column not in columns]:
-        raise FlareError("bad_data", f"{path} has no column {missing[0]} (separated by commas).", _AGAIN)
+        raise DataError(f"{path} has no column {missing[0]} (separated by commas).", _AGAIN)
     if not rows:
-        raise FlareError("bad_data", f"The results in {folder} hold no case.", "Evaluate the method again.")
+        raise DataError(f"The results in {folder} hold no case.", "Evaluate the method again.")
     if len({row["case"] for row in rows}) < len(rows):
-        raise FlareError("bad_data", f"{path} holds a case twice.", _AGAIN)
+        raise DataError(f"{path} holds a case twice.", _AGAIN)
     return {row["case"]: row for row in rows}
 
 
 def _method(rows: Mapping[str, dict[str, str]], folder: Path) -> Method:
-    """Raises FlareError("bad_data") for figures that are none."""
+    """Raises DataError for figures that are none."""
     try:
         return {case: _figures(row) for case, row in rows.items()}
     except (ValueError, TypeError) as error:
-        raise FlareError("bad_data", f"The results in {folder} are damaged ({error}).", _AGAIN) from error
+        raise DataError(f"The results in {folder} are damaged ({error}).", _AGAIN) from error
 
 
 def _figures(row: Mapping[str, str]) -> dict[str, float | None]:

@@ -1,4 +1,8 @@
-"""The two stages in order: find the abdomen, crop, segment, put back, clean up."""
+"""The two stages in order: find the abdomen, crop, segment, put back, clean up.
+
+The cascade, its resolutions and its HU window follow the FLARE21 solution of He and Luo; docs/model-card.md says what
+differs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Bounds, Geometry, Orientation
 from flareseg.core.limits import Limits
 from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
@@ -39,11 +43,14 @@ _NO_ROOM = "The GPU has too little free memory for the networks."
 
 @dataclass(frozen=True)
 class SegmentationOptions:
-    """What a caller wants of one segmentation.
+    """Options of one segmentation.
 
-    ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1) to segment inside; None: where stage 1 finds the
-    abdomen. ``split_kidneys``: the left kidney gets its own label. ``clean_up``: how thoroughly.
-    ``uncertainty``: also tell how uncertain each voxel is.
+    Attributes:
+        roi: Region of interest to segment inside, as RAS bounds in mm (r0, r1, a0, a1, s0, s1). None: the region that
+            the first network finds.
+        split_kidneys: Whether the left kidney has a label of its own (5), rather than that of both kidneys (2).
+        clean_up: How thoroughly small components are removed.
+        uncertainty: Whether the uncertainty of each voxel is computed.
     """
 
     roi: Bounds | None = None
@@ -54,10 +61,15 @@ class SegmentationOptions:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The organs of one scan: ``labels`` uint8 on the scan's own (k, j, i) grid, and what was found.
+    """The organs of one scan.
 
-    ``roi``: RAS bounds in mm of the segmented box; ``device``: where the networks really ran.
-    ``uncertainty``: uint8 like ``labels``, percent of uncertainty in each voxel, if it was wished for.
+    Attributes:
+        labels: Label map, uint8 (k, j, i) on the scan's own grid; see ``flareseg.core.organs``.
+        uncertainty: Uncertainty of each voxel in percent, uint8 (k, j, i); None unless the options ask for it.
+        organs: Volume, mean HU, confidence and quality checks of each organ.
+        roi: The box that was segmented, as RAS bounds in mm (r0, r1, a0, a1, s0, s1).
+        device: Where the networks ran in the end, and in which precision.
+        warnings: Messages about the scan and the run for people.
     """
 
     labels: np.ndarray
@@ -79,7 +91,7 @@ class Engine:
 
     @classmethod
     def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
-        """Copies of the networks as trained on a device, their batch norm folded into the convolutions."""
+        """Copy trained networks to a device, their batch norm folded into the convolutions."""
         on_device = [
             replace(trained, network=precision.network(folded(trained.network), device.torch_device))
             for trained in (abdomen, organs)
@@ -88,24 +100,36 @@ class Engine:
 
     @property
     def facts(self) -> DeviceFacts:
+        """The device and the precision, for the report."""
         return DeviceFacts(self.device.torch_device.type, self.device.name, self.precision.name)
 
     def logits(self, network: nn.Module, grid: Tensor, run: Run) -> Tensor:
-        """Logits (classes, k, j, i) of a grid in HU, in float32."""
+        """Run a network on a grid (k, j, i) in HU and return its logits, float32 (classes, k, j, i)."""
         x = self.precision.tensor(normalised(grid)[None, None])
         with _signs_of_life(network, run), self.device.reproducible():
             return network(x)[0].float()
 
 
 def normalised(hu: Tensor) -> Tensor:
-    """The networks' input: soft tissue, -200 to 300 HU, scaled to -1..1."""
+    """Scale HU to the networks' input: the soft-tissue window of -200 to 300 HU to -1 to 1."""
     return (hu.clamp(-200, 300) - 50) / 250
 
 
 class Cascade:
-    """Loaded once, segments many scans. Not for several threads at a time.
+    """The two networks: loaded once, they segment many scans. Not to be used by several threads at a time.
 
-    ``on_cpu`` makes the engine that takes over when a GPU's memory runs out; None: that is an error.
+    ``load`` makes one. To have a scan read, a tilted gantry corrected and a report made, pass the cascade to
+    ``flareseg.segment``.
+
+    Args:
+        engine: The networks on a device.
+        weights: Facts about their weights for the report.
+        limits: Limits of memory. None: those of the system.
+        on_cpu: Makes the engine that takes over when the memory of a GPU is exhausted. None: that is an error.
+
+    Attributes:
+        weights: Facts about the weights for the report.
+        limits: Limits of memory.
     """
 
     def __init__(
@@ -124,12 +148,24 @@ class Cascade:
     def load(
         cls, device: str = "auto", weights: Path | None = None, limits: Limits | None = None, precision: str = AUTO
     ) -> Cascade:
-        """Networks with their weights on "auto", "cuda" or "cpu".
+        """Load the networks and their weights.
 
-        ``weights``: folder with manifest and safetensors, the shipped one by default. ``limits``: of memory.
-        ``precision``: "auto", "float32", "float16" or "bfloat16", see precision.py. "auto" as ``device`` takes the
-        CPU when the GPU's memory runs out, "cuda" never does.
-        Raises FlareError("no_gpu", "gpu_memory", "weights" or "bad_config").
+        Args:
+            device: "auto" (a usable GPU, else the CPU; the CPU too when the memory of the GPU is exhausted), "cuda"
+                or "cpu".
+            weights: Folder with a manifest and safetensors files. None: the weights of this package.
+            limits: Limits of memory. None: those of the system.
+            precision: "auto" (by the device, see ``flareseg.inference.precision``), "float32", "float16" or
+                "bfloat16".
+
+        Returns:
+            The cascade, ready to segment.
+
+        Raises:
+            GpuUnavailableError: "cuda" was device and no GPU can be used, or the device is unknown.
+            GpuMemoryError: "cuda" was device and the memory of the GPU does not suffice.
+            WeightsError: The weights are missing or damaged.
+            ConfigError: The precision is unknown.
         """
         return cls.on(select_device(device), device == "auto", weights, limits, precision)
 
@@ -142,7 +178,23 @@ class Cascade:
         limits: Limits | None = None,
         precision: str = AUTO,
     ) -> Cascade:
-        """As ``load``, on a device; ``may_leave``: for the CPU, when the memory of a GPU runs out."""
+        """Load the networks on a device that is selected already.
+
+        Args:
+            device: The device.
+            may_leave: Whether the CPU takes over when the memory of a GPU is exhausted.
+            weights: As for ``load``.
+            limits: As for ``load``.
+            precision: As for ``load``.
+
+        Returns:
+            The cascade, ready to segment.
+
+        Raises:
+            GpuMemoryError: The memory of the GPU does not suffice, and the CPU may not take over.
+            WeightsError: The weights are missing or damaged.
+            ConfigError: The precision is unknown.
+        """  # noqa: DOC501, too_full makes a GpuMemoryError
         limits = limits or Limits()
         if limits.gpu is not None:
             device.allow_mb(limits.gpu)
@@ -164,6 +216,7 @@ class Cascade:
 
     @property
     def device(self) -> DeviceFacts:
+        """The device and the precision of the networks."""
         return self._engine.facts
 
     @property
@@ -174,9 +227,24 @@ class Cascade:
     def segment(
         self, volume: Volume, options: SegmentationOptions | None = None, run: Run | None = None
     ) -> Segmentation:
-        """The organs of a scan.
+        """Segment the organs of a scan, without a correction for a tilted gantry.
 
-        Raises FlareError: "bad_scan", "bad_roi", "no_abdomen", "memory", "gpu_memory", "no_gpu", "cancelled".
+        Args:
+            volume: The scan in HU, (k, j, i).
+            options: Options. None: the defaults.
+            run: Receives progress, and the times of the stages. None: they are not recorded.
+
+        Returns:
+            Label map on the scan's own grid, and what was found.
+
+        Raises:
+            ScanError: The scan is not a CT volume in HU.
+            RoiError: The region of interest is not a box, lies outside the scan, or is too small.
+            NoAbdomenError: No abdomen, or none of the organs, was found.
+            InsufficientMemoryError: The main memory does not suffice.
+            GpuMemoryError: The memory of the GPU is exhausted, and the CPU may not take over.
+            GpuUnavailableError: The GPU failed.
+            Cancelled: The run was cancelled.
         """
         with torch.inference_mode(), shortage_said("This scan", self.limits.ram):
             return self._with_retries(checked(volume), options or SegmentationOptions(), run or Run())
@@ -276,9 +344,10 @@ def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: R
     return box
 
 
-def nothing_found(message: str) -> FlareError:
-    return FlareError(
-        "no_abdomen", message, "Check that it is a CT of the abdomen in HU, or give the region (ROI) that holds it."
+def nothing_found(message: str) -> NoAbdomenError:
+    """Return the error for a scan without an abdomen or without organs."""
+    return NoAbdomenError(
+        message, "Check that it is a CT of the abdomen in HU, or give the region (ROI) that holds it."
     )
 
 

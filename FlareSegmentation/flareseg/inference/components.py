@@ -8,7 +8,7 @@ import cc3d
 import numpy as np
 
 from flareseg.core.boxes import box_around
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 from flareseg.core.organs import BACKGROUND, ORGANS
 
 _PAIRED = ORGANS[1]  # there are two kidneys, and one of every other organ
@@ -29,12 +29,12 @@ class CleanUp(str, Enum):
 
     @classmethod
     def of(cls, choice: str) -> CleanUp:
-        """Raises FlareError("bad_job") for a strength that does not exist."""
+        """Raises JobError for a strength that does not exist."""
         try:
             return cls(choice)
         except ValueError:
-            raise FlareError(
-                "bad_job", f'There is no clean-up "{choice}".', f"Use one of {', '.join(c.value for c in cls)}."
+            raise JobError(
+                f'There is no clean-up "{choice}".', f"Use one of {', '.join(c.value for c in cls)}."
             ) from None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import GpuUnavailableError
 from flareseg.core.free_memory import MB, free_mb
 from flareseg.inference.gpu_check import gpu_facts, trial_failure, why_unusable
 from flareseg.inference.processor import processor_name
@@ -21,7 +21,14 @@ _FASTEST = "The fastest device here."
 
 @dataclass(frozen=True)
 class Device:
-    """A device, its name for people, why it was taken, and why a GPU that is there was not (a warning)."""
+    """A device, and why it was selected.
+
+    Attributes:
+        device: The device for PyTorch.
+        name: Its name for people.
+        reason: Why it was selected.
+        note: Why a GPU of this computer was not selected, as a warning; empty when there is nothing to say.
+    """
 
     torch_device: torch.device
     name: str
@@ -30,11 +37,12 @@ class Device:
 
     @property
     def is_gpu(self) -> bool:
+        """Whether the device is a GPU."""
         return self.torch_device.type != "cpu"
 
     @property
     def compute_capability(self) -> tuple[int, int]:
-        """Of a CUDA GPU, for example (8, 6)."""
+        """Compute capability of a CUDA GPU, for example (8, 6)."""
         return torch.cuda.get_device_capability(self.torch_device)
 
     @property
@@ -47,11 +55,12 @@ class Device:
         return min(memory.available / MB, free_mb()), memory.total / MB
 
     def allow_mb(self, megabytes: float) -> None:
-        """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""
+        """Limit what PyTorch allocates on a GPU from now on; a request beyond it fails as if the GPU were full."""
         if self.is_gpu:
             torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.torch_device)
 
     def synchronise(self) -> None:
+        """Wait until the GPU has done what was asked of it, so that times can be measured."""
         if self.is_gpu:
             torch.cuda.synchronize(self.torch_device)
 
@@ -72,12 +81,20 @@ class Device:
 
 
 def select_device(choice: str) -> Device:
-    """The device for "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
+    """Select the device that runs the networks.
 
-    Raises FlareError("no_gpu" or "gpu_memory") when a GPU is asked for and none can be used.
+    Args:
+        choice: "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
+
+    Returns:
+        The device, with the reason for it.
+
+    Raises:
+        GpuUnavailableError: "cuda" was chosen and no GPU can be used, or the choice is unknown.
+        GpuMemoryError: "cuda" was chosen and the free memory of the GPU does not suffice.
     """
     if choice not in CHOICES:
-        raise FlareError("no_gpu", f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
+        raise GpuUnavailableError(f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
     if choice == "cpu":
         return _cpu(_CHOSEN)
     facts = gpu_facts()

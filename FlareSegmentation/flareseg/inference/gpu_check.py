@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, GpuMemoryError, GpuUnavailableError
 from flareseg.core.free_memory import MB
 
 NEEDED_GPU_MB = 400.0  # networks and slabs 250 MB, libraries; the CUDA context is there by then
@@ -109,12 +109,12 @@ def is_gpu_error(error: RuntimeError) -> bool:
     return str(error).startswith(("CUDA", "cuDNN", "CUBLAS", "cuBLAS", "NVRTC"))
 
 
-def too_full(message: str) -> FlareError:
-    return FlareError("gpu_memory", message, f"Close other programs that use the GPU, or {_CPU}.")
+def too_full(message: str) -> GpuMemoryError:
+    return GpuMemoryError(message, f"Close other programs that use the GPU, or {_CPU}.")
 
 
-def _no_gpu(message: str, hint: str) -> FlareError:
-    return FlareError("no_gpu", message, f"{hint[0].upper()}{hint[1:]}.")
+def _no_gpu(message: str, hint: str) -> GpuUnavailableError:
+    return GpuUnavailableError(message, f"{hint[0].upper()}{hint[1:]}.")
 
 
 def _what_the_driver_knows() -> tuple[tuple[str, ...], tuple[int, int] | None]:

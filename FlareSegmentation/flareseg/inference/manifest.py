@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import WeightsError
 from flareseg.inference.resample import Size
 
 MANIFEST = "manifest.json"
@@ -47,7 +47,7 @@ class Entry:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest: licence, and for each network file, sha256, parameters, training, metrics.
 
-    Raises FlareError("weights") when it is missing or unreadable.
+    Raises WeightsError when it is missing or unreadable.
     """
     path = folder / MANIFEST
     try:
@@ -64,7 +64,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_entry(folder: Path, stage: str) -> Entry:
-    """The manifest's entry of a stage. Raises FlareError("weights")."""
+    """The manifest's entry of a stage. Raises WeightsError."""
     weights = read_manifest(folder)["weights"]
     if stage not in weights:
         raise broken(f"The list of network weights in {folder} has no entry {stage}.")
@@ -74,12 +74,12 @@ def read_entry(folder: Path, stage: str) -> Entry:
         raise damaged_entry(folder, stage, error) from error
 
 
-def damaged_entry(folder: Path, stage: str, reason: object) -> FlareError:
+def damaged_entry(folder: Path, stage: str, reason: object) -> WeightsError:
     return broken(f"The list of network weights is damaged: {folder / MANIFEST}, entry {stage} ({reason}).")
 
 
-def broken(message: str) -> FlareError:
-    return FlareError("weights", message, "Install FlareSegmentation again, or name a folder with whole weights.")
+def broken(message: str) -> WeightsError:
+    return WeightsError(message, "Install FlareSegmentation again, or name a folder with whole weights.")
 
 
 def _text(value: object, key: str, pattern: str) -> str:

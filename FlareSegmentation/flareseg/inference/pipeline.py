@@ -18,7 +18,13 @@ from flareseg.inference.tilt import put_back, upright
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a scan: the volume as read, its organs, and the report."""
+    """Result of one scan.
+
+    Attributes:
+        volume: The scan as read.
+        segmentation: Its organs, on the grid of ``volume``.
+        report: What the run found and needed.
+    """
 
     volume: Volume
     segmentation: Segmentation
@@ -32,11 +38,21 @@ def segment_scan(
     run: Run,
     options: SegmentationOptions | None = None,
 ) -> Outcome:
-    """Read, segment and write one scan inside ``run``.
+    """Read, segment and write one scan. A tilt of the gantry is undone for the networks.
 
-    ``write`` is given the segmentation and the scan's own geometry, which is that of its arrays.
+    Args:
+        cascade: The loaded networks.
+        read: Returns the scan.
+        write: Writes the segmentation; called once, at the end, with the scan's own geometry, on whose grid the
+            arrays of the segmentation are.
+        run: Measures the stages, and receives their progress.
+        options: Options. None: the defaults.
 
-    Raises FlareError as the three steps do; nothing is written unless all went well.
+    Returns:
+        The scan, its segmentation and the report.
+
+    Raises:
+        FlareError: What ``read``, ``Cascade.segment`` and ``write`` raise.
     """
     with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
         volume = read()

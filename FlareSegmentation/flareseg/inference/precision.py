@@ -1,4 +1,4 @@
-"""In which precision and memory layout the networks run: decided by what the device is, never by measuring.
+"""The precision and memory layout of the networks: decided by what the device is, never by measuring.
 
 The same scan on the same computer so gives the same labels, whatever else the computer is doing.
 
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError
 from flareseg.inference.device import Device
 from flareseg.inference.networks.channels_last import channels_last, in_channels_last, runs_channels_last
 from flareseg.inference.processor import has_bfloat16
@@ -38,31 +38,45 @@ _TENSOR_CORES = (7, 0)  # compute capability; earlier GPUs gain nothing from flo
 
 @dataclass(frozen=True)
 class Precision:
-    """The type of a network's numbers, and whether a voxel's channels lie side by side in memory."""
+    """Precision and memory layout of a network.
+
+    Attributes:
+        dtype: Type of weights and activations.
+        channels_last: Whether the channels of a voxel are adjacent in memory.
+    """
 
     dtype: torch.dtype
     channels_last: bool = False
 
     @property
     def name(self) -> str:
+        """Name of the precision, for example "float16"."""
         return str(self.dtype).removeprefix("torch.")
 
     def network(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """A copy of a network, in evaluation mode, on a device in this precision."""
+        """Return a copy of a network, in evaluation mode, on a device in this precision."""
         network = copy.deepcopy(network).eval().requires_grad_(False).to(device, self.dtype)
         return channels_last(network) if self.channels_last else network
 
     def tensor(self, x: Tensor) -> Tensor:
-        """An input of a network (batch, channels, k, j, i) in this precision."""
+        """Return an input of a network, (batch, channels, k, j, i), in this precision."""
         x = x.to(self.dtype)
         return in_channels_last(x) if self.channels_last else x
 
 
 def select_precision(device: Device, choice: str = AUTO) -> Precision:
-    """The precision for a device: ``choice``, else the environment's FLARESEG_PRECISION, else the table above.
+    """Select the precision for a device.
 
-    A precision that the processor has no instructions for is emulated: right, but slow. Raises
-    FlareError("bad_config") for a choice that is none of CHOICES.
+    Args:
+        device: The device.
+        choice: One of CHOICES. "auto" takes that of the environment variable FLARESEG_PRECISION, else that of the
+            table above. A precision that the processor has no instructions for is emulated: correct, but slow.
+
+    Returns:
+        The precision and the memory layout.
+
+    Raises:
+        ConfigError: ``choice`` or the environment variable is not one of CHOICES.
     """
     name = checked_choice(choice)
     if name == AUTO:
@@ -72,7 +86,7 @@ def select_precision(device: Device, choice: str = AUTO) -> Precision:
 
 
 def emulation(device: Device, precision: Precision) -> list[str]:
-    """A warning where a processor has no instructions for a precision, none otherwise."""
+    """Return a warning if the processor has no instructions for the precision, else an empty list."""
     if device.is_gpu or runs_channels_last(precision.dtype) or not runs_channels_last(torch.float32):
         return []
     return [
@@ -82,11 +96,9 @@ def emulation(device: Device, precision: Precision) -> list[str]:
 
 
 def checked_choice(choice: str, where: str = "") -> str:
-    """``choice`` in lower case. Raises FlareError("bad_config") if it is none of CHOICES."""
+    """Return ``choice`` in lower case. Raises ConfigError unless it is one of CHOICES."""
     if choice.lower() not in CHOICES:
-        raise FlareError(
-            "bad_config", f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}."
-        )
+        raise ConfigError(f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}.")
     return choice.lower()
 
 

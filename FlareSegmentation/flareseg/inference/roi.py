@@ -7,7 +7,7 @@ from itertools import product
 import cc3d
 import numpy as np
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import RoiError
 from flareseg.core.geometry import Bounds, Geometry
 from flareseg.inference.resample import Box
 
@@ -40,12 +40,11 @@ def box_of_bounds(bounds: Bounds, geometry: Geometry) -> Box:
     """Box of the voxels whose centres lie within RAS bounds (r0, r1, a0, a1, s0, s1) in mm.
 
     On an oblique grid the box is the smallest one that holds the bounds. Raises
-    FlareError("bad_roi") for bounds that are no box, are outside the scan, or are too small.
+    RoiError for bounds that are no box, are outside the scan, or are too small.
     """
     pairs = np.array(bounds, dtype=float).reshape(3, 2)
     if not np.isfinite(pairs).all() or (pairs[:, 0] >= pairs[:, 1]).any():
-        raise FlareError(
-            "bad_roi",
+        raise RoiError(
             "The ROI is not a box: each lower bound must be below its upper bound.",
             "Give R from, R to, A from, A to, S from, S to in mm (RAS), each pair ascending.",
         )
@@ -54,8 +53,7 @@ def box_of_bounds(bounds: Bounds, geometry: Geometry) -> Box:
     kji = np.round(ijk[::-1], 6)  # a bound that meets a voxel's centre must not miss it by rounding
     box = _clipped(np.ceil(kji.min(axis=1)), np.floor(kji.max(axis=1)) + 1, geometry)
     if min(n * mm for n, mm in zip(box.size, geometry.spacing)) < SMALLEST_BOX_MM:
-        raise FlareError(
-            "bad_roi",
+        raise RoiError(
             f"The part of the ROI inside the scan is thinner than {SMALLEST_BOX_MM:g} mm.",
             "Move or enlarge the ROI so that it holds the organs.",
         )

@@ -23,14 +23,20 @@ _NOT_SHIPPED = "num_batches_tracked"  # batch norm counts its training batches, 
 
 
 def shipped_folder() -> Path:
-    """Where the weights lie: inside the pip package, or in the Slicer module's Resources."""
+    """Return the folder of this package's weights: inside the pip package, or in the Slicer module's Resources."""
     inside = _PACKAGE / "models"
     return inside if inside.is_dir() else _PACKAGE.parent / "Resources" / "Models"
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network with its weights, ready to run, and the grid (k, j, i) that its input is brought to."""
+    """A network with its weights, ready to run.
+
+    Attributes:
+        network: The network, in evaluation mode.
+        grid: Number of voxels (k, j, i) that its input is resampled to.
+        facts: Name and sha256 of its weights, for the report.
+    """
 
     network: nn.Module
     grid: Size
@@ -38,11 +44,20 @@ class TrainedNetwork:
 
 
 def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:
-    """The network of a stage ("abdomen" or "organs") as the manifest describes it, with its weights.
+    """Build the network of a stage as the manifest describes it, and load its weights.
 
-    Raises FlareError("weights") when the manifest or the file is missing or damaged, when the file differs from its
-    sha256, and when its weights are not finite or do not fit the network, its classes or its grid.
-    """
+    Args:
+        stage: "abdomen" or "organs".
+        classes: Number of output channels, the background included.
+        folder: Folder with the manifest and the safetensors files. None: that of this package.
+
+    Returns:
+        The network with its weights, on the CPU in float32.
+
+    Raises:
+        WeightsError: The manifest or the file is missing or damaged, the file differs from its sha256, or its weights
+            are not finite or do not fit the network, its classes or its grid.
+    """  # noqa: DOC501, damaged_entry makes a WeightsError
     folder = folder or shipped_folder()
     entry = read_entry(folder, stage)
     try:
@@ -78,8 +93,8 @@ def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> Weigh
     if misfit := _misfit(network, tensors):
         raise broken(f"The network weights do not fit the network ({misfit}): {path}.")
     network.load_state_dict(tensors, strict=False)
-    if odd := [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]:
-        raise broken(f"The network weights are damaged ({odd[0]} holds NaN or infinite values): {path}.")
+    if damaged := [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]:
+        raise broken(f"The network weights are damaged ({damaged[0]} holds NaN or infinite values): {path}.")
     return WeightsFacts(path.name, sha256)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import OutputError, ScanError
 from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import stem
 from flareseg.io.scan_folder import RESULT, Inputs, scans_in
@@ -43,7 +43,7 @@ def plan(
     A folder among ``scans`` stands for the scan files in it, or else for one DICOM series. One scan
     may have ``output``, ``report`` and ``preview`` as file names; several need folders, in which
     the results of scan NAME are NAME-organs.nii.gz, NAME.json and NAME.png.
-    Raises FlareError("bad_scan" or "write") before any work is done.
+    Raises ScanError or OutputError before any work is done.
     """
     inputs = [_expanded(given) for given in scans]
     found = [scan for part in inputs for scan in part.scans]
@@ -67,7 +67,7 @@ def _expanded(given: Path) -> Inputs:
             return Inputs([given], [])
         found = scans_in(given)
     except OSError as error:
-        raise bad_scan(f"{given} cannot be read: {error.strerror}.", "Check that you may read it.") from error
+        raise ScanError(f"{given} cannot be read: {error.strerror}.", "Check that you may read it.") from error
     return found if found.scans else Inputs([given], found.left_out)
 
 
@@ -81,9 +81,9 @@ def _target(asked: Path, single: bool, name: str, suffixes: tuple[str, ...]) -> 
     if os.path.isdir(asked) or not asked.suffix:  # noqa: PTH112, of a name that is too long Path.is_dir raises
         return asked / name
     if not single:
-        raise FlareError("write", f"{asked} cannot hold the results of several scans.", "Give the name of a folder.")
+        raise OutputError(f"{asked} cannot hold the results of several scans.", "Give the name of a folder.")
     if not asked.name.lower().endswith(suffixes):
-        raise FlareError("write", f"{asked.name} has no known suffix.", f"Use {' or '.join(suffixes)}, or a folder.")
+        raise OutputError(f"{asked.name} has no known suffix.", f"Use {' or '.join(suffixes)}, or a folder.")
     return asked
 
 
@@ -94,10 +94,9 @@ def _check(tasks: list[Task], keep: Sequence[Path]) -> None:
         suffix_of(task.labels)
         for target in filter(None, (task.labels, task.report, task.preview)):
             if _place(target) in kept:
-                raise FlareError("write", f"{target} would be overwritten.", "Choose another name for the result.")
+                raise OutputError(f"{target} would be overwritten.", "Choose another name for the result.")
             if (other := taken.setdefault(_place(target), task)) is not task:
-                raise FlareError(
-                    "write",
+                raise OutputError(
                     f"{other.scan} and {task.scan} would both write {target.name}.",
                     "Segment them one at a time.",
                 )

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import OutputError, ScanError
 from flareseg.io.batch import DEFAULT_SUFFIX, Task
 from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import is_scan_file
@@ -26,14 +26,14 @@ class FolderPlan:
 def plan_folder(inputs: Path, outputs: Path, reports: Path | None = None) -> FolderPlan:
     """A task for each X_0000.nii.gz, with a report X.json in the folder ``reports`` if there is one.
 
-    Raises FlareError("bad_scan" or "write") before any work is done.
+    Raises ScanError or OutputError before any work is done.
     """
     scans = _scans(inputs)
     if outputs.resolve() == inputs.resolve():
-        raise FlareError("write", "Inputs and outputs are the same folder.", "Give another folder for the outputs.")
+        raise OutputError("Inputs and outputs are the same folder.", "Give another folder for the outputs.")
     tasks = [_task(scan, outputs, reports) for scan in scans if scan.name.endswith(_INPUT)]
     if not tasks:
-        raise bad_scan(f"The folder {inputs} holds no scan named X{_INPUT}.", f"Name each scan X as X{_INPUT}.")
+        raise ScanError(f"The folder {inputs} holds no scan named X{_INPUT}.", f"Name each scan X as X{_INPUT}.")
     for folder in filter(None, (outputs, reports)):
         make_folder(folder)
     check_writable(tasks[0].labels)
@@ -54,7 +54,7 @@ class EarlierResult:
     def remove(self) -> bool:
         """Remove it, unless nothing was there or a new file has taken its place; whether it was removed.
 
-        Raises FlareError("write").
+        Raises OutputError.
         """
         now = _status(self.path)
         if not (self.status and now and os.path.samestat(self.status, now)):
@@ -62,8 +62,7 @@ class EarlierResult:
         try:
             self.path.unlink()
         except OSError as error:
-            raise FlareError(
-                "write",
+            raise OutputError(
                 f"{self.path} is of an earlier run and cannot be removed: {error.strerror}.",
                 "Remove it: it is no result of this run.",
             ) from error
@@ -79,7 +78,7 @@ def _scans(inputs: Path) -> list[Path]:
     try:
         return sorted(path for path in inputs.iterdir() if is_scan_file(path) and not path.name.startswith("."))
     except OSError as error:
-        raise bad_scan(f"The folder {inputs} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise ScanError(f"The folder {inputs} cannot be read: {error.strerror}.", "Check the path.") from error
 
 
 def _task(scan: Path, outputs: Path, reports: Path | None) -> Task:

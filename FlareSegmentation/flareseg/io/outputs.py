@@ -10,14 +10,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import OutputError
 from flareseg.core.shortage import ran_out
 
 _UNFINISHED = re.compile(r"\.[0-9a-f]{12}\.tmp(\.\w+)*")  # the names that ``atomic_write`` makes
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text. Raises FlareError("write")."""
+    """Write UTF-8 text. Raises OutputError."""
     with atomic_write(path, path.suffix) as beside:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # of names that are not UTF-8
 
@@ -26,7 +26,7 @@ def write_text(path: Path, text: str) -> None:
 def atomic_write(path: Path, suffix: str = "") -> Iterator[Path]:
     """A path beside ``path`` (same suffix) that takes its place when the block ends well.
 
-    Raises FlareError("write") for what the system refuses; the file beside is removed then.
+    Raises OutputError for what the system refuses; the file beside is removed then.
     """
     beside = path.with_name(f".{secrets.token_hex(6)}.tmp{suffix}")
     try:
@@ -41,7 +41,7 @@ def atomic_write(path: Path, suffix: str = "") -> Iterator[Path]:
 def remove_unfinished(folder: Path) -> None:
     """Remove what ``atomic_write`` left in a folder when its process was killed; only safe where no other one writes.
 
-    Raises FlareError("write").
+    Raises OutputError.
     """
     with refusals_said(folder):
         for path in folder.iterdir():
@@ -51,7 +51,7 @@ def remove_unfinished(folder: Path) -> None:
 
 @contextlib.contextmanager
 def refusals_said(path: Path) -> Iterator[None]:
-    """FlareError("write") for what the system refuses while ``path`` is written."""
+    """OutputError for what the system refuses while ``path`` is written."""
     try:
         yield
     except OSError as error:
@@ -60,31 +60,31 @@ def refusals_said(path: Path) -> Iterator[None]:
         hint = "Free some space, or choose a place where you may write."
         if error.errno == errno.ENAMETOOLONG:
             hint = "Give the result a shorter name, or the scan."
-        raise FlareError("write", f"{path} cannot be written: {error.strerror or error}.", hint) from error
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.", hint) from error
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises FlareError("write")."""
+    """Make a folder and those above it. Raises OutputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise FlareError(
-            "write", f"{folder} is a file, not a folder.", "Give the name of a folder, or of a new one."
+        raise OutputError(
+            f"{folder} is a file, not a folder.", "Give the name of a folder, or of a new one."
         ) from error
     except OSError as error:
-        raise FlareError(
-            "write", f"The folder {folder} cannot be made: {error.strerror}.", "Choose a place where you may write."
+        raise OutputError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Choose a place where you may write."
         ) from error
 
 
 def check_writable(path: Path) -> None:
-    """Raise FlareError("write") now rather than after the work, if ``path`` cannot be written."""
+    """Raise OutputError now rather than after the work, if ``path`` cannot be written."""
     with refusals_said(path):
         kind = _kind(path)
     if kind == stat.S_IFDIR:
-        raise FlareError("write", f"{path} is a folder, not a file.", "Give the name of a file.")
+        raise OutputError(f"{path} is a folder, not a file.", "Give the name of a file.")
     if kind != stat.S_IFREG:
-        raise FlareError("write", f"{path} is a device, pipe or socket, not a file.", "Give the name of a file.")
+        raise OutputError(f"{path} is a device, pipe or socket, not a file.", "Give the name of a file.")
     beside = path.with_name(f".{secrets.token_hex(6)}.tmp")
     with refusals_said(path):
         beside.write_bytes(b"0")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from pathlib import Path
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.shortage import ran_out
 from flareseg.core.volume import Volume
@@ -17,13 +18,25 @@ from flareseg.io.image_files.voxels import GZIP_OR_ZLIB, check_promise, check_vo
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr")
 
 
-def read_volume(path: Path, check_size: CheckSize = check_reading) -> Volume:
-    """The scan in a NIfTI, NRRD or MetaImage file, in a multi-frame DICOM file, or in a folder with DICOM series.
+def read_volume(path: str | os.PathLike[str], check_size: CheckSize = check_reading) -> Volume:
+    """Read a scan from a NIfTI, NRRD, MetaImage or multi-frame DICOM file, or from a folder with DICOM series.
 
-    Of several series in a folder the best CT of the abdomen is read, and a warning says so. ``check_size`` is called
-    before voxels are read, with their number, their MB in memory, and the MB that reading takes; it may raise.
-    Raises FlareError("bad_scan" or "memory") with what is wrong and what to do.
-    """
+    Of several series in a folder the best CT of the abdomen is read, and a warning of the volume says so. The format
+    of a file is recognised by its content.
+
+    Args:
+        path: The file or folder.
+        check_size: Called before voxels are read, with their number, their size in memory in MB, and the peak while
+            they are read in MB. It may raise.
+
+    Returns:
+        The scan: voxels (k, j, i) in HU and their grid.
+
+    Raises:
+        ScanError: The file is missing, damaged, or is not an image of one volume.
+        InsufficientMemoryError: The scan does not fit into memory.
+    """  # noqa: DOC501, an OSError that stands for a lack of memory is made one of ours further out
+    path = Path(path)
     try:
         check_there(path)
         if path.is_dir() or _is_dicom(path):
@@ -38,14 +51,15 @@ def read_volume(path: Path, check_size: CheckSize = check_reading) -> Volume:
 
 
 def check_there(path: Path) -> None:
-    """Raise FlareError("bad_scan") for a path without a file and for a link that leads nowhere. Raises OSError."""
+    """Raise ScanError for a path without a file and for a link that leads nowhere. Raises OSError."""
     if path.is_symlink() and not path.exists():
-        raise bad_scan(f"{path} is a broken link (to {path.readlink()}).", "Mend the link, or give the file itself.")
+        raise ScanError(f"{path} is a broken link (to {path.readlink()}).", "Mend the link, or give the file itself.")
     if not path.exists():
-        raise bad_scan(f"There is no file or folder {path}.", "Check the path.")
+        raise ScanError(f"There is no file or folder {path}.", "Check the path.")
 
 
 def is_scan_file(path: Path) -> bool:
+    """Return whether ``path`` is a file with one of SUFFIXES."""
     return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
@@ -62,7 +76,7 @@ def _is_dicom(path: Path) -> bool:
 
 
 def stem(path: Path) -> str:
-    """The name of a scan without its image suffix."""
+    """Return the name of a scan without its image suffix."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
@@ -70,21 +84,29 @@ def stem(path: Path) -> str:
 
 
 def read_header(path: Path) -> Header:
-    """What an image file's header says; the format is told by the content, not by the name.
+    """Read the header of an image file; its format is recognised by the content, not by the name.
 
-    Raises FlareError("bad_scan") for what is no image of one volume, OSError.
+    Args:
+        path: A NIfTI, NRRD or MetaImage file.
+
+    Returns:
+        The grid, and how the voxels are stored.
+
+    Raises:
+        ScanError: The file is damaged, or is not an image of one volume.
+        OSError: The file cannot be read.
     """
     check_regular(path)
     head, compressed = _beginning(path)
     if not head:
-        raise bad_scan(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
+        raise ScanError(f"{path.name} is empty (0 bytes).", "Copy or export the scan again.")
     if nifti.begins_nifti(head):
         return nifti.parse(path, head, compressed)
     if head.startswith(nrrd_header.MAGIC) and not compressed:
         return nrrd_header.parse(path, head)
     if meta_image.begins_meta_image(head) and not compressed:
         return meta_image.parse(path, head)
-    raise bad_scan(
+    raise ScanError(
         f"{path.name} is damaged, or is not an image file that can be read.",
         f"Give a scan as {', '.join(SUFFIXES)}, or a folder with a DICOM series.",
     )
@@ -99,11 +121,11 @@ def _beginning(path: Path) -> tuple[bytes, bool]:
     try:
         return zlib.decompressobj(GZIP_OR_ZLIB).decompress(head, LONGEST), True
     except zlib.error as error:
-        raise bad_scan(f"{path.name} is damaged or cut short.", "Copy or export the scan again.") from error
+        raise ScanError(f"{path.name} is damaged or cut short.", "Copy or export the scan again.") from error
 
 
 def check_whole(path: Path) -> None:
-    """Read an image file to its end. Raises FlareError("bad_scan") if it is cut short or damaged, OSError."""
+    """Read an image file to its end. Raises ScanError if it is cut short or damaged, OSError."""
     check_voxels(read_header(path).storage)
 
 
@@ -119,6 +141,6 @@ def _read_file(path: Path, check_size: CheckSize) -> Volume:
     return Volume(voxels, header.geometry, stem(path), warnings)
 
 
-def _unreadable(path: Path, error: OSError) -> FlareError:
+def _unreadable(path: Path, error: OSError) -> ScanError:
     """What the system says of a file that cannot be read."""
-    return bad_scan(f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it.")
+    return ScanError(f"{path.name} cannot be read: {error.strerror or error}.", "Check that you may read it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, OutputError
 from flareseg.core.geometry import LPS_TO_RAS, Geometry
 from flareseg.core.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.core.shortage import ran_out
@@ -25,18 +26,31 @@ SUFFIXES = (SEGMENTATION_SUFFIX, ".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def suffix_of(path: Path) -> str:
-    """The label map suffix of a path; raises FlareError("write") for any other."""
+    """Return the label map suffix of a path. Raises OutputError for any other suffix."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return suffix
-    raise FlareError("write", f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
+    raise OutputError(f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
 
 
-def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
-    """Write a uint8 (k, j, i) label map; ``.seg.nrrd`` makes a Slicer segmentation, a segment an organ.
+def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geometry) -> None:
+    """Write a label map. The file appears whole or not at all; an existing one is replaced.
 
-    Raises FlareError("write") when the disk is full or the place cannot be written.
+    Args:
+        path: A file name that ends in .nii.gz, .nii, .nrrd or .mha, or in .seg.nrrd for a segmentation that 3D Slicer
+            opens with one segment for each organ, its name, colour and terminology.
+        labels: Label values, uint8 (k, j, i); see ``flareseg.core.organs``.
+        geometry: The grid of ``labels``, which is that of the scan.
+
+    Raises:
+        OutputError: The suffix is unknown, the shapes differ, the disk is full, or the folder cannot be written to.
     """
+    path = Path(path)
+    if labels.shape != geometry.shape:
+        raise OutputError(
+            f"The label map of shape {labels.shape} does not fit its geometry of shape {geometry.shape}.",
+            "Give the geometry of the scan that was segmented.",
+        )
     with atomic_write(path, suffix_of(path)) as beside:
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
             _write_segmentation(beside, labels, geometry)
@@ -45,7 +59,7 @@ def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
 
 
 def write_scan(path: Path, volume: Volume) -> None:
-    """Write a volume's voxels as they are. Raises FlareError("write")."""
+    """Write a volume's voxels as they are. Raises OutputError."""
     with atomic_write(path, suffix_of(path)) as beside:
         _write_image(beside, volume.voxels, volume.geometry)
 

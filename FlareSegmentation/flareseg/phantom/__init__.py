@@ -51,8 +51,8 @@ def make_phantom(
 
 
 def require_feasible(seed: int, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> None:
-    """Raises what making a phantom would: FlareError("bad_scan") for sizes that no CT has, FlareError("bad_job") for a
-    negative seed, FlareError("memory") for more voxels than there is memory for."""
+    """Raises what making a phantom would: ScanError for sizes that no CT has, JobError for a
+    negative seed, InsufficientMemoryError for more voxels than there is memory for."""
     Patient.drawn_from(seed)
     Grid(shape, spacing).require_memory(free_mb())
 

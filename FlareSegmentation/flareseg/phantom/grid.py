@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import InsufficientMemoryError, ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.core.measure import MB
 from flareseg.core.volume import COARSEST_MM, FEWEST_SLICES, FINEST_MM
@@ -24,7 +24,7 @@ _BYTES_PER_VOXEL, _BYTES_PER_SLAB_VOXEL = 8, 25  # of make_phantom's peak, measu
 class Grid:
     """``shape`` in voxels and ``spacing`` in mm, both (k, j, i), of a grid whose axes run up, back and left.
 
-    Raises FlareError("bad_scan") for sizes that no CT has.
+    Raises ScanError for sizes that no CT has.
     """
 
     shape: tuple[int, int, int]
@@ -32,12 +32,12 @@ class Grid:
 
     def __post_init__(self) -> None:
         if not all(FEWEST_SLICES <= n <= _MOST_VOXELS_ALONG_AXIS for n in self.shape):
-            raise bad_scan(
+            raise ScanError(
                 f"A phantom of {_by(self.shape)} voxels cannot be made.",
                 f"Give {FEWEST_SLICES} to {_MOST_VOXELS_ALONG_AXIS} voxels along each axis.",
             )
         if not all(FINEST_MM <= mm <= COARSEST_MM for mm in self.spacing):  # false for NaN too
-            raise bad_scan(
+            raise ScanError(
                 f"A phantom with voxels of {_by(self.spacing)} mm cannot be made.",
                 f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm along each axis.",
             )
@@ -49,10 +49,9 @@ class Grid:
         return (k * j * i * _BYTES_PER_VOXEL + max(SLAB_VOXELS, j * i) * _BYTES_PER_SLAB_VOXEL) / MB
 
     def require_memory(self, free_mb: float) -> None:
-        """Raises FlareError("memory") for a phantom that needs more than ``free_mb``."""
+        """Raises InsufficientMemoryError for a phantom that needs more than ``free_mb``."""
         if self.needed_mb > free_mb:
-            raise FlareError(
-                "memory",
+            raise InsufficientMemoryError(
                 f"A phantom of {_by(self.shape)} voxels needs about {self.needed_mb / 1000:.1f} GB of memory; "
                 f"{free_mb / 1000:.1f} GB are free.",
                 "Give fewer voxels.",

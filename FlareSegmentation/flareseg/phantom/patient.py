@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 from flareseg.phantom.shapes import Row, Triple
 from flareseg.phantom.tissues import PHASES
 
@@ -26,10 +26,10 @@ class Patient:
     def drawn_from(cls, seed: int) -> Patient:
         """Seeds take turns through the contrast phases, beginning with the portal venous one.
 
-        Raises FlareError("bad_job") for a negative seed.
+        Raises JobError for a negative seed.
         """
         if seed < 0:
-            raise FlareError("bad_job", f"The seed {seed} is negative.", "Give a whole number from 0.")
+            raise JobError(f"The seed {seed} is negative.", "Give a whole number from 0.")
         rng = np.random.default_rng(seed)
         z, y, x = rng.uniform((0.95, 0.94, 0.95), (1.06, 1.06, 1.04))
         return cls(PHASES[seed % len(PHASES)], (z, y, x), float(rng.uniform(8, 27)), rng)

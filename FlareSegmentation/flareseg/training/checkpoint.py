@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError, DataError
 from flareseg.io.outputs import atomic_write
 
 _SEPARATOR = "/"
@@ -43,12 +43,12 @@ class TrainingState:
     data: str = ""
 
     def save(self, path: Path) -> None:
-        """All of it. Raises FlareError("write"); the file that was there stays until the new one is whole."""
+        """All of it. Raises OutputError; the file that was there stays until the new one is whole."""
         network, optimiser = _named("network", self.network.state_dict()), _optimiser_tensors(self.optimiser)
         self._write(path, {**network, **_named("average", self.average.state_dict()), **optimiser})
 
     def save_average(self, path: Path) -> None:
-        """What becomes the weights. Raises FlareError("write")."""
+        """What becomes the weights. Raises OutputError."""
         self._write(path, _named("average", self.average.state_dict()))
 
     def _write(self, path: Path, tensors: dict[str, Tensor]) -> None:
@@ -66,18 +66,16 @@ class TrainingState:
             beside.write_bytes(content)
 
     def load(self, path: Path) -> None:
-        """Go back to what was saved. Raises FlareError("bad_data" or "bad_config") for a file that is damaged or of
+        """Go back to what was saved. Raises DataError or ConfigError for a file that is damaged or of
         another run."""
         facts, tensors = read(path)
         if facts["config"] != self.config:
-            raise FlareError(
-                "bad_config",
+            raise ConfigError(
                 f"{path} is of a run with another config.",
                 "Resume with the config it was begun with, or give another output folder.",
             )
         if facts["data"] != self.data:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"{path} is of a run on other cases: the store has changed since.",
                 "Resume with the store it was begun with, or give another output folder.",
             )
@@ -89,15 +87,13 @@ class TrainingState:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a checkpoint says of itself, and its tensors by name. Raises FlareError("bad_data")."""
+    """What a checkpoint says of itself, and its tensors by name. Raises DataError."""
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads(file.metadata()["flareseg"])
         return facts, safetensors.torch.load(path.read_bytes())
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise FlareError(
-            "bad_data", f"{path} is missing or no whole checkpoint.", "Give a checkpoint of flareseg train."
-        ) from error
+        raise DataError(f"{path} is missing or no whole checkpoint.", "Give a checkpoint of flareseg train.") from error
 
 
 def average_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError
 from flareseg.core.organs import CLASSES
 from flareseg.inference.networks import NETWORKS, build
 from flareseg.inference.resample import Size
@@ -146,29 +146,29 @@ class TrainingConfig(Settings):
 def read_config(name_or_path: str) -> TrainingConfig:
     """The config of a preset ("flareseg", "he-luo") or of a YAML file; ``extends: NAME`` in it begins with another one.
 
-    Raises FlareError("bad_config").
+    Raises ConfigError.
     """
     try:
         return TrainingConfig.model_validate(_read_yaml(name_or_path))
     except ValidationError as error:
         problems = plainly(error)
-        raise FlareError("bad_config", f"{name_or_path} is not understood: {problems}.", "Correct it.") from error
+        raise ConfigError(f"{name_or_path} is not understood: {problems}.", "Correct it.") from error
 
 
 def _read_yaml(name_or_path: str, extended_by: tuple[Path, ...] = ()) -> Any:
     preset = PRESETS / f"{name_or_path}.yaml"
     path = preset if preset.is_file() else Path(name_or_path)
     if path in extended_by:
-        raise FlareError("bad_config", f"{path} extends itself.", "Remove its `extends`.")
+        raise ConfigError(f"{path} extends itself.", "Remove its `extends`.")
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         presets = ", ".join(sorted(file.stem for file in PRESETS.glob("*.yaml")))
-        raise FlareError(
-            "bad_config", f"There is no training config {name_or_path}.", f"Give a YAML file or a preset: {presets}."
+        raise ConfigError(
+            f"There is no training config {name_or_path}.", f"Give a YAML file or a preset: {presets}."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FlareError("bad_config", f"{path} is no YAML: {error}.", "Correct the file.") from error
+        raise ConfigError(f"{path} is no YAML: {error}.", "Correct the file.") from error
     if isinstance(given, dict) and (base := given.pop("extends", None)):
         return _merged(_read_yaml(str(base), (*extended_by, path)), given)
     return given

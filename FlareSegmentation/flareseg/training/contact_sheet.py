@@ -56,7 +56,7 @@ class _Column:
 def contact_sheet(path: Path, samples: Sequence[Sample], real: Sequence[Sample] = (), title: str = "") -> None:
     """Write a PNG with a column for each sample: two axial slices and a coronal one with outlines, and the labels.
 
-    ``real``: samples of real CT, shown to the right of the others. Raises FlareError("write").
+    ``real``: samples of real CT, shown to the right of the others. Raises OutputError.
     """
     columns = [_Column.of(sample, f"synthetic {n}", False) for n, sample in enumerate(samples, 1)]
     columns += [_Column.of(sample, f"real {n}", True) for n, sample in enumerate(real, 1)]

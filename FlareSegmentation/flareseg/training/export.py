@@ -11,7 +11,7 @@ from typing import Any
 import safetensors.torch
 import yaml
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.inference.manifest import MANIFEST, read_manifest
 from flareseg.inference.networks import build
 from flareseg.inference.weights import shipped_folder
@@ -33,11 +33,11 @@ def export(run: Path, output: Path, metrics: dict[str, Any] | None = None) -> di
     """Write the best weights of a run's stages, and a manifest; a stage that was not trained keeps the shipped weights.
 
     ``metrics``: what an evaluation measured, kept in the manifest. Tells where each stage's weights are from. Raises
-    FlareError("bad_data") when the folder holds no run, and FlareError("write").
+    DataError when the folder holds no run, and OutputError.
     """
     trained = {stage for stage in Stage if (run / stage.value / BEST).exists()}
     if not trained:
-        raise FlareError("bad_data", f"{run} holds no trained network.", "Give the output folder of flareseg train.")
+        raise DataError(f"{run} holds no trained network.", "Give the output folder of flareseg train.")
     make_folder(output)
     weights = {
         stage.value: _exported(run / stage.value, stage, output) if stage in trained else _shipped(stage, output)

@@ -35,7 +35,7 @@ class Log:
         self.rows.append(dict(row))
 
     def write(self) -> None:
-        """Bring the files up to date. Raises FlareError("write")."""
+        """Bring the files up to date. Raises OutputError."""
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(name for row in self.rows for name in row)))
         writer.writeheader()
@@ -63,7 +63,7 @@ def _read(path: Path) -> list[Row]:
 
 
 def write_curves(path: Path, rows: list[Row]) -> None:
-    """Loss and Dice against steps, as PNG. Raises FlareError("write")."""
+    """Loss and Dice against steps, as PNG. Raises OutputError."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, dice = figure.subplots(1, 2)
     names = dict.fromkeys(name for row in rows for name in row)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flareseg import __version__
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.io.outputs import write_text
 from flareseg.training.store import CaseFacts
 
@@ -19,18 +19,16 @@ PROVENANCE = "provenance.json"
 
 
 def write_provenance(folder: Path, cases: Iterable[CaseFacts]) -> None:
-    """Keep the cases that a run learns from, by source and licence. Raises FlareError("write")."""
+    """Keep the cases that a run learns from, by source and licence. Raises OutputError."""
     write_text(folder / PROVENANCE, json.dumps({"code": code_version(), "sources": by_source(cases)}, indent=1))
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """Raises FlareError("bad_data") when it is missing or damaged."""
+    """Raises DataError when it is missing or damaged."""
     try:
         return dict(json.loads((folder / PROVENANCE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise FlareError(
-            "bad_data", f"{folder / PROVENANCE} is missing or damaged.", "Give the whole folder of a run."
-        ) from error
+        raise DataError(f"{folder / PROVENANCE} is missing or damaged.", "Give the whole folder of a run.") from error
 
 
 def digest(cases: Iterable[CaseFacts]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.io.outputs import make_folder, write_text
 from flareseg.training.augmentation import Augmentation
 from flareseg.training.batches import Batches, Mixture
@@ -37,21 +37,19 @@ class Split:
 
     @classmethod
     def of(cls, store: Store, config: DataConfig) -> Split:
-        """Raises FlareError("bad_data") when nothing is left to learn from."""
+        """Raises DataError when nothing is left to learn from."""
         chosen = [case for case in store if _matches(case, config.include) and not _matches(case, config.exclude)]
         bodies = [case for case in chosen if case.kind is Kind.BODY]
         anatomy = [case for case in chosen if case.kind is not Kind.BODY]
         held_out = [case for case in anatomy if _matches(case, config.validation)]
         if config.validation and not held_out:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"No case of {store.folder} is named like {', '.join(config.validation)}, which should judge.",
                 "Change `validation` in the config; flareseg prepare lists the names.",
             )
         training = [case for case in anatomy if case not in held_out]
         if not training:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"No case of {store.folder} is left to learn from.",
                 "Prepare data, or change `include`, `exclude` and `validation` in the config.",
             )
@@ -87,7 +85,7 @@ class TrainingRun:
     def samples(self, stage: Stage, count: int) -> tuple[list[Sample], list[Sample]]:
         """Synthetic samples as a stage would learn from, and some of the store's scans to compare them with.
 
-        Raises FlareError("bad_data").
+        Raises DataError.
         """
         store = self._only(Split.of(self.store, self.config.data).training)
         synthetic: list[Sample] = []
@@ -136,8 +134,7 @@ class TrainingRun:
 
 def _mixture(sources: Sequence[tuple[Source, float]]) -> Mixture:
     if not sources:
-        raise FlareError(
-            "bad_data",
+        raise DataError(
             "Nothing that is held out is of a kind that the config learns from.",
             "Name cases in `validation` that fit `synthetic` and `scans`.",
         )

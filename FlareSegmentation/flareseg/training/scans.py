@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGANS
 from flareseg.inference.resample import Box, Size, resample_to_grid
 from flareseg.training.augmentation import Augmentation, winner
@@ -60,7 +60,7 @@ class _Wide:
 class ScanSource:
     """Samples of the scans of a store; those whose organs are not all trusted are left out.
 
-    Raises FlareError("bad_data") when no scan is left, or when one that is drawn cannot be read.
+    Raises DataError when no scan is left, or when one that is drawn cannot be read.
     """
 
     def __init__(
@@ -79,8 +79,7 @@ class ScanSource:
         self._loaded: OrderedDict[str, Scan] = OrderedDict()
         self.names = [facts.name for facts in store if _can_be_learned(facts)]
         if not self.names:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"The training store {store.folder} has no scans with trusted labels of all organs.",
                 "Add some with flareseg prepare, or set `scans: 0` in the config.",
             )
@@ -121,13 +120,13 @@ def _can_be_learned(facts: CaseFacts) -> bool:
 def _load(store: Store, name: str) -> Scan:
     case = store.load(name)
     if case.hu is None:
-        raise FlareError("bad_data", f"The case {name} has no CT.", "Make the store again.")
+        raise DataError(f"The case {name} has no CT.", "Make the store again.")
     labels = label_table()[case.tissues]
     ends = []
     for axis, mm in enumerate(case.facts.spacing):
         found = np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis})))
         if not len(found):
-            raise FlareError("bad_data", f"The case {name} holds none of the organs.", f"Exclude {name}.")
+            raise DataError(f"The case {name} holds none of the organs.", f"Exclude {name}.")
         ends.append((float(found[0] * mm), float((found[-1] + 1) * mm)))
     low, high = zip(*ends)
     return Scan(case.hu, labels, case.facts.spacing, low, high)

@@ -11,7 +11,7 @@ from flareseg.training.sample import Stage
 
 
 def new_network(stage: Stage, config: StageConfig) -> nn.Module:
-    """The network of a stage before its first step. Raises FlareError("weights") if shipped weights do not fit."""
+    """The network of a stage before its first step. Raises WeightsError if shipped weights do not fit."""
     network = build(config.network.name, CLASSES_OF[stage], config.network.options)
     if config.start == "he":
         network.apply(_he)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError, OutputError
 from flareseg.io.outputs import atomic_write, make_folder, refusals_said, remove_unfinished, write_text
 from flareseg.training.tissues import Tissue
 
@@ -76,7 +76,7 @@ class Store:
 
     @classmethod
     def create(cls, folder: Path) -> Store:
-        """Open the store in a folder, or make an empty one. Raises FlareError("bad_data" or "write")."""
+        """Open the store in a folder, or make an empty one. Raises DataError or OutputError."""
         if not (folder / INDEX).exists():
             make_folder(folder / "cases")
             with _locked(folder):
@@ -86,7 +86,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> Store:
-        """Raises FlareError("bad_data") when there is no store or it cannot be understood."""
+        """Raises DataError when there is no store or it cannot be understood."""
         return cls(folder, _read_index(folder))
 
     @contextlib.contextmanager
@@ -94,7 +94,7 @@ class Store:
         """Keep other processes from writing meanwhile. At the start the cases are listed that others have added since
         the store was opened, and what a killed run left half written is removed.
 
-        Raises FlareError("write") when another process is writing.
+        Raises OutputError when another process is writing.
         """
         with _locked(self.folder):
             for folder in (self.folder, self.folder / "cases"):
@@ -118,7 +118,7 @@ class Store:
     def add(self, case: StoredCase) -> None:
         """Write a case and list it; one of the same name is replaced. Where others may write, call it inside ``alone``.
 
-        Raises FlareError("write").
+        Raises OutputError.
         """
         arrays: dict[str, Any] = {
             "tissues": case.tissues,
@@ -135,15 +135,15 @@ class Store:
         self._write_index()
 
     def load(self, name: str) -> StoredCase:
-        """Raises FlareError("bad_data") when the case's file is missing or has changed."""
+        """Raises DataError when the case's file is missing or has changed."""
         facts = self._cases[name]
         path = self._path(name)
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise FlareError("bad_data", f"{path} cannot be read.", "Make the store again.") from error
+            raise DataError(f"{path} cannot be read.", "Make the store again.") from error
         if hashlib.sha256(content).hexdigest() != facts.sha256:
-            raise FlareError("bad_data", f"{path} is damaged (its sha256 has changed).", "Make the store again.")
+            raise DataError(f"{path} is damaged (its sha256 has changed).", "Make the store again.")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return StoredCase(facts, **{key: arrays[key] for key in arrays.files})
 
@@ -169,10 +169,10 @@ def _read_index(folder: Path) -> dict[str, CaseFacts]:
             raise ValueError("another schema version")
         return {entry["name"]: _facts(entry) for entry in index["cases"]}
     except OSError as error:
-        raise FlareError("bad_data", f"{folder} is no training store.", "Make one with flareseg prepare.") from error
+        raise DataError(f"{folder} is no training store.", "Make one with flareseg prepare.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FlareError(
-            "bad_data", f"The training store {folder} is damaged ({error}).", "Make it again with flareseg prepare."
+        raise DataError(
+            f"The training store {folder} is damaged ({error}).", "Make it again with flareseg prepare."
         ) from error
 
 
@@ -185,12 +185,12 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise FlareError(
-            "write", f"Another process is writing to the training store {folder}.", "Start again when it has ended."
+        raise OutputError(
+            f"Another process is writing to the training store {folder}.", "Start again when it has ended."
         ) from error
     except (OSError, NotImplementedError) as error:
-        raise FlareError(
-            "write", f"The training store {folder} cannot be locked ({error}).", "Choose a folder on a local disk."
+        raise OutputError(
+            f"The training store {folder} cannot be locked ({error}).", "Choose a folder on a local disk."
         ) from error
     try:
         yield

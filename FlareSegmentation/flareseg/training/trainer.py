@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, ConfigError, GpuMemoryError
 from flareseg.core.shortage import ran_out
 from flareseg.inference.gpu_check import is_out_of_memory
 from flareseg.training.averaging import averaged
@@ -103,8 +103,7 @@ class Trainer:
             if not is_out_of_memory(error) and not ran_out(error):
                 raise
             self._save()
-            raise FlareError(
-                "gpu_memory",
+            raise GpuMemoryError(
                 f"The memory of the device ran out at step {self.progress.step}; step {self._saved_step} is saved.",
                 "Lower `batch` or `grid` in the config of a new run, or free the device's memory and resume.",
             ) from error
@@ -181,8 +180,7 @@ class Trainer:
             for buffer, before in zip(self._network.module.buffers(), buffers_before):
                 buffer.copy_(before)
         self._save()
-        raise FlareError(
-            "bad_config",
+        raise ConfigError(
             f"Loss or gradient is no number at step {self.progress.step}; the run is saved as it was before.",
             "Begin a new run with a lower learning rate, with gradient clipping, or with precision 32-true.",
         )

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 from flareseg.core.json_fields import from_json
 
 
@@ -148,13 +148,13 @@ def encode(message: Job | Event) -> bytes:
 
 
 def decode_job(line: bytes) -> Job:
-    """Raises FlareError("bad_job") for a line that is no job, naming what is wrong with it."""
+    """Raises JobError for a line that is no job, naming what is wrong with it."""
     job: Job = _decode(line, JOBS)
     return job
 
 
 def decode_event(line: bytes) -> Event:
-    """Raises FlareError("bad_job") for a line that is no event."""
+    """Raises JobError for a line that is no event."""
     event: Event = _decode(line, EVENTS)
     return event
 
@@ -173,5 +173,5 @@ def _decode(line: bytes, classes: dict[str, Any]) -> Any:
         raise _bad_line(str(error)) from None
 
 
-def _bad_line(why: str) -> FlareError:
-    return FlareError("bad_job", f"The line was not understood: {why}.", "Send one JSON object a line.")
+def _bad_line(why: str) -> JobError:
+    return JobError(f"The line was not understood: {why}.", "Send one JSON object a line.")

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import JobError
 from flareseg.core.geometry import Bounds, Geometry
 from flareseg.core.shortage import ran_out
 from flareseg.worker.events import SegmentJob
@@ -26,7 +26,7 @@ log = logging.getLogger("flareseg.worker.segment_job")
 
 
 def check(job: SegmentJob) -> None:
-    """Refuse a bad job before any work. Raises FlareError("bad_job") or FlareError("write")."""
+    """Refuse a bad job before any work. Raises JobError or OutputError."""
     from flareseg.inference.components import CleanUp
     from flareseg.io.outputs import check_writable, refusals_said
 
@@ -38,13 +38,13 @@ def check(job: SegmentJob) -> None:
     if job.uncertainty is not None:
         targets.append(_path(job.uncertainty, "uncertainty"))
     if not stat.S_ISREG(_mode(scan)):  # a FIFO or a device would be waited for without end
-        raise FlareError("bad_job", "The scan handed to the engine is not a file.", "Try again.")
+        raise JobError("The scan handed to the engine is not a file.", "Try again.")
     for target in targets:
         with refusals_said(target):
             check_writable(target)
     places = {os.path.normcase(target.parent.resolve() / target.name) for target in targets}
     if len(places) < len(targets) or any(_mode(target) and target.samefile(scan) for target in targets):
-        raise FlareError("bad_job", "The job names one file for two arrays.", "Give each array its own file.")
+        raise JobError("The job names one file for two arrays.", "Give each array its own file.")
 
 
 def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
@@ -72,7 +72,7 @@ def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
 
 
 def mapped(job: SegmentJob) -> Volume:
-    """The job's scan, mapped rather than read; no pickle is ever loaded. Raises FlareError("bad_job")."""
+    """The job's scan, mapped rather than read; no pickle is ever loaded. Raises JobError."""
     import numpy as np
 
     from flareseg.core.volume import Volume
@@ -83,23 +83,23 @@ def mapped(job: SegmentJob) -> Volume:
     except (OSError, ValueError, KeyError, TypeError, OverflowError, EOFError) as error:
         if ran_out(error):
             raise
-        raise FlareError(
-            "bad_job", f"The scan handed to the engine cannot be read ({type(error).__name__}).", "Try again."
+        raise JobError(
+            f"The scan handed to the engine cannot be read ({type(error).__name__}).", "Try again."
         ) from error
     if not isinstance(voxels, np.ndarray):
-        raise FlareError("bad_job", "The scan handed to the engine is an archive, not an array.", "Give an .npy file.")
+        raise JobError("The scan handed to the engine is an archive, not an array.", "Give an .npy file.")
     if voxels.shape != geometry.shape:
-        raise FlareError("bad_job", "The scan handed to the engine does not match its geometry.", "Try again.")
+        raise JobError("The scan handed to the engine does not match its geometry.", "Try again.")
     return Volume(voxels, geometry, job.name)
 
 
 def bounds(job: SegmentJob) -> Bounds | None:
-    """The job's ROI. Raises FlareError("bad_job") if it is not six finite numbers."""
+    """The job's ROI. Raises JobError if it is not six finite numbers."""
     if job.roi is None:
         return None
     numbers = [float(v) for v in job.roi if isinstance(v, (int, float)) and not isinstance(v, bool) and _is_finite(v)]
     if len(numbers) != 6 or len(job.roi) != 6:
-        raise FlareError("bad_job", "The ROI of the job is not six numbers.", "Give RAS bounds in mm.")
+        raise JobError("The ROI of the job is not six numbers.", "Give RAS bounds in mm.")
     r0, r1, a0, a1, s0, s1 = numbers
     return (r0, r1, a0, a1, s0, s1)
 
@@ -120,14 +120,12 @@ def _mode(path: Path) -> int:
 
 
 def _path(text: str, role: str) -> Path:
-    """An absolute path that the system can express and whose name ends in .npy. Raises FlareError("bad_job")."""
+    """An absolute path that the system can express and whose name ends in .npy. Raises JobError."""
     try:
         is_path = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:  # half of a surrogate pair
         is_path = False
     path = Path(text)
     if not is_path or not path.is_absolute() or path.suffix != ".npy":
-        raise FlareError(
-            "bad_job", f"The job's {role} is not the absolute path of an .npy file.", "Give it with all its folders."
-        )
+        raise JobError(f"The job's {role} is not the absolute path of an .npy file.", "Give it with all its folders.")
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import slicer
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, PackagesError
 from FlareSegmentationLib.jobs.batch import segmentAll
 from FlareSegmentationLib.nodes.results import readReport
 
@@ -68,7 +68,7 @@ def test_closing_the_logic_cancels_what_is_left(logic, add_scan):
 
 def test_missing_packages_are_told_once_rather_than_for_each_node(logic, add_scan, monkeypatch):
     def refuse() -> None:
-        raise FlareError("packages", "The PyTorch extension is not installed.")
+        raise PackagesError("The PyTorch extension is not installed.")
 
     monkeypatch.setattr(logic.dependencies, "ensure", refuse)
     with pytest.raises(FlareError, match="PyTorch"):

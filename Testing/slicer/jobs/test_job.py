@@ -13,7 +13,7 @@ import psutil
 import pytest
 import slicer
 from conftest import SCRIPT, Outcome, wait_until
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.geometry import Geometry
 from FlareSegmentationLib.jobs.job import Job, JobRunner
 from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand
@@ -98,7 +98,7 @@ def test_scan_is_handed_over_unchanged_in_a_private_folder():
     path = Path(job.request.scan)
     assert np.array_equal(np.load(path), VOXELS)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700 or sys.platform == "win32"
-    job.fail(FlareError("cancelled", "over"))
+    job.fail(Cancelled("over"))
     assert not path.parent.exists()
 
 
@@ -218,7 +218,7 @@ def test_second_job_is_refused_while_one_runs(scripted):
     second = new_job()
     with pytest.raises(FlareError, match="already running"):
         runner.start(second)
-    second.fail(FlareError("cancelled", "never started"))
+    second.fail(Cancelled("never started"))
     runner.cancel()
     outcome.wait()
 
@@ -279,7 +279,7 @@ def test_folder_of_a_job_keeps_what_is_not_of_the_job(tmp_path):
     job = Job(VOXELS, GEOMETRY, temporaryFolder=str(tmp_path))
     notes = Path(job.request.scan).with_name("notes.txt")
     notes.touch()
-    job.fail(FlareError("cancelled", "over"))
+    job.fail(Cancelled("over"))
     assert list(notes.parent.iterdir()) == [notes]
 
 

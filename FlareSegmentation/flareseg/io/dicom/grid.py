@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.io.dicom.stack import Stack
 
@@ -21,10 +21,10 @@ def is_even(stack: Stack) -> bool:
 def geometry_of(stack: Stack) -> tuple[Geometry, list[str]]:
     """The grid of a stack of two or more images, and warnings about it.
 
-    Raises FlareError("bad_scan") for images that are on no grid.
+    Raises ScanError for images that are on no grid.
     """
     if stack.same_place:
-        raise bad_scan(
+        raise ScanError(
             "The DICOM series holds several images of the same place (several phases?).",
             "Export one phase to a folder of its own, or load the series in Slicer and choose a volume there.",
         )
@@ -58,7 +58,7 @@ def _tilt(stack: Stack, columns_rows: np.ndarray) -> np.ndarray:
     aside = float(np.abs(ways - heights[:, None] * slope).max())
     pixel = float(stack.first.spacing.min())
     if aside > max(1.0, pixel):
-        raise bad_scan(
+        raise ScanError(
             f"The slices of the DICOM series are displaced sideways against each other by up to {aside:.0f} mm.",
             "Export one reconstruction of the series, with one field of view, to a folder of its own.",
         )
@@ -106,8 +106,8 @@ def _place(stack: Stack, k: int) -> str:
     return f"{'LPS'[axis]} {stack.planes[k].position[axis]:.1f}"
 
 
-def _too_uneven(stack: Stack) -> FlareError:
-    return bad_scan(
+def _too_uneven(stack: Stack) -> ScanError:
+    return ScanError(
         f"Slices of the DICOM series are missing, or it consists of parts: {_gaps(stack)}.",
         "Copy or export the series again; of several parts, export the one with the abdomen to a folder of its own.",
     )

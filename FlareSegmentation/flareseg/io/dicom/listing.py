@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.io.dicom.choice import best, description
 from flareseg.io.dicom.files import shown
 from flareseg.io.dicom.folder import Contents, contents_of
@@ -21,7 +21,7 @@ from flareseg.io.reading import check_there
 def listing_of(path: Path) -> tuple[Table, list[str]]:
     """A table of the series in a DICOM file or folder, and messages on what is no series.
 
-    Raises FlareError("bad_scan") when there is no DICOM at all.
+    Raises ScanError when there is no DICOM at all.
     """
     try:
         check_there(path)
@@ -29,9 +29,9 @@ def listing_of(path: Path) -> tuple[Table, list[str]]:
             check_regular(path)
         contents = contents_of(path)
     except OSError as error:
-        raise bad_scan(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise ScanError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
     if not contents.stacks and not contents.unplaced:
-        raise bad_scan(f"{path} holds no DICOM images.", "Give the folder that holds the DICOM files.")
+        raise ScanError(f"{path} holds no DICOM images.", "Give the folder that holds the DICOM files.")
     return _table(contents), _sentences(contents)
 
 

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from pydicom import Dataset
 from pydicom.pixels import iter_pixels
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.free_memory import MB
 from flareseg.core.shortage import ran_out
 from flareseg.core.volume import AIR_HU
@@ -35,7 +35,7 @@ def voxels_of(stack: Stack) -> np.ndarray:
     """The images of a stack in its order, (k, j, i) in HU: int16 where all slopes are whole numbers, else float32.
 
     Values beyond int16 are clipped to it. Padding that is no possible HU becomes air. Raises
-    FlareError("bad_scan") with the name of a file that is damaged or cut short.
+    ScanError with the name of a file that is damaged or cut short.
     """
     _check(stack)
     dtype = _dtype_of(stack)
@@ -68,7 +68,7 @@ def _check(stack: Stack) -> None:
             raise _damaged(plane.header)
     without = [plane for plane in stack.planes if not plane.rescaled]
     if without and len(without) < len(stack) and any(p.header.count("PixelRepresentation", 0) == 0 for p in without):
-        raise bad_scan(
+        raise ScanError(
             f"{len(without)} of {len(stack)} slices of the DICOM series have no rescale slope and intercept "
             f"({shown(without[0].header.path)} is one), so their HU are not known.",
             "Copy or export the series again.",
@@ -85,8 +85,8 @@ def _damage_named(header: Header) -> Iterator[None]:
         raise _damaged(header) from error
 
 
-def _damaged(header: Header) -> FlareError:
-    return bad_scan(
+def _damaged(header: Header) -> ScanError:
+    return ScanError(
         f"The pixel data of {shown(header.path)} is damaged or cut short.", "Copy or export the DICOM series again."
     )
 

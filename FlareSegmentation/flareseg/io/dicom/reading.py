@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.choice import best, is_original, name_of
@@ -25,12 +25,14 @@ def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
     """The CT volume in a multi-frame file, or the best one in a folder with its subfolders (see choice.py).
 
     Warnings say which series was taken and why, and name what was left out. ``check_size``: as of
-    reading.read_volume. Raises FlareError("bad_scan" or "memory").
+    reading.read_volume. Raises ScanError or InsufficientMemoryError.
     """
     try:
         contents = contents_of(path)
     except OSError as error:
-        raise bad_scan(f"The folder {path} cannot be read: {error.strerror}.", "Check that you may read it.") from error
+        raise ScanError(
+            f"The folder {path} cannot be read: {error.strerror}.", "Check that you may read it."
+        ) from error
     if not contents.stacks:
         raise _nothing(path, contents)
     stack, why = best(contents.stacks)
@@ -44,42 +46,42 @@ def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
     return Volume(voxels_of(stack), geometry, name, [*_told(stack, why, contents), *warnings])
 
 
-def _nothing(path: Path, contents: Contents) -> FlareError:
+def _nothing(path: Path, contents: Contents) -> ScanError:
     if contents.damaged:
-        return bad_scan(f"The DICOM file {shown(contents.damaged[0])} is damaged or cut short.", _AGAIN)
+        return ScanError(f"The DICOM file {shown(contents.damaged[0])} is damaged or cut short.", _AGAIN)
     reasons = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
     if not reasons:
         remarks = " ".join(contents.remarks)
-        return bad_scan(
+        return ScanError(
             f"The folder {path} holds no DICOM series and no scan file. {remarks}".strip(),
             "Give a scan file (NIfTI, NRRD, MetaImage), or the folder that holds the DICOM files themselves.",
         )
     if "pixel spacing" in reasons[0]:
-        return bad_scan(f"{path} holds no DICOM series with sizes: {', '.join(reasons)}.", _AGAIN)
-    return bad_scan(
+        return ScanError(f"{path} holds no DICOM series with sizes: {', '.join(reasons)}.", _AGAIN)
+    return ScanError(
         f"The DICOM files of {path} make no volume: {', '.join(reasons)}.",
         "Export the CT series with its slices' positions.",
     )
 
 
-def _single_slice(path: Path) -> FlareError:
+def _single_slice(path: Path) -> ScanError:
     if path.is_dir():
-        return bad_scan(f"The DICOM files of {path} are single slices.", "Choose the folder with the whole CT series.")
-    return bad_scan(f"{shown(path)} is a single DICOM slice.", "Give the folder that holds all slices of its series.")
+        return ScanError(f"The DICOM files of {path} are single slices.", "Choose the folder with the whole CT series.")
+    return ScanError(f"{shown(path)} is a single DICOM slice.", "Give the folder that holds all slices of its series.")
 
 
 def _refuse_damage(stack: Stack, contents: Contents) -> None:
     """A damaged file among the slices may be one of them."""
     folders = {plane.header.path.parent for plane in stack.planes}
     if near := [file for file in contents.damaged if file.parent in folders]:
-        raise bad_scan(
+        raise ScanError(
             f"The DICOM file {shown(near[0])} among the slices is damaged or cut short.",
             f"{_AGAIN} If the file does not belong to it, move it away.",
         )
     kinds = {(path.parent, _kind(path)) for path in (plane.header.path for plane in stack.planes)}
     for file in contents.others:
         if (file.parent, _kind(file)) in kinds and _is_binary(file):
-            raise bad_scan(
+            raise ScanError(
                 f"{shown(file)} among the DICOM slices is no DICOM file, or its beginning is damaged.",
                 f"{_AGAIN} If the file does not belong to it, move it away.",
             )

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.geometry import SHEAR_TOLERANCE, Geometry
 
 LONGEST = 1 << 20  # bytes of a header that are looked at; real ones stay below 100 kB
@@ -54,31 +54,31 @@ class Header:
     warnings: list[str] = field(default_factory=list)
 
 
-def damaged(path: Path, what: str) -> FlareError:
-    return bad_scan(f"The header of {path.name} is damaged: {what}.", "Copy or export the scan again.")
+def damaged(path: Path, what: str) -> ScanError:
+    return ScanError(f"The header of {path.name} is damaged: {what}.", "Copy or export the scan again.")
 
 
-def not_one_value(path: Path) -> FlareError:
-    return bad_scan(f"{path.name} is a colour or vector image.", "Choose a CT with one value a voxel.")
+def not_one_value(path: Path) -> ScanError:
+    return ScanError(f"{path.name} is a colour or vector image.", "Choose a CT with one value a voxel.")
 
 
 def check_regular(path: Path) -> None:
-    """Raise FlareError("bad_scan") for a pipe, device or socket, which could block or never end. Raises OSError."""
+    """Raise ScanError for a pipe, device or socket, which could block or never end. Raises OSError."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise bad_scan(f"{path} is not an ordinary file but a device, pipe or socket.", "Give an image file.")
+        raise ScanError(f"{path} is not an ordinary file but a device, pipe or socket.", "Give an image file.")
 
 
 def volume_size(path: Path, sizes: Sequence[int]) -> tuple[int, int, int]:
     """The sizes (i, j, k) of what must be one volume; further axes may have one voxel.
 
-    Raises FlareError("bad_scan") for 2D images, time series, and sizes that cannot be.
+    Raises ScanError for 2D images, time series, and sizes that cannot be.
     """
     if not all(0 < size <= _LONGEST_AXIS for size in sizes):
         raise damaged(path, f"a size of {' x '.join(map(str, sizes))} voxels cannot be")
     if len(sizes) < 3:
-        raise bad_scan(f"{path.name} is a 2D image.", "Choose the whole CT volume rather than one slice.")
+        raise ScanError(f"{path.name} is a 2D image.", "Choose the whole CT volume rather than one slice.")
     if max(sizes[3:], default=1) > 1:
-        raise bad_scan(
+        raise ScanError(
             f"{path.name} has {len(sizes)} dimensions (a time series?).",
             "Export one time point as a volume of its own.",
         )
@@ -86,10 +86,10 @@ def volume_size(path: Path, sizes: Sequence[int]) -> tuple[int, int, int]:
 
 
 def check_spacing(path: Path, spacing: np.ndarray) -> None:
-    """Raise FlareError("bad_scan") unless each voxel size (i, j, k) in mm is a positive number."""
+    """Raise ScanError unless each voxel size (i, j, k) in mm is a positive number."""
     if not all(0 < mm < float("inf") for mm in spacing):
         sizes = " x ".join(f"{mm:g}" for mm in spacing)
-        raise bad_scan(
+        raise ScanError(
             f"{path.name} has a voxel spacing that is not positive ({sizes} mm).",
             "Correct the header or export the scan again.",
         )
@@ -100,7 +100,7 @@ def grid(size: tuple[int, int, int], steps: np.ndarray, origin: np.ndarray) -> G
 
     ``steps`` (3, 3): row n is the way from one voxel to the next along axis i, j or k in LPS mm;
     ``origin`` (3,): the first voxel's centre. Axes that rounding has brought off a right angle are straightened.
-    Raises FlareError("bad_scan") as Geometry does.
+    Raises ScanError as Geometry does.
     """
     with np.errstate(all="ignore"):  # what is not finite is refused by Geometry
         spacing = np.linalg.norm(steps, axis=1)
@@ -127,16 +127,16 @@ def _vector(values: np.ndarray) -> tuple[float, float, float]:
 def data_file(header: Path, name: str) -> Path:
     """The file of voxels that ``header`` names, which must be one ordinary file beside it or below.
 
-    Raises FlareError("bad_scan") for anything else: lists, printf patterns, other folders, missing files.
+    Raises ScanError for anything else: lists, printf patterns, other folders, missing files.
     """
     windows = PureWindowsPath(name)
     hint = "Save the scan again as one file (.nii.gz, .nrrd or .mha)."
     if "%" in name or name.split()[:1] == ["LIST"]:
-        raise bad_scan(f"{header.name} names several data files ({name}); only one can be read.", hint)
+        raise ScanError(f"{header.name} names several data files ({name}); only one can be read.", hint)
     if windows.anchor or name.startswith(("/", "~")) or ".." in windows.parts or not name or "\0" in name:
-        raise bad_scan(f'{header.name} names a data file in another folder ("{name}").', hint)
+        raise ScanError(f'{header.name} names a data file in another folder ("{name}").', hint)
     file = header.parent / name
     if not file.exists():
-        raise bad_scan(f"{header.name} keeps its voxels in {name}, which is missing.", "Copy that file beside it.")
+        raise ScanError(f"{header.name} keeps its voxels in {name}, which is missing.", "Copy that file beside it.")
     check_regular(file)
     return file

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.io.image_files.header import (
     UNSTATED,
     Header,
@@ -44,7 +44,7 @@ def begins_meta_image(head: bytes) -> bool:
 
 
 def parse(path: Path, head: bytes) -> Header:
-    """``head``: the first bytes of the file. Raises FlareError("bad_scan")."""
+    """``head``: the first bytes of the file. Raises ScanError."""
     fields, length = _fields(path, head)
     rank = _numbers(path, fields, "NDims", 1, "0")[0]
     if not (rank.is_integer() and 1 <= rank <= _MOST_SIZES):
@@ -98,7 +98,7 @@ def _place(path: Path, fields: dict[str, str], rank: int) -> tuple[np.ndarray, n
     """The steps from voxel to voxel (3, 3) and the origin (3,) in LPS mm, and whether the file states its axes."""
     axes_names = "TransformMatrix Rotation Orientation"
     if not {"ElementSpacing", "ElementSize"} & set(fields):
-        raise bad_scan(f"{path.name} does not state its voxel size.", "Add ElementSpacing to its header.")
+        raise ScanError(f"{path.name} does not state its voxel size.", "Add ElementSpacing to its header.")
     spacing = np.array(_numbers(path, fields, "ElementSpacing ElementSize", rank)[:3])
     check_spacing(path, spacing)
     unit = " ".join(map(str, np.eye(rank).ravel()))
@@ -117,7 +117,7 @@ def _storage(path: Path, fields: dict[str, str], length: int, size: tuple[int, i
     if kind not in _TYPES:
         raise damaged(path, f'there is no element type "{kind}"')
     if not _is_true(fields, "BinaryData", otherwise="True"):
-        raise bad_scan(f"{path.name} stores its voxels as text.", "Save it again as a binary file.")
+        raise ScanError(f"{path.name} stores its voxels as text.", "Save it again as a binary file.")
     msb = any(_is_true(fields, name) for name in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB"))
     dtype = np.dtype(_TYPES[kind]).newbyteorder(">" if msb else "<")
     (skip,) = _numbers(path, fields, "HeaderSize", 1, "0")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.io.image_files.header import (
     Header,
     Storage,
@@ -66,16 +66,16 @@ def begins_nifti(head: bytes) -> bool:
 
 
 def parse(path: Path, head: bytes, compressed: bool) -> Header:
-    """``head``: the first bytes of the file, decompressed. Raises FlareError("bad_scan")."""
+    """``head``: the first bytes of the file, decompressed. Raises ScanError."""
     little = int.from_bytes(head[:4], "little")
     length = little if little in LENGTHS else int.from_bytes(head[:4], "big")
     if len(head) < length:
-        raise bad_scan(f"{path.name} is cut short within its header.", "Copy or export the scan again.")
+        raise ScanError(f"{path.name} is cut short within its header.", "Copy or export the scan again.")
     fields = _fields(length).newbyteorder("<" if little == length else ">")
     facts = np.frombuffer(head, fields, count=1)[0]
     magic = bytes(facts["magic"])[:3]
     if magic not in _SINGLE + _PAIR and not (length == 348 and path.name.lower().endswith(_PAIR_SUFFIXES)):
-        raise bad_scan(f"{path.name} has no NIfTI header.", "Copy or export the scan again.")
+        raise ScanError(f"{path.name} has no NIfTI header.", "Copy or export the scan again.")
     rank = int(facts["dim"][0])
     if not 1 <= rank <= 7:
         raise damaged(path, f"{rank} dimensions cannot be")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import FlareError, ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.io.image_files.header import UNSTATED, grid
 
@@ -32,7 +32,7 @@ def placed(size: tuple[int, int, int], place: Placement) -> tuple[Geometry, list
     """The geometry and warnings about it.
 
     Where both are stated and differ, ITK's and 3D Slicer's choice is taken: the sform if it is in the scanner's
-    coordinates, else the qform. Raises FlareError("bad_scan") as Geometry does.
+    coordinates, else the qform. Raises ScanError as Geometry does.
     """
     forms = {"qform": place.qform_code > 0, "sform": place.sform_code > 0}
     order = sorted(filter(forms.get, forms), reverse=place.sform_code == _SCANNER)
@@ -71,7 +71,7 @@ def _of_form(form: str, size: tuple[int, int, int], place: Placement) -> tuple[G
     sizes = [" x ".join(f"{mm:g}" for mm in values) for values in (geometry.spacing[::-1], place.spacing)]
     told = f"The file states two voxel sizes, {sizes[0]} mm (sform) and {sizes[1]} mm (pixdim)"
     if off > _NEARLY_SAME_SIZE:
-        raise bad_scan(f"{told}.", "Correct the header or export the scan again.")
+        raise ScanError(f"{told}.", "Correct the header or export the scan again.")
     return geometry, [f"{told}; the first was used."]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from flareseg.core.errors import bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.io.image_files.header import (
     LONGEST,
@@ -49,7 +49,7 @@ _TIMES = ("time",)
 
 
 def parse(path: Path, head: bytes) -> Header:
-    """``head``: the first bytes of the file. Raises FlareError("bad_scan")."""
+    """``head``: the first bytes of the file. Raises ScanError."""
     fields, length = _fields(path, head)
     sizes = [int(n) for n in _field(path, fields, "sizes")]
     if len(sizes) != _field(path, fields, "dimension"):
@@ -114,14 +114,14 @@ def _geometry(
 ) -> tuple[Geometry, list[str]]:
     units = {str(unit).lower() for unit in fields.get("space units", []) if str(unit)}
     if units - {"mm", "millimeter", "millimeters", "millimetre", "millimetres", "???", "none"}:
-        raise bad_scan(f"{path.name} states its voxel size in {', '.join(sorted(units))}.", "Save it in mm.")
+        raise ScanError(f"{path.name} states its voxel size in {', '.join(sorted(units))}.", "Save it in mm.")
     if "space directions" not in fields:
         spacing = np.array(_field(path, fields, "spacings"), float)
         if spacing.shape[0] <= max(axes[:3]):
             raise damaged(path, "its spacings are not as many as its dimensions")
         check_spacing(path, spacing[axes[:3]])
         if "axis mins" in fields or "axismins" in fields:
-            raise bad_scan(f'{path.name} states its position by "axis mins".', "Save it again in Slicer or SimpleITK.")
+            raise ScanError(f'{path.name} states its position by "axis mins".', "Save it again in Slicer or SimpleITK.")
         return grid(size, np.diag(spacing[axes[:3]]), np.zeros(3)), [UNSTATED]
     steps, origin = _in_space(fields, axes)
     if steps.shape[1:] != (3,) or steps.shape[0] <= max(axes[:3]) or origin.shape != (3,):
@@ -153,7 +153,7 @@ def _storage(path: Path, fields: dict[str, Any], length: int, size: tuple[int, i
     if kind not in _TYPES:
         raise damaged(path, f'there is no type "{kind}"')
     if encoding not in _ENCODINGS:
-        raise bad_scan(f'{path.name} stores its voxels as "{encoding}".', "Save it with raw or gzip encoding.")
+        raise ScanError(f'{path.name} stores its voxels as "{encoding}".', "Save it with raw or gzip encoding.")
     dtype = np.dtype(_TYPES[kind])
     if dtype.itemsize > 1:
         endian = str(_field(path, fields, "endian")).lower()

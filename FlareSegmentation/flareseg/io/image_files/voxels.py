@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from flareseg.core.errors import FlareError, bad_scan
+from flareseg.core.errors import ScanError
 from flareseg.core.free_memory import MB
 from flareseg.io.image_files.header import Compression, Header, Storage
 
@@ -31,7 +31,7 @@ def read_voxels(header: Header, warnings: list[str]) -> np.ndarray:
     """The voxels (k, j, i) in their header's units, and a warning when the file holds more than its header says.
 
     Integers stay as they are stored; scaled ones become float32.
-    Raises FlareError("bad_scan") for a file cut short or damaged, OSError, MemoryError.
+    Raises ScanError for a file cut short or damaged, OSError, MemoryError.
     """
     voxels, more = _stored(header.storage)
     if more >= header.storage.nbytes // header.storage.shape[0]:  # a slice; less is padding
@@ -81,18 +81,18 @@ def _stored(storage: Storage) -> tuple[np.ndarray, int]:
 
 
 def check_promise(storage: Storage) -> None:
-    """Raise FlareError("bad_scan") for a file too short for its header, before memory is taken for its voxels."""
+    """Raise ScanError for a file too short for its header, before memory is taken for its voxels."""
     there = storage.file.stat().st_size - storage.start
     skip = max(storage.skip, 0)
     if there * _MOST_COMPRESSED[storage.compression] < storage.nbytes + skip:
         raise _cut_short(storage, max(0, there - skip))
 
 
-def _cut_short(storage: Storage, found: int) -> FlareError:
+def _cut_short(storage: Storage, found: int) -> ScanError:
     name = storage.file.name
     if storage.compression:
-        return bad_scan(f"{name} is damaged or cut short.", "Copy or export the scan again.")
-    return bad_scan(
+        return ScanError(f"{name} is damaged or cut short.", "Copy or export the scan again.")
+    return ScanError(
         f"{name} is cut short: {found} of {storage.nbytes} bytes of voxels are there.", "Copy or export the scan again."
     )
 

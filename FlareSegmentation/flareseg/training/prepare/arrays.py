@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError, DataError
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
 from flareseg.training.prepare.values import KIDNEYS, VALID_NAMES, LabelValues
 from flareseg.training.tissues import Tissue
 
@@ -30,16 +30,16 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyEr
 
 
 def array_cases(path: Path, data_map: DataMap) -> list[CaseSource]:
-    """Raises FlareError("bad_config") for a map without the spacing, FlareError("bad_data") for no bank."""
+    """Raises ConfigError for a map without the spacing, DataError for no bank."""
     if data_map.spacing_mm is None:
-        raise FlareError("bad_config", f"Nothing says how large the voxels of {path.name} are.", _SPACING)
+        raise ConfigError(f"Nothing says how large the voxels of {path.name} are.", _SPACING)
     described = data_map.with_defaults(path.stem)
     keys = [key for key in _keys(path) if not key.endswith((_FILLED, _OUTSIDE))]
     return [_case(path, key, described, data_map.spacing_mm) for key in keys]
 
 
 def has_bodies(path: Path) -> bool:
-    """Raises FlareError("bad_data") for no bank."""
+    """Raises DataError for no bank."""
     return any(key.endswith(_BODY) for key in _keys(path))
 
 
@@ -62,7 +62,7 @@ class ArrayCase:
         arrays = self._arrays()
         labels = arrays[self.key]
         if labels.ndim != 3:
-            raise bad_data(f"The array has {labels.ndim} axes.", "Give arrays (k, j, i).")
+            raise DataError(f"The array has {labels.ndim} axes.", "Give arrays (k, j, i).")
         filled, outside = (arrays.get(self._part(end)) for end in (_FILLED, _OUTSIDE))
         if filled is not None and outside is not None:
             _require_parts(labels, filled, outside)
@@ -77,7 +77,7 @@ class ArrayCase:
             with _bank(self.path) as bank:
                 return {key: _array(bank, key) for key in keys if key in bank.files}
         except _DAMAGED as error:
-            raise bad_data(f"The array {self.key} cannot be read ({error}).", "Copy the file again.") from error
+            raise DataError(f"The array {self.key} cannot be read ({error}).", "Copy the file again.") from error
 
 
 def _keys(path: Path) -> list[str]:
@@ -85,7 +85,7 @@ def _keys(path: Path) -> list[str]:
         with _bank(path) as bank:
             return list(bank.files)
     except _DAMAGED as error:
-        raise bad_data(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
+        raise DataError(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
 
 
 @contextlib.contextmanager
@@ -109,14 +109,14 @@ def _case(path: Path, key: str, data_map: DataMap, spacing_mm: float) -> ArrayCa
     name, _, doubt = key.removesuffix(_BODY).partition("!")
     untrusted = _SHORT.get(doubt, doubt)
     if untrusted and untrusted not in VALID_NAMES:
-        raise bad_data(f'"{doubt}" in the array\'s name {key} is no tissue.', f"Use {', '.join(VALID_NAMES)}.")
+        raise DataError(f'"{doubt}" in the array\'s name {key} is no tissue.', f"Use {', '.join(VALID_NAMES)}.")
     return ArrayCase(data_map.provenance(name, (untrusted,) if untrusted else ()), path, key, spacing_mm)
 
 
 def _require_parts(labels: np.ndarray, filled: np.ndarray, outside: np.ndarray) -> None:
     half = tuple((n + 1) // 2 for n in labels.shape)
     if filled.shape != labels.shape or outside.shape != half or {filled.dtype, outside.dtype} != {np.dtype(np.uint8)}:
-        raise bad_data(
+        raise DataError(
             f"{_FILLED} and {_OUTSIDE} do not fit {_BODY} in shape or type.", "Remove them: they are made again."
         )
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from flareseg.training.prepare.found import Spacing, bad_data
+from flareseg.core.errors import DataError
+from flareseg.training.prepare.found import Spacing
 from flareseg.training.tissues import ORGAN_TISSUES, Tissue
 
 # Taken out of ``filled``: an organ map brings its own.
@@ -45,7 +46,7 @@ class BodyParts:
 
 
 def make_body(tissues: np.ndarray, spacing: Spacing) -> BodyParts:
-    """A body out of a map (k, j, i) of near-cubic voxels. Raises FlareError("bad_data") for one that is no body."""
+    """A body out of a map (k, j, i) of near-cubic voxels. Raises DataError for one that is no body."""
     _require_body(tissues)
     tissues = _with_air_around(_trunk(tissues, spacing[0]), spacing)
     mm = float(np.mean(spacing))
@@ -64,7 +65,7 @@ def make_body(tissues: np.ndarray, spacing: Spacing) -> BodyParts:
 def _require_body(tissues: np.ndarray) -> None:
     for name, members in (("bones", _BONES), ("muscles", (Tissue.MUSCLE,))):
         if not np.isin(tissues, members).any():
-            raise bad_data(
+            raise DataError(
                 f"The map has no {name}: it holds organs, but is no body.", "Import it with --as organs or --as scans."
             )
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError, DataError
 from flareseg.training.prepare.bodies import BodyParts, make_body
 from flareseg.training.prepare.checks import require_organs, require_sides
-from flareseg.training.prepare.found import Anatomy, Provenance, Spacing, bad_data
+from flareseg.training.prepare.found import Anatomy, Provenance, Spacing
 from flareseg.training.prepare.resampling import hu_on, labels_on, new_grid
 from flareseg.training.prepare.sides import with_sides
 from flareseg.training.store import CaseFacts, Kind, StoredCase, volumes_ml
@@ -24,20 +24,18 @@ _SAME_MM = 0.02  # spacings this close are the same
 
 @dataclass(frozen=True)
 class Form:
-    """How cases are kept: as what, and with voxels of how many mm. Raises FlareError("bad_config")."""
+    """How cases are kept: as what, and with voxels of how many mm. Raises ConfigError."""
 
     kind: Kind
     mm: float
 
     def __post_init__(self) -> None:
         if not FINEST_MM <= self.mm <= COARSEST_MM:  # false for NaN too
-            raise FlareError(
-                "bad_config", f"Voxels of {self.mm:g} mm show no organs.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm."
-            )
+            raise ConfigError(f"Voxels of {self.mm:g} mm show no organs.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm.")
 
 
 def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
-    """The case in the store's form. Raises FlareError("bad_data") for one that cannot be used so."""
+    """The case in the store's form. Raises DataError for one that cannot be used so."""
     tissues = with_sides(anatomy)
     require_organs(tissues)
     require_sides(tissues)
@@ -50,7 +48,7 @@ def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
 
 def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     if anatomy.hu is None:
-        raise bad_data("There is no CT with these labels.", "Import them with --as organs.")
+        raise DataError("There is no CT with these labels.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     tissues = labels_on(size, tissues)
     require_organs(tissues)

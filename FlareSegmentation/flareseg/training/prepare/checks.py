@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGANS
-from flareseg.training.prepare.found import bad_data
 from flareseg.training.store import Kind, StoredCase
 from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
 
@@ -17,20 +17,20 @@ _KIDNEYS = (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
 
 
 def require_organs(tissues: np.ndarray) -> None:
-    """Raises FlareError("bad_data") for a map without any of the organs."""
+    """Raises DataError for a map without any of the organs."""
     if not tissues.any():
-        raise bad_data("The label map is empty.", "Leave the case out, or label it.")
+        raise DataError("The label map is empty.", "Leave the case out, or label it.")
     if not np.isin(tissues, ORGAN_TISSUES).any():
-        raise bad_data("The labels hold none of the organs.", "Leave the case out, or correct what each label means.")
+        raise DataError("The labels hold none of the organs.", "Leave the case out, or correct what each label means.")
 
 
 def require_sides(tissues: np.ndarray) -> None:
-    """Raises FlareError("bad_data") when what belongs to the right lies left of what belongs to the left."""
+    """Raises DataError when what belongs to the right lies left of what belongs to the left."""
     boxes = ndimage.find_objects(tissues)
     for right, left in _PAIRS:
         first, second = (_centre(tissues, boxes, (tissue,)) for tissue in (right, left))
         if first is not None and second is not None and first[2] > second[2]:
-            raise bad_data(
+            raise DataError(
                 f"The {_words(right)} lies left of the {_words(left)}: left and right are swapped.",
                 "Correct the header's directions or the labels (or leave out a patient with situs inversus).",
             )

@@ -10,7 +10,7 @@ from typing import TypeVar
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import ConfigError
 from flareseg.training.prepare.found import Provenance
 from flareseg.training.prepare.values import LARGEST_LABEL, LabelValues, tissues_named
 from flareseg.training.settings import Settings, plainly
@@ -105,14 +105,14 @@ class DataMap(Settings):
 
 
 def read_data_map(name_or_path: str) -> DataMap:
-    """A map of SOURCES by name ("targets"), or a YAML file. Raises FlareError("bad_config")."""
+    """A map of SOURCES by name ("targets"), or a YAML file. Raises ConfigError."""
     shipped = SOURCES / f"{name_or_path}.yaml"
     path = shipped if shipped.is_file() else Path(name_or_path)
     try:
         return DataMap.model_validate(_read_yaml(path))
     except ValidationError as error:
         hint = f"The keys are {', '.join(DataMap.model_fields)}."
-        raise FlareError("bad_config", f"{path.name} is not understood: {plainly(error)}.", hint) from error
+        raise ConfigError(f"{path.name} is not understood: {plainly(error)}.", hint) from error
 
 
 def _read_yaml(path: Path) -> object:
@@ -120,10 +120,10 @@ def _read_yaml(path: Path) -> object:
         return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         names = ", ".join(sorted(file.stem for file in SOURCES.glob("*.yaml")))
-        raise FlareError("bad_config", f"There is no map {path}.", f"Give a YAML file, or {names}.") from error
+        raise ConfigError(f"There is no map {path}.", f"Give a YAML file, or {names}.") from error
     except _NO_YAML as error:
         reason = str(error) or type(error).__name__
-        raise FlareError("bad_config", f"{path.name} is no YAML: {reason}.", "Correct the file.") from error
+        raise ConfigError(f"{path.name} is no YAML: {reason}.", "Correct the file.") from error
 
 
 def _first(by_pattern: dict[str, Value], name: str, otherwise: Value) -> Value:

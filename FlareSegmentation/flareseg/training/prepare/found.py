@@ -8,8 +8,6 @@ from typing import Protocol
 
 import numpy as np
 
-from flareseg.core.errors import FlareError
-
 Spacing = tuple[float, float, float]
 
 
@@ -49,13 +47,9 @@ class CaseSource(Protocol):
     def provenance(self) -> Provenance: ...
 
     def content(self) -> Iterator[bytes]:
-        """All that the case is made from: other bytes, another case. Raises OSError or FlareError("bad_data")."""
+        """All that the case is made from: other bytes, another case. Raises OSError or DataError."""
         ...
 
     def read(self) -> Anatomy:
-        """Raises FlareError("bad_scan" or "bad_data") for a case that cannot be used."""
+        """Raises ScanError or DataError for a case that cannot be used."""
         ...
-
-
-def bad_data(message: str, hint: str) -> FlareError:
-    return FlareError("bad_data", message, hint)

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError, FlareError, ScanError
 from flareseg.training.prepare.building import Form, build
 from flareseg.training.prepare.checks import oddities
-from flareseg.training.prepare.found import CaseSource, bad_data
+from flareseg.training.prepare.found import CaseSource
 from flareseg.training.prepare.ledger import Ledger, origin_of
 from flareseg.training.store import Store
-
-_BAD_CASE = ("bad_scan", "bad_data")  # other failures (a full disk) end the run
 
 
 class ImportState(str, Enum):
@@ -38,7 +36,7 @@ class Outcome:
 def import_cases(found: Iterable[CaseSource], store: Store, form: Form) -> Iterator[Outcome]:
     """Bring cases into a store that no other process writes to meanwhile, one at each step.
 
-    Raises FlareError("write").
+    Raises OutputError.
     """
     with store.alone():
         ledger = Ledger(store)
@@ -53,12 +51,12 @@ def import_cases(found: Iterable[CaseSource], store: Store, form: Form) -> Itera
 def _outcome(case: CaseSource, store: Store, ledger: Ledger, form: Form, is_new: bool) -> Outcome:
     try:
         if not is_new:
-            raise bad_data("Another case of this run has the same name.", "Rename one of the two.")
+            raise DataError("Another case of this run has the same name.", "Rename one of the two.")
         return _brought(case, store, ledger, form)
-    except FlareError as error:
-        if error.kind not in _BAD_CASE:
-            raise
+    except (ScanError, DataError) as error:
         return Outcome(case.provenance.name, ImportState.REFUSED, notes=[str(error)])
+    except FlareError:  # a full disk, say, ends the run
+        raise
     except Exception as error:  # the other cases go on
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}, line {place.lineno}"
@@ -78,12 +76,12 @@ def _brought(case: CaseSource, store: Store, ledger: Ledger, form: Form) -> Outc
 
 
 def _state(case: CaseSource, store: Store, form: Form) -> ImportState:
-    """Whether the case is new or another version of one. Raises FlareError("bad_data") for another case's name."""
+    """Whether the case is new or another version of one. Raises DataError for another case's name."""
     there = next((facts for facts in store if facts.name == case.provenance.name), None)
     if there is None:
         return ImportState.ADDED
     if (there.source, there.kind) != (case.provenance.source, form.kind):
-        raise bad_data(
+        raise DataError(
             f'The store has a case of this name already ({there.kind.value} from "{there.source}").',
             "Give --name-prefix, so that both have names of their own.",
         )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from flareseg.core.errors import DataError
 from flareseg.core.geometry import Geometry, Orientation
 from flareseg.core.volume import Volume, checked
 from flareseg.io.reading import read_volume
-from flareseg.training.prepare.found import Anatomy, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, Provenance
 from flareseg.training.prepare.values import LabelValues
 
 _CHUNK = 1 << 20
@@ -34,7 +35,7 @@ class LabelFileCase:
 
     def read(self) -> Anatomy:
         if self.labels is None:
-            raise bad_data("There is no label map for this CT.", "Add its label map, or leave the CT out.")
+            raise DataError("There is no label map for this CT.", "Add its label map, or leave the CT out.")
         labels = read_volume(self.labels)
         tissues = self.values.tissues(labels.voxels)
         hu = read_hu(self.image, labels.geometry) if self.image else None
@@ -56,7 +57,7 @@ def canonical(
 
 
 def read_hu(path: Path, grid: Geometry) -> np.ndarray:
-    """The HU of a CT that must lie on ``grid``. Raises FlareError("bad_scan" or "bad_data")."""
+    """The HU of a CT that must lie on ``grid``. Raises ScanError or DataError."""
     volume: Volume = checked(read_volume(path))
     require_same_grid(volume.geometry, grid, "The labels", "the CT")
     return volume.voxels
@@ -64,7 +65,7 @@ def read_hu(path: Path, grid: Geometry) -> np.ndarray:
 
 def require_same_grid(first: Geometry, other: Geometry, other_is: str, first_is: str) -> None:
     if not first.is_close_to(other):
-        raise bad_data(
+        raise DataError(
             f"{other_is} ({_grid(other)}) do not lie on the grid of {first_is} ({_grid(first)}).",
             "Resample the labels to the CT's grid.",
         )

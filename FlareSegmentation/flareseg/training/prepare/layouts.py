@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from flareseg.core.errors import DataError
 from flareseg.training.layout import Layout
 from flareseg.training.prepare.arrays import array_cases, has_bodies
 from flareseg.training.prepare.building import DEFAULT_MM, Form
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import CaseSource, bad_data
+from flareseg.training.prepare.found import CaseSource
 from flareseg.training.prepare.mapped import mapped_cases
 from flareseg.training.prepare.nnunet import FLARE_FOLDERS, FOLDERS, flare_cases, nnunet_cases
 from flareseg.training.prepare.phantoms import SCHEME, phantom_cases
@@ -35,8 +36,8 @@ class Found:
 def find(source: str, layout: Layout, data_map: DataMap, kind: Kind | None = None, mm: float | None = None) -> Found:
     """The cases of a source (a folder, a .npz file, or ``phantom:4``).
 
-    ``kind`` None: what they are. ``mm`` None: DEFAULT_MM. Raises FlareError("bad_data") when there are none, and
-    FlareError("bad_config") for a map that lacks something.
+    ``kind`` None: what they are. ``mm`` None: DEFAULT_MM. Raises DataError when there are none, and
+    ConfigError for a map that lacks something.
     """
     try:
         layout = _recognised(source, data_map) if layout is Layout.AUTO else layout
@@ -44,11 +45,11 @@ def find(source: str, layout: Layout, data_map: DataMap, kind: Kind | None = Non
         form = Form(kind, DEFAULT_MM[kind] if mm is None else mm)
         cases = _cases(source, layout, data_map, form)
     except OSError as error:
-        raise bad_data(
+        raise DataError(
             f"{source} cannot be read: {error.strerror}.", "Check the path, and that you may read it."
         ) from error
     if not cases:
-        raise bad_data(f"{source} holds no cases of the layout {layout.value}.", "Check the folder, or give --layout.")
+        raise DataError(f"{source} holds no cases of the layout {layout.value}.", "Check the folder, or give --layout.")
     return Found(cases, form)
 
 
@@ -57,11 +58,11 @@ def _cases(source: str, layout: Layout, data_map: DataMap, form: Form) -> list[C
         return phantom_cases(source.removeprefix(SCHEME), data_map, form)
     path = Path(source)
     if not path.exists():
-        raise bad_data(f"There is no file or folder {source}.", "Check the path.")
+        raise DataError(f"There is no file or folder {source}.", "Check the path.")
     if layout is Layout.ARRAYS:
         return array_cases(path, data_map)
     if not path.is_dir():
-        raise bad_data(f"{source} is not a folder.", f"The layout {layout.value} is a folder.")
+        raise DataError(f"{source} is not a folder.", f"The layout {layout.value} is a folder.")
     return _FOLDER_LAYOUTS[layout](path, data_map)
 
 
@@ -77,7 +78,7 @@ def _recognised(source: str, data_map: DataMap) -> Layout:
     }
     found = next((layout for layout, seen in signs.items() if seen), None)
     if found is None:
-        raise bad_data(
+        raise DataError(
             f"The layout of {source} is not known.",
             f"Give --layout ({', '.join(layout.value for layout in Layout)}), or describe it in a YAML file (--map).",
         )

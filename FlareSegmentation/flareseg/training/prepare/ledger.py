@@ -6,10 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError, FlareError
 from flareseg.io.outputs import write_text
 from flareseg.training.prepare.building import Form
-from flareseg.training.prepare.found import CaseSource, bad_data
+from flareseg.training.prepare.found import CaseSource
 from flareseg.training.store import Store
 
 LEDGER = "prepared.json"
@@ -42,13 +42,13 @@ class Ledger:
 
 
 def origin_of(case: CaseSource, form: Form) -> str:
-    """Fingerprint of a case's input, what is known of it, and the form it gets. Raises FlareError("bad_data")."""
+    """Fingerprint of a case's input, what is known of it, and the form it gets. Raises DataError."""
     digest = hashlib.sha256(repr((_VERSION, case.provenance, form.kind.value, form.mm)).encode())
     try:
         for chunk in case.content():
             digest.update(chunk)
     except OSError as error:
-        raise bad_data(
+        raise DataError(
             f"{error.filename} cannot be read: {error.strerror}.", "Check that the file is there and may be read."
         ) from error
     return digest.hexdigest()
@@ -62,5 +62,5 @@ def _read(path: Path) -> dict[str, list[str]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise bad_data(f"{path} is damaged ({error}).", "Delete it: the cases are then made again.") from error
+        raise DataError(f"{path} is damaged ({error}).", "Delete it: the cases are then made again.") from error
     return entries

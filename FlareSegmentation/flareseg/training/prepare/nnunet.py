@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flareseg.core.errors import DataError
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import CaseSource, bad_data
+from flareseg.training.prepare.found import CaseSource
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.pairs import folder_pairs
 from flareseg.training.prepare.values import FLARE21, LARGEST_LABEL, LabelValues
@@ -39,7 +40,7 @@ def _folders(folder: Path, *pairs: tuple[str, str]) -> tuple[Path, Path]:
         if (folder / images).is_dir() and (folder / labels).is_dir():
             return folder / images, folder / labels
     wanted = " or ".join(f"{images} and {labels}" for images, labels in pairs)
-    raise bad_data(f"{folder} has no folders {wanted}.", "Give the folder that holds them, or another --layout.")
+    raise DataError(f"{folder} has no folders {wanted}.", "Give the folder that holds them, or another --layout.")
 
 
 def _dataset(path: Path) -> dict[str, Any]:
@@ -48,14 +49,16 @@ def _dataset(path: Path) -> dict[str, Any]:
         if not isinstance(dataset, dict) or not isinstance(dataset.get("labels"), dict):
             raise ValueError('it has no "labels" that map values to names or names to values')
     except FileNotFoundError as error:
-        raise bad_data(
+        raise DataError(
             f"{path} is missing: nothing says what the label values mean.",
             "Use --layout flare for 1 liver, 2 kidneys, 3 spleen, 4 pancreas, or say it in a YAML file (--map).",
         ) from error
     except RecursionError as error:
-        raise bad_data(f"{path} cannot be understood: it is nested too deeply.", "Correct it, or use --map.") from error
+        raise DataError(
+            f"{path} cannot be understood: it is nested too deeply.", "Correct it, or use --map."
+        ) from error
     except (OSError, ValueError) as error:
-        raise bad_data(f"{path} cannot be understood ({error}).", "Correct it, or use --map.") from error
+        raise DataError(f"{path} cannot be understood ({error}).", "Correct it, or use --map.") from error
     return dataset
 
 
@@ -66,7 +69,7 @@ def _text(dataset: dict[str, Any], key: str) -> str:
 def _label_values(dataset: dict[str, Any]) -> LabelValues:
     """Of a value in several regions the smallest holds, which is the most exact.
 
-    Raises FlareError("bad_data") for labels that are no values or of unknown meaning, and a value with two meanings.
+    Raises DataError for labels that are no values or of unknown meaning, and a value with two meanings.
     """
     structures = sorted(_structures(dataset["labels"]), key=lambda structure: len(structure.values))
     values: dict[int, str] = {}
@@ -107,25 +110,25 @@ def _structures(labels: dict[str, Any]) -> list[_Structure]:
 
 
 def _value(number: object) -> int:
-    """Raises FlareError("bad_data") for what is no label value."""
+    """Raises DataError for what is no label value."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole and not (isinstance(number, str) and number.isdecimal() and len(number) < 10):
-        raise bad_data(f"{DATASET} has the label value {json.dumps(number)}, which is no whole number.", _MAP)
+        raise DataError(f"{DATASET} has the label value {json.dumps(number)}, which is no whole number.", _MAP)
     value = int(str(number))
     if not 0 <= value <= LARGEST_LABEL:
-        raise bad_data(f"{DATASET} has the label value {value}, which is not between 0 and {LARGEST_LABEL}.", _MAP)
+        raise DataError(f"{DATASET} has the label value {value}, which is not between 0 and {LARGEST_LABEL}.", _MAP)
     return value
 
 
 def _require_smaller(size: int, structure: _Structure, value: int, other: str) -> None:
     if len(structure.values) == size:
-        raise bad_data(f"{DATASET} gives the value {value} two meanings: {other} and {structure.tissue}.", _MAP)
+        raise DataError(f"{DATASET} gives the value {value} two meanings: {other} and {structure.tissue}.", _MAP)
 
 
 def _require_known(unknown: dict[int, str]) -> None:
     if unknown:
         named = ", ".join(f"{value} ({name})" for value, name in sorted(unknown.items()))
-        raise bad_data(f"{DATASET} has labels of unknown meaning: {named}.", _MAP)
+        raise DataError(f"{DATASET} has labels of unknown meaning: {named}.", _MAP)
 
 
 _MAP = "Say which tissues the values are in a YAML file (--map)."

@@ -9,12 +9,13 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from flareseg.core.errors import DataError
 from flareseg.inference.resample import Size
 from flareseg.phantom import make_phantom, make_tissues
 from flareseg.phantom.tissues import Tissue as Painted
 from flareseg.training.prepare.building import Form
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
 from flareseg.training.store import Kind
 from flareseg.training.tissues import Tissue
 
@@ -55,7 +56,7 @@ _WALLS = (Painted.GUT_WALL, Painted.GAS)
 def phantom_cases(count: str, data_map: DataMap, form: Form) -> list[CaseSource]:
     """The patients of the first ``count`` seeds."""
     if not count.isdecimal() or not 0 < int(count) <= _MOST:
-        raise bad_data(f'"{count}" is no number of phantoms from 1 to {_MOST}.', f"Give for example {SCHEME}4.")
+        raise DataError(f'"{count}" is no number of phantoms from 1 to {_MOST}.', f"Give for example {SCHEME}4.")
     described = data_map.with_defaults(SOURCE, LICENCE)
     names = ((seed, f"phantom_{form.kind.value}_{seed:04d}") for seed in range(int(count)))
     return [PhantomCase(described.provenance(name), seed, form) for seed, name in names]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from flareseg.core.errors import DataError
 from flareseg.core.geometry import Geometry
 from flareseg.io.reading import read_volume
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
 from flareseg.training.prepare.label_files import canonical, file_content, read_hu, require_same_grid
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.values import KIDNEYS, tissues_named, unlabelled
@@ -45,7 +46,7 @@ class MasksCase:
     def read(self) -> Anatomy:
         masks = self._masks()
         if not masks:
-            raise bad_data(f"{MASKS} holds no mask of a structure that is known.", "Check the names of its files.")
+            raise DataError(f"{MASKS} holds no mask of a structure that is known.", "Check the names of its files.")
         tissues, grid = _joined(masks)
         ct = self.folder / CT
         hu = read_hu(ct, grid) if ct.exists() else None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flareseg.core.errors import DataError
 from flareseg.core.organs import BACKGROUND, ORGANS
-from flareseg.training.prepare.found import bad_data
 from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
 
 KIDNEYS = "kidneys"  # a label that both kidneys share; they are told apart by where they lie
@@ -40,12 +40,12 @@ class LabelValues:
         return unlabelled(tissue for name in self.names.values() for tissue in tissues_named(name))
 
     def tissues(self, labels: np.ndarray) -> np.ndarray:
-        """uint8 codes of Tissue for a label map of any number type. Raises FlareError("bad_data") for other values."""
+        """uint8 codes of Tissue for a label map of any number type. Raises DataError for other values."""
         whole = _whole_numbers(labels)
         known = {BACKGROUND: "air", **self.names}
         unknown = sorted(_values(whole) - set(known))
         if unknown:
-            raise bad_data(
+            raise DataError(
                 f"The labels hold the value{'s' * (len(unknown) > 1)} {', '.join(map(str, unknown[:8]))}, "
                 f"which no tissue is given for (known are {', '.join(map(str, sorted(known)))}).",
                 "Say what they are in a YAML file (--map).",
@@ -67,14 +67,14 @@ def unlabelled(labelled: Iterable[Tissue]) -> tuple[str, ...]:
 
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "biuf":
-        raise bad_data(f"The labels are no numbers ({labels.dtype}).", "Give a label map.")
+        raise DataError(f"The labels are no numbers ({labels.dtype}).", "Give a label map.")
     if labels.dtype.kind == "f":
         whole = np.rint(labels)
         if not np.array_equal(whole, labels):
-            raise bad_data("The labels are not whole numbers.", "Give a label map, not an image or probabilities.")
+            raise DataError("The labels are not whole numbers.", "Give a label map, not an image or probabilities.")
         labels = whole
     if labels.size and (labels.min() < 0 or labels.max() > LARGEST_LABEL):
-        raise bad_data(
+        raise DataError(
             f"The labels go from {labels.min():g} to {labels.max():g}.", f"Give label values from 0 to {LARGEST_LABEL}."
         )
     return labels if labels.dtype.kind in "iu" and labels.dtype.itemsize <= 2 else labels.astype(np.uint16)

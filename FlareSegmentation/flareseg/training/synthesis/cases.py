@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.training.store import CaseFacts, Kind, Store, StoredCase
 from flareseg.training.synthesis.config import CasesConfig, Selection
 from flareseg.training.synthesis.masks import Spacing
@@ -78,7 +78,7 @@ class Body:
 
 
 def organ_maps(store: Store, config: CasesConfig, device: torch.device) -> list[OrganMap]:
-    """The organ maps that the config allows. Raises FlareError("bad_data") when there are none."""
+    """The organ maps that the config allows. Raises DataError when there are none."""
     kinds = (Kind.ORGANS, Kind.SCAN) if config.scans else (Kind.ORGANS,)
     found = [facts for facts in store if facts.kind in kinds and _selected(facts, config.maps)]
     if not config.untrusted:
@@ -89,7 +89,7 @@ def organ_maps(store: Store, config: CasesConfig, device: torch.device) -> list[
 
 
 def bodies(store: Store, config: CasesConfig, device: torch.device) -> list[Body]:
-    """The bodies that the config allows. Raises FlareError("bad_data") when there are none."""
+    """The bodies that the config allows. Raises DataError when there are none."""
     found = [facts for facts in store if facts.kind is Kind.BODY and _selected(facts, config.bodies)]
     if not found:
         raise _nothing(store, "bodies", "bodies")
@@ -105,7 +105,7 @@ def _organ_map(case: StoredCase, device: torch.device) -> OrganMap:
     tissues, facts = case.tissues, case.facts
     organs = np.isin(tissues, ORGAN_TISSUES)
     if not organs.any():
-        raise FlareError("bad_data", f"The label map {facts.name} holds none of the organs.", f"Exclude {facts.name}.")
+        raise DataError(f"The label map {facts.name} holds none of the organs.", f"Exclude {facts.name}.")
     low, high = zip(*(_ends(organs, axis, facts.spacing[axis]) for axis in range(3)))
     present = {Tissue(code) for code in np.unique(tissues) if code < len(Tissue)}
     organ, more = ([tissue in some for tissue in Tissue] for some in (ORGAN_TISSUES, present & set(_REPLACED)))
@@ -124,7 +124,7 @@ def _organ_map(case: StoredCase, device: torch.device) -> OrganMap:
 
 def _body(case: StoredCase, weight: float, device: torch.device) -> Body:
     if case.filled is None or case.outside is None:
-        raise FlareError("bad_data", f"The body {case.facts.name} is incomplete.", "Make the store again.")
+        raise DataError(f"The body {case.facts.name} is incomplete.", "Make the store again.")
     return Body(
         case.facts.name,
         case.facts.sha256,
@@ -163,9 +163,8 @@ def _weight(facts: CaseFacts, weights: dict[str, float]) -> float:
     return next((weight for pattern, weight in weights.items() if _matches(facts, (pattern,))), 1.0)
 
 
-def _nothing(store: Store, what: str, setting: str) -> FlareError:
-    return FlareError(
-        "bad_data",
+def _nothing(store: Store, what: str, setting: str) -> DataError:
+    return DataError(
         f"The training store {store.folder} has no {what} that the settings allow.",
         f"Add some with flareseg prepare, or change cases.{setting} in the settings of the synthesis.",
     )

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.io.outputs import atomic_write
 from flareseg.training.synthesis.cases import Body, OrganMap, Point, point
 from flareseg.training.synthesis.config import RegistrationConfig
@@ -69,18 +69,17 @@ class Fields:
         self._fields.update(more)
 
     def of(self, case: OrganMap, body: Body) -> Field:
-        """Raises FlareError("bad_data") when the pair was never registered, or as it was before a case changed."""
+        """Raises DataError when the pair was never registered, or as it was before a case changed."""
         try:
             return self._fields[pair_key(case, body)]
         except KeyError as error:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"The registration does not hold {case.name} with {body.name}, or one of them has changed since.",
                 "Register the store again.",
             ) from error
 
     def save(self, path: Path) -> None:
-        """Raises FlareError("write")."""
+        """Raises OutputError."""
         tensors = {}
         for key, field in self._fields.items():
             steps = (field.displacement / _STEP_MM).round().clamp(-127, 127).to(torch.int8)
@@ -92,7 +91,7 @@ class Fields:
 
     @classmethod
     def load(cls, path: Path) -> Fields:
-        """Raises FlareError("bad_data") for a file that is not one of fields."""
+        """Raises DataError for a file that is not one of fields."""
         try:
             with safe_open(path, "pt") as file:
                 facts = file.metadata() or {}
@@ -100,8 +99,8 @@ class Fields:
                     raise KeyError("version")
                 return cls({key: _field(file, key, float(mm)) for key, mm in facts.items()})
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise FlareError(
-                "bad_data", f"The registration {path} cannot be used ({error}).", "Delete it: it is made again."
+            raise DataError(
+                f"The registration {path} cannot be used ({error}).", "Delete it: it is made again."
             ) from error
 
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import DataError
 from flareseg.training.store import Store
 from flareseg.training.synthesis.cases import Body, OrganMap, Point, bodies, organ_maps, point
 from flareseg.training.synthesis.config import RegistrationConfig, SynthesisConfig
@@ -35,7 +35,7 @@ def register_store(
     """The fields of all pairs of organ maps and bodies that the config allows.
 
     Those that the store's folder holds already are read, the others made and kept there. ``advance`` is told how many
-    bodies are done, of how many. Raises FlareError("bad_data" or "write").
+    bodies are done, of how many. Raises DataError or OutputError.
     """
     device = torch.device(device)
     maps, all_bodies = organ_maps(store, config.cases, device), bodies(store, config.cases, device)
@@ -135,8 +135,7 @@ def _on_grid(case: OrganMap, channels: Sequence[Tissue], settings: RegistrationC
 def _check(maps: Sequence[OrganMap], body: Body, weights: Tensor) -> None:
     for case, found in zip(maps, (weights > 0).any(dim=1).tolist()):
         if not found:
-            raise FlareError(
-                "bad_data",
+            raise DataError(
                 f"The body {body.name} shares no organ with the label map {case.name}: it cannot be fitted to it.",
                 f"Exclude {body.name} or {case.name} in the settings of the synthesis.",
             )

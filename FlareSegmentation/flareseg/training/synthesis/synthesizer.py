@@ -50,7 +50,7 @@ class Synthesizer:
 
     ``fields``: the registration (register_store); by default it is read from the store's folder, or made and kept
     there.
-    Raises FlareError("bad_data") when the store lacks organ maps or bodies that ``config`` allows, or ``fields`` are of
+    Raises DataError when the store lacks organ maps or bodies that ``config`` allows, or ``fields`` are of
     other cases.
     """
 
