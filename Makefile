@@ -52,7 +52,8 @@ mutants: $(READY)  ## put faults into a copy of the code; tests must see each (M
 	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
 
 docs: $(READY)  ## the documentation as a site in build/site; a broken link is an error
-	$(BIN)/python -m mkdocs build --quiet --strict
+	$(BIN)/python scripts/site_pages.py build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "Open build/site/index.html"
 
 wheel: $(READY)  ## the package flareseg as a wheel in build/wheel
