@@ -56,7 +56,7 @@ def package_imports() -> Imports:
 
 
 def _package(graph: grimp.ImportGraph, module: str) -> str:
-    """The box that a module belongs to: "flareseg.io.reading" is in "flareseg.io", "flareseg.__main__" in "flareseg"."""
+    """The box that a module belongs to: "flareseg.io.reading" in "flareseg.io", "flareseg.__main__" in "flareseg"."""
     first_two = ".".join(module.split(".")[:2])
     return first_two if graph.find_children(first_two) else module.split(".")[0]
 

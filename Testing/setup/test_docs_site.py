@@ -1,4 +1,4 @@
-"""The documentation's site (`make docs`): every page is in it, a broken link is an error, nothing comes from elsewhere."""
+"""The documentation's site (`make docs`): every page is in it, a broken link is an error, nothing is downloaded."""
 
 from __future__ import annotations
 
