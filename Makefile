@@ -62,8 +62,8 @@ wheel: $(READY)  ## the package flareseg as a wheel in build/wheel
 architecture: $(READY)  ## draw docs/pictures/architecture.svg from the imports in the code
 	PYTHONPATH=FlareSegmentation $(BIN)/python scripts/architecture.py
 
-rehearse-gpu: $(READY)  ## make the kit for a GPU machine and go through its steps on a CPU, in some minutes (network; ../shared/data)
-	$(BIN)/python -m pytest Testing/gpu_kit --rehearse-gpu-kit --timeout 1200 -s
+rehearse-gpu: $(READY)  ## the kit for a GPU machine, made and tried on a CPU, in ten minutes (network, ../shared/data)
+	$(BIN)/python -m pytest Testing/setup/rehearse_gpu_kit.py --timeout 1800 -s
 
 pictures: $(READY)  ## make the README's pictures again
 	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots

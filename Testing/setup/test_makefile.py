@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs make and a POSIX shell")
+
 ROOT = Path(__file__).resolve().parents[2]
 REFUSAL = "Python 3.10 or later is needed; make demo PYTHON=python3.12 names another."
 

@@ -84,7 +84,7 @@ def test_it_holds_nothing_but_the_engine(wheel: Path) -> None:
 def test_it_says_what_it_is(wheel: Path) -> None:
     said = metadata(wheel)
     assert (said["Name"], said["License-Expression"], said["Requires-Python"]) == ("flareseg", "Apache-2.0", ">=3.10")
-    assert said["Author"] == "The FlareSegmentation developers"
+    assert said["Author"] == "FlareSegmentation contributors"
     assert "Topic :: Scientific/Engineering :: Medical Science Apps." in said.get_all("Classifier", [])
     assert {url.split(",")[0] for url in said.get_all("Project-URL", [])} >= {"Homepage", "Changelog", "Issues"}
     assert {"train", "evaluate", "docs", "test"} <= set(said.get_all("Provides-Extra", []))
