@@ -97,7 +97,7 @@ $(MADE):
 	@touch $(MADE)
 
 $(ENGINE): pyproject.toml $(LOCK) | $(MADE)
-	@$(if $(LOCK),:,echo "There is no lock for Python $(VERSION) in locks/: the newest packages are installed, untested.")
+	@$(if $(LOCK),:,echo "No lock for Python $(VERSION) in locks/: the newest packages are installed, untested.")
 	$(INSTALL) .
 	@touch $(ENGINE)
 
