@@ -29,7 +29,7 @@ def main(target: Path) -> None:
 def command_page() -> str:
     """All commands of ``flareseg`` with their options."""
     words = [sys.executable, "-m", "typer", "flareseg.cli.app", "utils", "docs", "--name", "flareseg"]
-    page = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=True).stdout
+    page = subprocess.run(words, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True).stdout
     return page.replace("# `flareseg`", "# The command `flareseg`", 1)
 
 
