@@ -103,9 +103,9 @@ def test_the_version_is_that_of_the_code(wheel: Path, environment: Path, tmp_pat
 def test_a_phantom_is_made_and_segmented(environment: Path, tmp_path: Path) -> None:
     run(environment, tmp_path, "flareseg", "phantom", "made", "--size", "128,128,80", "--spacing", "3,3,4")
     run(environment, tmp_path, "flareseg", "segment", "made/ct.nii.gz", "-o", "organs.nii.gz", "--device", "cpu")
-    found, truth = (
+    found, ground_truth = (
         sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / name))) for name in ("organs.nii.gz", "made/labels.nii.gz")
     )
     assert set(np.unique(found)) == {0, 1, 2, 3, 4}
-    liver = 2 * ((found == 1) & (truth == 1)).sum() / ((found == 1).sum() + (truth == 1).sum())
+    liver = 2 * ((found == 1) & (ground_truth == 1)).sum() / ((found == 1).sum() + (ground_truth == 1).sum())
     assert liver > 0.9

@@ -77,8 +77,8 @@ def volume(case: str) -> tuple[Any, np.ndarray]:
 def dice_of(cascade: Any, case: str) -> list[float]:
     from flareseg.evaluation.overlap import dice_per_organ
 
-    scan, truth = volume(case)
-    return [round(float(score), 4) for score in dice_per_organ(cascade.segment(scan).labels, truth).values()]
+    scan, ground_truth = volume(case)
+    return [round(float(score), 4) for score in dice_per_organ(cascade.segment(scan).labels, ground_truth).values()]
 
 
 def cases() -> list[str]:

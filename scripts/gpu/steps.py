@@ -52,7 +52,7 @@ def tests() -> None:
     words = [
         "-m",
         "pytest",
-        "Testing/engine/test_gpu.py",
+        "Testing/inference/test_gpu.py",
         "--noconftest",
         "-p",
         "kit_fixtures",

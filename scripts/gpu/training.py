@@ -52,8 +52,8 @@ class Watcher:
 
     def begins(self, stage: Stage, done: int, steps: int) -> None: ...
 
-    def advanced(self, step: int, loss: float, score: Any, rate: float) -> None:
-        self.last = {"step": step, "loss": round(loss, 4), "rate": rate}
+    def advanced(self, step: int, loss: float, score: Any, lr: float) -> None:
+        self.last = {"step": step, "loss": round(loss, 4), "lr": rate}
 
     def validated(self, step: int, score: Any, is_best: bool) -> None:
         keep(validation={"step": step, **{name: round(dice, 4) for name, dice in score.dice.items()}})
