@@ -1,4 +1,4 @@
-# make demo · make test · make bench · make train-smoke · make pictures: each prepares its own environment first.
+# make demo · make test · make bench · make docs · make train-smoke · make pictures: each prepares its own environment first.
 # make test-pythons · make test-lowest · make locks · make check-locks: other Pythons, other versions of the packages.
 PYTHON ?= python3
 PYTHONS := 3.10 3.11 3.12 3.13
@@ -19,7 +19,8 @@ RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make locks' $(UV) pip compile pyproject.tom
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench soak train-smoke mutants pictures test-pythons test-lowest locks check-locks clean
+.PHONY: demo test lint bench docs wheel soak train-smoke mutants pictures architecture rehearse-gpu
+.PHONY: test-pythons test-lowest locks check-locks clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
 	$(BIN)/flareseg segment $(DEMO)/phantom/ct.nii.gz --output $(DEMO)/organs.seg.nrrd \
@@ -49,6 +50,20 @@ train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a 
 
 mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
 	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
+
+docs: $(READY)  ## the documentation as a site in build/site; a broken link is an error
+	$(BIN)/python scripts/site_pages.py build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "Open build/site/index.html"
+
+wheel: $(READY)  ## the package flareseg as a wheel in build/wheel
+	$(BIN)/python -m hatchling build -t wheel -d build/wheel
+
+architecture: $(READY)  ## draw docs/pictures/architecture.svg from the imports in the code
+	PYTHONPATH=FlareSegmentation $(BIN)/python scripts/architecture.py
+
+rehearse-gpu: $(READY)  ## the kit for a GPU machine, made and tried on a CPU, in ten minutes (network, ../shared/data)
+	$(BIN)/python -m pytest Testing/setup/rehearse_gpu_kit.py --timeout 1800 -s
 
 pictures: $(READY)  ## make the README's pictures again
 	$(BIN)/python -m pytest Testing/slicer -k picture --pictures Resources/Screenshots
@@ -82,7 +97,7 @@ $(MADE):
 	@touch $(MADE)
 
 $(ENGINE): pyproject.toml $(LOCK) | $(MADE)
-	@$(if $(LOCK),:,echo "There is no lock for Python $(VERSION) in locks/: the newest packages are installed, untested.")
+	@$(if $(LOCK),:,echo "No lock for Python $(VERSION) in locks/: the newest packages are installed, untested.")
 	$(INSTALL) .
 	@touch $(ENGINE)
 

@@ -32,6 +32,7 @@ REASONS = (
     "needs POSIX signals and a shell",
     "needs SIGKILL",
     "needs a folder where nothing can be made",
+    "needs make and a POSIX shell",
     "other systems have no file names but UTF-8",
     "peaks are read from Linux's kernel",
     "the process's own limits are read on Linux",

@@ -20,7 +20,7 @@ cat > "$place/data/dataset.json" << 'EOF'
  "labels": {"background": 0, "liver": 1, "kidney": 2, "spleen": 3, "pancreas": 4}}
 EOF
 
-flareseg prepare "$place/data" "$place/store" --licence "nobody's: a phantom" --spacing 3
+flareseg prepare "$place/data" "$place/store" --licence "none needed: a phantom" --spacing 3
 flareseg prepare phantom:4 "$place/store" --as organs --spacing 3
 flareseg prepare phantom:2 "$place/store" --as bodies --spacing 4
 flareseg train smoke --store "$place/store" --output "$place/run" --device cpu --preview

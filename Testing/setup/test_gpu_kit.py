@@ -30,3 +30,9 @@ def test_what_the_kit_imports_is_there(module: str, name: str) -> None:
 def test_the_kit_imports_the_cascade_and_the_trainer() -> None:
     assert ("flareseg.inference.cascade", "Cascade") in wanted()
     assert ("flareseg.training.run", "TrainingRun") in wanted()
+
+
+def test_a_kit_gets_every_file_of_this_folder_but_the_one_that_makes_it() -> None:
+    (copied,) = re.findall(r"^for file in (.+); do$", (KIT / "prepare.sh").read_text(encoding="utf-8"), re.MULTILINE)
+    files = {path.name for path in KIT.iterdir() if path.is_file()}
+    assert set(copied.split()) == files - {"prepare.sh"}

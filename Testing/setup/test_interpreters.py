@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs make and a POSIX shell")
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "test_pythons.py"
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs make and a POSIX shell")
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 OFFLINE = ["--index-url", "http://127.0.0.1:9/simple", "--retries", "1"]
 SAYS_NETWORK = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/torch/"

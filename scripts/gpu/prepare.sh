@@ -3,24 +3,26 @@
 #
 #   sh prepare.sh KIT DATA
 #
-# Run it in the root of a project checkout whose .venv holds flareseg[train]. DATA holds label_maps/ and ct/.
+# Run it in the root of a project checkout whose .venv holds flareseg[train], or name another Python: PYTHON=python3.12.
+# DATA holds label_maps/ and ct/.
 # What is in KIT already is kept, so a second call is quick. Fails if KIT is above 40 MB.
 set -eu
+python=${PYTHON:-.venv/bin/python}
 kit=$1 data=$2 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 mkdir -p "$kit/wheels" "$kit/ct"
-for file in run.py steps.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
+for file in run.py steps.py job.py timing.py training.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
     [ "$here/$file" -ef "$kit/$file" ] || cp "$here/$file" "$kit/$file"
 done
 
 # What the GPU machine lacks, for its Python 3.12; SimpleITK is too large, and the kit does without it.
-.venv/bin/python -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
+"$python" -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
     --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
     --platform manylinux2014_x86_64 -d "$kit/wheels" monai==1.6.1 connected-components-3d==4.1.1 pydantic==2.14.3 \
     pydantic_core==2.50.4 annotated-types==0.8.0 typing-inspection==0.4.5 typing_extensions==4.15.0 \
     lightning-fabric==2.6.6 dynamic-network-architectures==0.4.4
 
 import_cases() {
-    said=$(.venv/bin/flareseg prepare "$@") || { echo "$said" >&2; exit 1; }
+    said=$("$python" -m flareseg prepare "$@") || { echo "$said" >&2; exit 1; }
     echo "$said" | tail -n 1
 }
 import_cases "$data/label_maps/targets.npz" "$kit/store" --map targets
@@ -28,7 +30,7 @@ import_cases "$data/label_maps/targets_flare22.npz" "$kit/store" --map flare22
 import_cases "$data/label_maps/backbones.npz" "$kit/store" --map backbones
 import_cases phantom:4 "$kit/store" --as bodies
 
-.venv/bin/python - "$data/ct" "$kit" <<'PYTHON'
+"$python" - "$data/ct" "$kit" <<'PYTHON'
 import hashlib, io, json, sys, zipfile
 from pathlib import Path
 

@@ -23,6 +23,13 @@ BEGUN = time.monotonic()
 KIT = Path(__file__).resolve().parent
 STEPS = ("environment", "smoke", "tests", "timing", "train", "scores")
 LIMITS = {"environment": 60, "smoke": 60, "tests": 60, "timing": 60, "scores": 60}  # seconds; train has the rest
+PACKAGES = {  # what the steps import, and the distributions that bring it
+    "monai": ("monai",),
+    "cc3d": ("connected-components-3d",),
+    "pydantic": ("pydantic", "pydantic-core", "annotated-types", "typing-inspection", "typing-extensions"),
+    "lightning_fabric": ("lightning-fabric",),
+    "dynamic_network_architectures": ("dynamic-network-architectures",),
+}
 ORGANS = ("liver", "kidneys", "spleen", "pancreas")
 
 
@@ -38,25 +45,16 @@ class Runner:
         self.log.write(line + "\n")
 
     def packages(self) -> None:
-        """Install the wheels unless everything is there; the children find them through PYTHONPATH."""
+        """Install the wheels of what is missing; the children find them through PYTHONPATH."""
         site, known = self.work / "site", os.environ.get("PYTHONPATH", "")
         os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (Path("FlareSegmentation").resolve(), KIT, site, known)))
-        wanted = ("monai", "cc3d", "pydantic", "pydantic_core", "lightning_fabric", "dynamic_network_architectures")
-        missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+        missing = [name for module, names in PACKAGES.items() if not importlib.util.find_spec(module) for name in names]
         if missing:
-            words = [
-                "install",
-                "-q",
-                "--no-index",
-                "--no-deps",
-                "--no-compile",
-                "--no-cache-dir",
-                "--upgrade",
-                "--target",
-            ]
-            wheels = sorted(map(str, (self.options.kit / "wheels").glob("*.whl")))
-            done = subprocess.run([sys.executable, "-m", "pip", *words, str(site), *wheels], check=False)
-            self.say(f"packages: installed {len(wheels)} wheels, pip's exit code {done.returncode}")
+            command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-compile"]
+            command += ["--no-cache-dir", "--upgrade", "--target", str(site)]
+            command += ["--find-links", str(self.options.kit / "wheels"), *missing]
+            done = subprocess.run(command, check=False)
+            self.say(f"packages: {', '.join(missing)} installed, pip's exit code {done.returncode}")
 
     def step(self, name: str) -> None:
         left = self.end - time.monotonic()

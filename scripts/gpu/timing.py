@@ -1,0 +1,133 @@
+"""How long scans of several sizes, copies, the organ network and a patch of nnU-Net take, and in how much memory."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from typing import Any
+
+import numpy as np
+import torch
+from job import DEVICE, FACTS, REHEARSE, keep, ms, seconds_of, synchronise, tried, volume
+
+
+def timing() -> None:
+    from flareseg.core.measure import GpuMemory
+    from flareseg.inference.cascade import Cascade
+
+    torch.zeros(1, device=DEVICE)
+    synchronise()
+    bare = 0.0 if REHEARSE else GpuMemory(0).device_mb
+    cascade = Cascade.load(DEVICE)
+    keep(bare_context_mb=round(bare), dtype=cascade.device.dtype, scans=[])
+    for slices in (80,) if REHEARSE else (80, 160, 320, 640):
+        with tried(f"{slices} slices"):
+            keep(scans=[*FACTS["scans"], scan_times(cascade, slices, bare)])
+    with tried("transfer"):
+        transfer()
+    with tried("nnunet"):
+        nnunet()
+    with tried("networks"):
+        networks()
+
+
+def scan_times(cascade: Any, slices: int, bare: float) -> dict[str, Any]:
+    """The SPL scan by repetition on 512 x 512 x ``slices``, from array to labels."""
+    from dataclasses import replace
+
+    from flareseg.core.run import Run
+    from flareseg.core.volume import Volume
+
+    scan, _ = volume("spl_abdomen")
+    old, shape = scan.geometry, (slices, 512, 512)
+    k, j, i = (np.arange(n) * before // n for n, before in zip(shape, old.shape))
+    spacing = tuple(mm * before / n for mm, before, n in zip(old.spacing, old.shape, shape))
+    large = Volume(scan.voxels[np.ix_(k, j, i)], replace(old, shape=shape, spacing=spacing))
+    runs: list[Run] = []
+
+    def segment() -> None:
+        with Run() as run:
+            cascade.segment(large, run=run)
+        runs.append(run)
+
+    times = seconds_of(segment, 2 if REHEARSE else 20)
+    stages = [{stage.name: stage.seconds for stage in run.clock.stages} for run in runs[1:]]
+    memory = [run.memory.facts() for run in runs[1:]]
+    row: dict[str, Any] = {"slices": slices, "runs": len(times), "median": statistics.median(times)}
+    row["stages"] = {name: statistics.median(turn[name] for turn in stages) for name in stages[0]}
+    if not REHEARSE:
+        allocated = max(facts.peak_gpu_allocated_mb or 0 for facts in memory)
+        device = max(facts.peak_gpu_device_mb or 0 for facts in memory)
+        row |= {"allocator_mb": round(allocated), "device_above_context_mb": round(device - bare)}
+        row["memory"] = f"allocator {allocated:.0f} MB, device {device - bare:.0f} MB above a bare context"
+    else:
+        row["memory"] = "GPU memory needs a GPU"
+    print(f"{slices} slices: median {1000 * row['median']:.1f} ms of {len(times)}; {row['memory']}")
+    return row
+
+
+def transfer() -> None:
+    """Copy speeds, and from them what a scan of int16 up and its labels down cost at least."""
+    if REHEARSE:
+        print("transfer: skipped, needs CUDA")
+        return
+    size = 256 * 2**20
+    gpu = torch.empty(size, dtype=torch.uint8, device=DEVICE)
+    speeds = {}
+    for kind in ("pinned", "pageable"):
+        host = torch.empty(size, dtype=torch.uint8, pin_memory=kind == "pinned")
+        speeds[f"{kind} up"] = size / statistics.median(seconds_of(lambda host=host: gpu.copy_(host), 5)) / 1e9
+        speeds[f"{kind} down"] = size / statistics.median(seconds_of(lambda host=host: host.copy_(gpu), 5)) / 1e9
+    up, down = speeds["pinned up"], speeds["pinned down"]
+    floors = {n: round(512 * 512 * n * (2 / up + 1 / down) / 1e6, 2) for n in (80, 160, 320, 640)}
+    keep(transfer={"GB_per_s": {name: round(speed, 1) for name, speed in speeds.items()}, "floor_ms": floors})
+    print(json.dumps(FACTS["transfer"]))
+
+
+def networks() -> None:
+    """The organ network alone, on its grid, by number format, layout and cuDNN's search."""
+    from flareseg.core.organs import CLASSES
+    from flareseg.inference.networks.folding import folded
+    from flareseg.inference.weights import load_network
+
+    trained = load_network("organs", CLASSES)
+    network = folded(trained.network).to(DEVICE)
+    found = {}
+    for search in (False,) if REHEARSE else (False, True):
+        torch.backends.cudnn.benchmark = search
+        for dtype in (torch.float32,) if REHEARSE else (torch.float32, torch.float16, torch.bfloat16):
+            for layout in (torch.contiguous_format, torch.channels_last_3d):
+                ready = network.to(dtype).to(memory_format=layout)
+                x = torch.randn(1, 1, *trained.grid, device=DEVICE, dtype=dtype).contiguous(memory_format=layout)
+                with torch.inference_mode():
+                    times = seconds_of(lambda ready=ready, x=x: ready(x), 1 if REHEARSE else 10, 1.5)
+                last = " channels last" if layout is torch.channels_last_3d else ""
+                found[f"{str(dtype)[6:]}{last}{' cudnn.benchmark' if search else ''}"] = ms(times)
+    torch.backends.cudnn.benchmark = False
+    keep(network_ms=found)
+    print(f"organ network alone, ms: {json.dumps(found)}")
+
+
+def nnunet() -> None:
+    """A patch of FLARE21's nnU-Net baseline as nnU-Net runs it: float16 by autocast, cudnn.benchmark on."""
+    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+    from torch import nn
+
+    torch.backends.cudnn.benchmark = True
+    network = PlainConvUNet(
+        1, 6, [32, 64, 128, 256, 320, 320], nn.Conv3d, 3, [1, 2, 2, 2, 2, (1, 2, 2)], 2, 5, 2, conv_bias=True,
+        norm_op=nn.InstanceNorm3d, norm_op_kwargs={"eps": 1e-5, "affine": True},
+        nonlin=nn.LeakyReLU, nonlin_kwargs={"inplace": True},
+    )  # fmt: skip
+    if REHEARSE:
+        network(torch.randn(1, 1, 32, 64, 64))
+        print("nnunet: built and tried on a small patch; skipped, the real one takes a GPU")
+        return
+    network, patch = network.to(DEVICE).eval(), torch.randn(1, 1, 80, 192, 160, device=DEVICE)
+    torch.cuda.reset_peak_memory_stats()
+    with torch.inference_mode(), torch.autocast("cuda"):
+        times = seconds_of(lambda: network(patch), 10)
+    torch.backends.cudnn.benchmark = False
+    peak = torch.cuda.max_memory_allocated() / 1e6
+    keep(nnunet={"patch_ms": ms(times), "90_patches_s": round(0.09 * ms(times), 2), "allocator_mb": round(peak)})
+    print(f"nnU-Net: {json.dumps(FACTS['nnunet'])}")
