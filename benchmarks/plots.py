@@ -88,7 +88,7 @@ def _figure(results: Results, panels: Sequence[Panel], title: str) -> Figure:
 
 
 def _draw(axes: Axes, panel: Panel, lines: dict[str, list[Row]]) -> None:
-    axes.set(xscale="log", yscale="log", xlabel="slices", ylabel=panel.unit)
+    axes.set(xscale="log", yscale="log", xlabel="slices", ylabel="seconds" if panel.unit == "s" else panel.unit)
     for method, rows in lines.items():
         _line(axes, method, rows, panel)
     slices = sorted({row.slices for rows in lines.values() for row in rows})

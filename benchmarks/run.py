@@ -14,6 +14,7 @@ from typing import Any
 
 from flareseg.core.errors import FlareError
 
+from benchmarks.budget import Budget
 from benchmarks.job import CONTEXT, MACHINE, Account, Job, load_account, save
 from benchmarks.methods import FLARE21, METHODS, OURS, PROTOCOLS, WARM
 from benchmarks.results import Results, row_of, warm_of_cold
@@ -26,7 +27,6 @@ MINUTES = 9.0
 REPEATS = 5
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _MACHINE_SECONDS = 180.0
-_LEAST_SECONDS = 5.0
 _SIGKILL = 9  # Windows has no name for it
 
 
@@ -58,8 +58,7 @@ class Benchmark:
     def __init__(self, plan: Plan, source: Source, folder: Path, say: Callable[[str], None]) -> None:
         """``say`` is told what is going on."""
         self._plan, self._source, self._folder, self._say = plan, source, folder, say
-        self._begun = time.monotonic()
-        self._seconds_per_slice: dict[tuple[str, str, str], float] = {}
+        self._budget = Budget(plan.minutes)
         self._sampled: dict[tuple[str, str, int], tuple[Account, Watched]] = {}
         self._gpu: DeviceLevel | None = None
         self._context: list[float] = []
@@ -72,6 +71,7 @@ class Benchmark:
         Raises:
             FlareError: "no_gpu" when a GPU is asked for and cannot be used.
         """
+        begun = time.monotonic()
         machine = self._machine()
         results = Results(machine, self._source.about)
         jobs = list(self._plan.jobs(list(machine["floors"])))
@@ -79,13 +79,8 @@ class Benchmark:
             results.rows.append(self._row(job))
             done(results.rows[-1], position, len(jobs))
         results.rows.sort(key=_place)
-        results.minutes = (time.monotonic() - self._begun) / 60
+        results.minutes = (time.monotonic() - begun) / 60
         return results
-
-    @property
-    def _left(self) -> float:
-        """Seconds left of the plan's minutes."""
-        return max(0.0, self._begun + 60 * self._plan.minutes - time.monotonic())
 
     def _machine(self) -> dict[str, Any]:
         """Facts of the machine; from here on its GPU is watched."""
@@ -111,10 +106,10 @@ class Benchmark:
 
     def _row(self, job: Job) -> Row:
         """The job's row, also where it fails or is not begun."""
-        row = job.row
+        row, kind = job.row, (job.method, job.device)
         if job.kind == WARM and (cold := self._sampled.get((job.method, job.device, job.slices))):
             return warm_of_cold(*cold)
-        if problem := METHODS[job.method].missing or self._refusal(job):
+        if problem := METHODS[job.method].missing or self._budget.refusal(kind, job.slices):
             return replace(row, problem=problem)
         scan = self._scan(job.slices)
         self._say(f"{METHODS[job.method].title}, {job.slices} slices, {job.kind}, {job.device}")
@@ -123,21 +118,10 @@ class Benchmark:
         except TimeIsUp:
             return replace(row, problem="stopped: no time was left (--minutes gives more)")
         if not account.row.problem:
-            self._seconds_per_slice[job.kind, job.method, job.device] = watched.seconds / job.slices
+            self._budget.remember(kind, job.slices, watched.seconds)
         if job.kind == FLARE21 and account.row.extrapolated:
             self._sampled[job.method, job.device, job.slices] = (account, watched)
         return row_of(account, watched, self._context)
-
-    def _refusal(self, job: Job) -> str:
-        """Why a job is not begun; empty when it fits, or when nothing is known of it yet and time is left.
-
-        Its time is taken to grow with the slices from that of a smaller one, which is too much rather than too little.
-        """
-        known = self._seconds_per_slice.get((job.kind, job.method, job.device), 0.0)
-        expected = max(_LEAST_SECONDS, known * job.slices)
-        if expected <= self._left:
-            return ""
-        return f"skipped: about {expected:.0f} s needed, {self._left:.0f} s left (--minutes gives more)"
 
     def _scan(self, slices: int) -> Path:
         """The file of a scan, made when it is first asked for."""
@@ -153,7 +137,7 @@ class Benchmark:
         asked, told, log = (self._folder / f"{name}.{kind}" for kind in ("job", "account", "log"))
         save(job, asked)
         command = [sys.executable, "-m", "benchmarks.child", str(asked), str(told)]
-        limit = self._left if limit_seconds is None else limit_seconds
+        limit = self._budget.left if limit_seconds is None else limit_seconds
         environment = {**os.environ, "TMPDIR": str(self._folder)}  # what libraries leave goes with the folder
         watched = run_watched(command, log, limit, self._gpu, cwd=_REPOSITORY, env=environment)
         if told.exists():
