@@ -24,7 +24,7 @@ from FlareSegmentationLib.nodes.sample_data import registerSampleData
 from FlareSegmentationLib.nodes.scans import ScanFilter, scansOfScene
 from FlareSegmentationLib.nodes.volumes import volumeOf
 from FlareSegmentationLib.panel.actions import ResultActions
-from FlareSegmentationLib.panel.failure import Remedy
+from FlareSegmentationLib.panel.failure import FailureAction
 from FlareSegmentationLib.panel.panel import Panel
 from FlareSegmentationLib.panel.places import showPlace
 from FlareSegmentationLib.panel.preferences import Preferences
@@ -101,7 +101,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic.runner.logged.connect(self.panel.log)
         self.logic.learned.connect(self.panel.device.showCost)
         self.panel.organs.went.connect(showPlace)
-        self.panel.failure.chosen.connect(self.onRemedy)
+        self.panel.failure.chosen.connect(self.onFailureAction)
         self._pairing.connect("timeout()", self._showOwnResult)
         self.scanWatch.changed.connect(self.showScan)
         self.resultWatch.changed.connect(self.showEdited)
@@ -268,14 +268,14 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if settings.show3D():
             showSurfaces(segmentationNode)
 
-    def onRemedy(self, remedy: Remedy) -> None:
-        if remedy is Remedy.EXTENSIONS:
+    def onFailureAction(self, action: FailureAction) -> None:
+        if action is FailureAction.EXTENSIONS:
             slicer.app.openExtensionsManagerDialog()
-        elif remedy is Remedy.REGION:
+        elif action is FailureAction.REGION:
             self.actions.adjustRegion()
             self.ui.optionsSection.collapsed = False
         else:
-            if remedy is Remedy.CPU:
+            if action is FailureAction.CPU:
                 self._parameterNode.device = DeviceChoice.CPU
             self._start()
 
@@ -353,7 +353,7 @@ class FlareSegmentationTest(ScriptedLoadableModuleTest):
             self.assertGreater(organ.volume_ml, 10, organ.name)
 
     def test_emptyVolumeIsRefused(self) -> None:
-        """A node without voxels is refused with a sentence, and nothing is added to the scene."""
+        """A node without voxels is refused with a message, and nothing is added to the scene."""
         volumeNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
         with self.assertRaises(FlareError) as caught:
             self.logic.segment(volumeNode)

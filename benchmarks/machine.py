@@ -13,7 +13,7 @@ import psutil
 import torch
 from flareseg.core.errors import FlareError
 from flareseg.core.organs import CLASSES
-from flareseg.inference.device import Chosen, choose
+from flareseg.inference.device import Device, select_device
 from flareseg.inference.processor import has_bfloat16
 from flareseg.inference.resample import Size
 from flareseg.inference.weights import load_network
@@ -34,20 +34,20 @@ def facts(device: str) -> dict[str, Any]:
 
     Raises FlareError("no_gpu") when "cuda" is asked for and cannot be used.
     """
-    chosen = choose(device)
-    gpu = chosen.device.type == "cuda"
-    devices = ["cuda", "cpu"] if gpu and device == "auto" else [chosen.device.type]
+    selected = select_device(device)
+    gpu = selected.torch_device.type == "cuda"
+    devices = ["cuda", "cpu"] if gpu and device == "auto" else [selected.torch_device.type]
     return {
-        "processor": choose("cpu").name,
+        "processor": select_device("cpu").name,
         "cores": psutil.cpu_count(logical=False),
         "threads": psutil.cpu_count(),
         "ram_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
-        "gpu": _gpu(chosen.device) if gpu else None,
-        "no_gpu": "" if gpu else chosen.note or "no GPU",
-        "floors": {kind: asdict(measured_floor(choose(kind))) for kind in devices},
+        "gpu": _gpu(selected.torch_device) if gpu else None,
+        "no_gpu": "" if gpu else selected.note or "no GPU",
+        "floors": {kind: asdict(measured_floor(select_device(kind))) for kind in devices},
     }
 
 
@@ -86,13 +86,13 @@ def _version(package: str) -> str:
         return ""
 
 
-def measured_floor(chosen: Chosen) -> Floor:
+def measured_floor(selected: Device) -> Floor:
     """The floor of a device now, in its fastest number format. Takes seconds."""
-    kind = chosen.device.type
+    kind = selected.torch_device.type
     dtypes = [torch.float16] if kind == "cuda" else [torch.float32] + [torch.bfloat16] * has_bfloat16()
-    speeds = {dtype: _tflops(chosen.device, dtype, _MATRIX[kind]) for dtype in dtypes}
+    speeds = {dtype: _tflops(selected.torch_device, dtype, _MATRIX[kind]) for dtype in dtypes}
     dtype = max(speeds, key=lambda each: speeds[each])
-    upload, download = _copies(chosen.device) if kind == "cuda" else (None, None)
+    upload, download = _copies(selected.torch_device) if kind == "cuda" else (None, None)
     stages = (load_network("abdomen", 2), load_network("organs", CLASSES))
     operations = sum(gflop(trained.network, trained.grid) for trained in stages)
     return Floor(operations, speeds[dtype], str(dtype).removeprefix("torch."), upload, download)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from flareseg.core.errors import FlareError
-from flareseg.io.outputs import make_folder, replacing, write_text
+from flareseg.io.outputs import atomic_write, make_folder, write_text
 
 from benchmarks import plots
 from benchmarks.methods import METHODS
@@ -33,7 +33,7 @@ def publish(results: Results, folder: Path) -> list[Path]:
         write_text(folder / name, text)
     figures = {"time.png": plots.time_plot, "memory.png": plots.memory_plot}
     for name, draw in figures.items():
-        with replacing(folder / name, ".png") as beside:
+        with atomic_write(folder / name, ".png") as beside:
             plots.save(draw(results), beside)
     return [folder / name for name in (*texts, *figures)]
 
@@ -47,6 +47,6 @@ def markdown(results: Results) -> str:
         f"{versions}, Python {results.machine['python']}.\n",
         "\n".join(f"- {method.title}: {method.about}" for key, method in METHODS.items() if key in measured) + "\n",
         *[table.markdown() for table in all_tables(results)],
-        "\n".join(f"- {sentence}" for sentence in notes(results)) + "\n",
+        "\n".join(f"- {message}" for message in notes(results)) + "\n",
     ]
     return "\n".join(parts)

@@ -40,19 +40,19 @@ def all_tables(results: Results) -> list[TextTable]:
 
 
 def notes(results: Results) -> list[str]:
-    """Plain sentences: the floor, whether reported memory is true, what was extrapolated or left out."""
-    sentences = [*_floor_notes(results), *_honesty_notes(results)]
+    """Plain messages: the floor, whether reported memory is true, what was extrapolated or left out."""
+    messages = [*_floor_notes(results), *_honesty_notes(results)]
     if any(row.extrapolated for row in results.rows):
-        sentences.append(
+        messages.append(
             "≈ Extrapolated: on a CPU a peer's network runs a few passes of those that its own predictor asks for ("
             "Network passes); their median stands for the others. All around the network runs whole."
         )
     problems = [f"{line(row)}." for row in results.rows if row.problem]
-    return sentences + others_note(results.rows) + problems
+    return messages + others_note(results.rows) + problems
 
 
 def others_note(rows: Sequence[Row]) -> list[str]:
-    """A sentence when other programs disturbed the rows; else none."""
+    """A message when other programs disturbed the rows; else none."""
     most = max((row.others for row in rows), default=0.0)
     if most < _DISTURBING:
         return []
@@ -177,25 +177,25 @@ def _floor(results: Results, device: str) -> Floor:
 
 
 def _floor_notes(results: Results) -> list[str]:
-    slices, sentences = results.base_slices, []
+    slices, messages = results.base_slices, []
     for device in results.machine["floors"]:
         floor, voxels = _floor(results, device), voxels_of(slices)
         moved = f"{number(1000 * floor.transfer_seconds(voxels))} ms of pinned copies and " if floor.upload else ""
-        sentence = (
+        message = (
             f"Floor on the {DEVICES[device]} at {slices} slices: {moved}{number(1000 * floor.arithmetic_seconds)} ms "
             f"of arithmetic ({floor.gflop:.0f} GFLOP at {number(floor.tflops)} TFLOP/s in {floor.dtype})"
         )
         ours = results.ours(WARM, device, slices)
         if ours and ours.seconds:
             times = number(ours.seconds / floor.seconds(voxels))
-            sentence += f"; ours takes {number(1000 * ours.seconds)} ms, {times} times as long"
-        sentences.append(f"{sentence}.")
-    return sentences
+            message += f"; ours takes {number(1000 * ours.seconds)} ms, {times} times as long"
+        messages.append(f"{message}.")
+    return messages
 
 
 def _honesty_notes(results: Results) -> list[str]:
     """The peaks in our reports against those sampled from outside, the worst over all scans."""
-    sentences = []
+    messages = []
     for what, reported, outside in (
         ("RAM", "reported_ram_mb", "ram_mb"),
         ("GPU memory", "reported_gpu_mib", "gpu_highest_mib"),
@@ -204,7 +204,7 @@ def _honesty_notes(results: Results) -> list[str]:
         errors = [100 * (told / seen - 1) for told, seen in pairs if told is not None and seen]
         if errors:
             worst = max(errors, key=abs)
-            sentences.append(
+            messages.append(
                 f"The report's peak {what} differs by {worst:+.1f} % at most from what was sampled from outside."
             )
-    return sentences
+    return messages

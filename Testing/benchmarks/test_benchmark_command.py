@@ -89,7 +89,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_ends_the_benchmark(phantom_file: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["--method", "magic"], "'magic' is not one of ours, plain, totalseg-fastest, totalseg-fast, nnunet"),
         (["--protocol", "hot"], "'hot' is not one of flare21, warm"),
@@ -98,10 +98,10 @@ def test_a_gpu_that_is_asked_for_and_not_there_ends_the_benchmark(phantom_file: 
         (["--scan", "nowhere.nii.gz"], "There is no file or folder nowhere.nii.gz"),
     ],
 )
-def test_a_wrong_option_is_a_sentence_and_leaves_nothing(tmp_path: Path, arguments: list[str], sentence: str):
+def test_a_wrong_option_is_a_message_and_leaves_nothing(tmp_path: Path, arguments: list[str], message: str):
     done = CliRunner().invoke(app, [str(tmp_path / "out"), *arguments], env={"COLUMNS": "200"})
     assert done.exit_code == 2
-    assert sentence in " ".join(done.output.split())
+    assert message in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
 
 

@@ -125,5 +125,5 @@ def _state(case: Case | None) -> str:
     if case is None:
         return ""
     if case.state is CaseState.FAILED and case.error is not None:
-        return case.error.sentence
+        return case.error.message
     return case.state.label()
