@@ -37,10 +37,10 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PYTHONPATH=FlareSegmentation $(BIN)/lint-imports
+	PYTHONPATH=FlareSegmentation:. $(BIN)/lint-imports
 
 bench: $(READY)  ## speed and memory beside peers' networks on this machine (with the peers: pip install '.[bench]')
-	$(BIN)/flareseg benchmark build/benchmark
+	$(BIN)/python -m benchmarks build/benchmark
 
 soak: $(READY)  ## 1,000 jobs in one worker, in some minutes: memory, descriptors, threads and files stay flat
 	$(BIN)/python -m pytest Testing/soak --soak-jobs 1000 --timeout 3600 -s

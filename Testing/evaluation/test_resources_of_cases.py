@@ -58,7 +58,7 @@ def test_a_report_of_a_cpu_counts_no_gpu_memory(tmp_path: Path) -> None:
         "[]",
         "{}",
         "3",
-        '{"schema_version": 2}',
+        '{"schema_version": 3}',
         '{"gpu_memory": ["x"]}',
         '{"gpu_memory": [NaN]}',
         '{"gpu_memory": [-5]}',

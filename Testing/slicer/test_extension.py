@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 from FlareSegmentationLib.jobs.dependencies import TORCH, TORCH_VERSION
 
@@ -33,6 +35,20 @@ S4EXT_KEYS = {
     *("category", "iconurl", "status", "tier", "description", "screenshoturls", "enabled", "dicom_support_rule"),
     "keywords",
 }
+IMPORT_AND_SEGMENT = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+from standins.install import install
+install()
+sys.path.insert(0, sys.argv[2])
+for name in sys.argv[3:]:
+    module = importlib.import_module(name)
+    assert module.__file__.startswith(sys.argv[2]), module.__file__
+from flareseg.inference.cascade import Cascade
+from flareseg.phantom import make_phantom
+scan = make_phantom(shape=(80, 128, 128), spacing=(4.0, 3.0, 3.0)).volume
+print(*sorted(set(Cascade.load("cpu").segment(scan).labels.ravel().tolist())))
+"""
 SLICERS_OWN = {"slicer", "qt", "ctk", "vtk", "numpy", "scipy", "SimpleITK", "flareseg", "FlareSegmentationLib"}
 
 
@@ -46,6 +62,32 @@ def cmake_list(name: str) -> list[str]:
     match = re.search(rf"set\({name}\n(.*?)\s*\)", text, re.DOTALL)
     assert match
     return match.group(1).split()
+
+
+def needed_scripts() -> set[str]:
+    """What the module, its library and the worker import, at file scope or later, and the packages around it."""
+    graph = grimp.build_graph("flareseg", "FlareSegmentationLib", exclude_type_checking_imports=True, cache_dir=None)
+    needed = {name for name in graph.modules if name.startswith("FlareSegmentationLib")} | {"flareseg.worker.__main__"}
+    needed |= {name for name in graph.modules if name in imported_names(MODULE / f"{NAME}.py")}
+    for name in tuple(needed):
+        needed |= graph.find_upstream_modules(name)
+    packages = {name.rsplit(".", n)[0] for name in needed for n in range(1, name.count(".") + 1)}
+    return {f"{NAME}.py"} | {script_of(name) for name in needed | packages}
+
+
+def imported_names(path: Path) -> set[str]:
+    """Full names of the modules that a file imports from."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def script_of(module: str) -> str:
+    path = module.replace(".", "/")
+    return f"{path}/__init__.py" if (MODULE / path).is_dir() else f"{path}.py"
+
+
+def module_name(script: str) -> str:
+    return script.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def s4ext() -> dict[str, str]:
@@ -66,12 +108,32 @@ def files(folder: str, pattern: str) -> set[str]:
 
 
 class TestLists:
-    def test_every_script_is_installed_and_every_installed_script_exists(self):
-        assert sorted(cmake_list("MODULE_PYTHON_SCRIPTS")) == sorted(files(".", "*.py"))
+    def test_every_script_that_slicer_needs_is_installed_and_no_other(self):
+        assert sorted(cmake_list("MODULE_PYTHON_SCRIPTS")) == sorted(needed_scripts())
+
+    @pytest.mark.parametrize("package", ["cli", "evaluation", "training"])
+    def test_what_only_the_command_line_needs_is_not_installed(self, package):
+        everything = cmake_list("MODULE_PYTHON_SCRIPTS") + cmake_list("MODULE_PYTHON_RESOURCES")
+        assert not [path for path in everything if path.startswith(f"flareseg/{package}/")]
 
     def test_every_resource_is_installed_and_every_installed_resource_exists(self):
-        everything_else = files(".", "*") - files(".", "*.py") - {"CMakeLists.txt"}
-        assert sorted(cmake_list("MODULE_PYTHON_RESOURCES")) == sorted(everything_else)
+        scripts = cmake_list("MODULE_PYTHON_SCRIPTS")
+        installed = {str(Path(path).parent) for path in scripts} - {"."}
+        beside_scripts = {path for path in files(".", "*") if str(Path(path).parent) in installed}
+        data = {path for path in beside_scripts if not path.endswith((".py", "/py.typed"))}
+        assert sorted(cmake_list("MODULE_PYTHON_RESOURCES")) == sorted(files("Resources", "*") | data)
+
+    def test_what_is_installed_imports_and_segments_without_the_rest(self, tmp_path):
+        """A copy of the installed files alone, in a process of its own: no module lacks one that is not installed."""
+        scripts = cmake_list("MODULE_PYTHON_SCRIPTS")
+        for path in scripts + cmake_list("MODULE_PYTHON_RESOURCES"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(MODULE / path, tmp_path / path)
+        names = [module_name(path) for path in scripts if path != "flareseg/worker/__main__.py"]  # which would run
+        command = [sys.executable, "-c", IMPORT_AND_SEGMENT, str(Path(__file__).parent), str(tmp_path), *names]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == ["0", "1", "2", "3", "4"]
 
     def test_weights_are_among_the_resources(self):
         listed = cmake_list("MODULE_PYTHON_RESOURCES")

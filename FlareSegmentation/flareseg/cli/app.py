@@ -1,4 +1,4 @@
-"""The command line: flareseg segment | phantom | info here, the other commands in the files beside it."""
+"""The command line: flareseg segment | phantom | info here, the others in evaluate.py, prepare.py and train.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 import typer
 
 from flareseg import __version__
-from flareseg.cli import benchmark, evaluate, prepare, train
+from flareseg.cli import evaluate, prepare, train
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import FlareError, RoiError, ScanError
 
@@ -218,7 +218,6 @@ for command in (
     prepare.prepare,
     train.train,
     train.export,
-    benchmark.benchmark,
 ):
     app.command()(command)
 

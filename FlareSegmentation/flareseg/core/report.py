@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from flareseg.core.json_fields import from_json
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 STAGES = {
     "load": "Load networks",
@@ -141,7 +141,7 @@ class Report:
     """Organs in the order of their labels."""
     warnings: list[str] = field(default_factory=list)
     """Warnings about the scan and the run as a whole, as messages."""
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     """Version of this schema."""
 
     def to_json(self) -> dict[str, Any]:
