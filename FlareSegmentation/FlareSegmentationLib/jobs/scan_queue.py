@@ -95,6 +95,11 @@ class ScanQueue:
         if self._run and self._run.active:
             self._run.cancel()
 
+    def close(self) -> None:
+        """Cancel, and tell of nothing more."""
+        self.cancel()
+        self.changed, self.progressed, self.ended = Signal(), Signal(), Signal()
+
     def _waiting(self) -> list[Case]:
         return [case for case in self.cases if case.state is CaseState.WAITING]
 
