@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from flareseg.cli.segment_files import FileSegmenter
 from flareseg.core.errors import FlareError
 from flareseg.inference.cascade import Cascade, Wishes
-from flareseg.io.batch import Task
 from flareseg.io.reading import read_volume
+from flareseg.io.tasks import Task
 
 
 def test_labels_that_cannot_be_written_leave_no_report_and_no_picture(
@@ -22,7 +22,9 @@ def test_labels_that_cannot_be_written_leave_no_report_and_no_picture(
     (tmp_path / "file").touch()
     results = tmp_path / "report.json", tmp_path / "preview.png"
     with pytest.raises(FlareError) as caught:
-        FileSegmenter(cascade, Wishes()).segment(Task(phantom_file, tmp_path / "file" / "labels.nii.gz", *results))
+        FileSegmenter(cascade, Wishes()).segment(
+            Task("ct", phantom_file, tmp_path / "file" / "labels.nii.gz", *results)
+        )
     assert caught.value.kind == "write"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -32,7 +34,7 @@ def test_a_report_that_cannot_be_written_leaves_the_labels(
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FlareError) as caught:
-        task = Task(phantom_file, tmp_path / "labels.nii.gz", tmp_path / "file" / "report.json", None)
+        task = Task("ct", phantom_file, tmp_path / "labels.nii.gz", tmp_path / "file" / "report.json", None)
         FileSegmenter(cascade, Wishes()).segment(task)
     assert caught.value.kind == "write"
     assert set(np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "labels.nii.gz"))))) == {0, 1, 2, 3, 4}
@@ -41,7 +43,7 @@ def test_a_report_that_cannot_be_written_leaves_the_labels(
 def test_both_kidneys_are_compared_with_a_truth_that_has_one_label_for_them(
     cascade: Cascade, phantom_file: Path, phantom_truth: Path, tmp_path: Path
 ) -> None:
-    task = Task(phantom_file, tmp_path / "labels.nii.gz", tmp_path / "report.json", None)
+    task = Task("ct", phantom_file, tmp_path / "labels.nii.gz", tmp_path / "report.json", None)
     segmenter = FileSegmenter(cascade, Wishes(split_kidneys=True), read_volume(phantom_truth))
     segmenter.segment(task)
     dice = {organ["name"]: organ["dice"] for organ in json.loads(task.report.read_text())["organs"]}

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from cubes import rows
 from evaluation_commands import run
 from flareseg.core.errors import FlareError
-from flareseg.io.folder_contract import EarlierResult
+from flareseg.io.outputs import EarlierResult
 
 ROOT = Path(__file__).resolve().parents[2]
 

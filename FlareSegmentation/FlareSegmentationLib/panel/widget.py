@@ -14,6 +14,7 @@ import vtk
 from flareseg.core.errors import FlareError
 from flareseg.core.report import Report
 from flareseg.core.volume import Volume, checked
+from flareseg.io.batch import State
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
@@ -22,7 +23,7 @@ from ..choices import DeviceChoice
 from ..explained import explained
 from ..jobs.logic import FlareSegmentationLogic
 from ..jobs.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
-from ..jobs.scan_queue import Case, CaseState, ScanQueue
+from ..jobs.scan_queue import ScanEntry, ScanQueue
 from ..jobs.segmenter import SegmentationRun
 from ..node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from ..nodes.edits import editedOrgans
@@ -85,7 +86,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.resultWatch.changed.connect(self.showEdited)
         self.queuePanel.started.connect(self.onQueueStarted)
         self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
-        self.queue.changed.connect(self.onCaseChanged)
+        self.queue.changed.connect(self.onScanChanged)
         self.queue.progressed.connect(self.panel.showStage)
         self.queue.ended.connect(self.onQueueEnded)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -283,22 +284,22 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
         self.queue.start(volumeNodes, start)
 
-    def onCaseChanged(self, case: Case) -> None:
-        self.queuePanel.showCase(case)
-        if case.state is CaseState.RUNNING:
-            self.panel.showScanOfQueue(readable(case.volumeNode), *self.queue.place(case))
+    def onScanChanged(self, entry: ScanEntry) -> None:
+        self.queuePanel.showEntry(entry)
+        if entry.state is State.RUNNING:
+            self.panel.showScanOfQueue(readable(entry.task), *self.queue.batch.place(entry))
 
     def onQueueEnded(self) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showReady()
-        done = [case for case in self.queue.cases if case.result and case.result.GetScene()]
+        done = [entry for entry in self.queue.batch.entries if entry.result and entry.result.GetScene()]
         if done and self._parameterNode:
             self.onQueueResultChosen(done[-1])
 
-    def onQueueResultChosen(self, case: Case) -> None:
-        if case.volumeNode.GetScene():
-            self._parameterNode.scan = case.volumeNode
-        self.showFinished(case.result)
+    def onQueueResultChosen(self, entry: ScanEntry) -> None:
+        if entry.task.GetScene():
+            self._parameterNode.scan = entry.task
+        self.showFinished(entry.result)
 
 
 def readable(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:

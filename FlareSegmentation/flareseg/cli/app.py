@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flareseg.core.limits import Limits
     from flareseg.core.volume import Volume
     from flareseg.inference.cascade import Cascade
+    from flareseg.io.outputs import EarlierResult
 
 Number = TypeVar("Number", int, float)
 
@@ -83,23 +84,23 @@ def segment(
         limits.check_engine()
 
         from flareseg.inference.components import CleanUp
-        from flareseg.io import batch
+        from flareseg.io.tasks import plan
 
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
-        planned = batch.plan(scans, output, report, preview, keep=[truth] if truth else [])
-        tasks = planned.tasks
+        planned = plan(scans, output, report, preview, keep=[truth] if truth else [])
         console.say(planned.left_out)
-        if truth and len(tasks) > 1:
+        if truth and len(planned.tasks) > 1:
             raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
         true = _read(truth) if truth else None
         cascade = _load(device, weights, limits, precision)
 
-        from flareseg.cli.segment_files import FileSegmenter
+        from flareseg.cli.segment_files import FileSegmenter, segment_all
         from flareseg.inference.cascade import Wishes
 
     segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, strength), true)
     with_tables = console.out.is_terminal if table is None else table
-    raise typer.Exit(max([console.exit_code_of(segmenter, task, with_tables) for task in tasks]))
+    errors = segment_all(segmenter, planned.tasks, _say_earlier, with_tables)
+    raise typer.Exit(max(map(console.exit_code, errors)))
 
 
 @app.command()
@@ -162,6 +163,12 @@ def info(
         console.out.print(f"weights  {facts.name}  sha256 {facts.sha256}", soft_wrap=True)
     if chosen.note:
         console.err.print(chosen.note, soft_wrap=True)
+
+
+def _say_earlier(result: EarlierResult) -> None:
+    from flareseg.cli import console
+
+    console.say([f"{result.path} is still the result of an earlier run."])
 
 
 def _read(path: Path) -> Volume:

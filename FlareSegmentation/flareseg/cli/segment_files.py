@@ -1,24 +1,27 @@
-"""The work of ``flareseg segment``: from a scan's file to its label map, report and picture."""
+"""Scan files segmented one after the other: label map, report and picture of each, and what is said of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from flareseg.cli.console import progress_bar
+from flareseg.cli import console
 from flareseg.core.errors import FlareError
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
+from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, Wishes
 from flareseg.inference.pipeline import Outcome, segment_scan
-from flareseg.io.batch import Task
-from flareseg.io.outputs import write_text
+from flareseg.io.batch import Batch
+from flareseg.io.outputs import EarlierResult, write_text
 from flareseg.io.reading import read_volume
+from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
 
 
@@ -30,9 +33,9 @@ class FileSegmenter:
     wishes: Wishes
     truth: Volume | None = None
 
-    def segment(self, task: Task) -> Report:
-        """Write what the task asks for, the label map first. Raises FlareError."""
-        with progress_bar(task.scan.name) as progress, Run(progress) as run:
+    def segment(self, task: Task, remark: str = "") -> Report:
+        """Write what the task asks for, the label map first. ``remark``: for the progress bar. Raises FlareError."""
+        with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
             outcome = segment_scan(
                 self.cascade,
                 lambda: self._read(task.scan),
@@ -66,3 +69,34 @@ class FileSegmenter:
         scores = dice_per_organ(one_kidney_label, truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
+
+
+def segment_all(
+    segmenter: FileSegmenter, tasks: list[Task], on_earlier: Callable[[EarlierResult], None], with_tables: bool = False
+) -> list[FlareError | None]:
+    """Segment scans one after the other and say how each went.
+
+    Args:
+        segmenter: Segments one of them.
+        tasks: The scans and their results.
+        on_earlier: Called when a scan fails and its label map is still that of an earlier run.
+        with_tables: Whether the report of each scan is shown as tables, or its warnings alone.
+
+    Returns:
+        The error of each scan, None for one that is done.
+    """
+    batch: Batch[Task, Report] = Batch(tasks)
+
+    def segment(task: Task) -> Report:
+        with shortage_said("This scan", segmenter.cascade.limits.ram):
+            report = segmenter.segment(task, console.remark_on(batch))
+        (console.show_report if with_tables else console.show_warnings)(report)
+        return report
+
+    earlier = [EarlierResult.at(task.labels) for task in tasks]
+    for entry, before in zip(batch.run(segment, console.unexpected), earlier):
+        if entry.error:
+            console.say_error(entry.error, entry.task.name)
+            if before.is_there:
+                on_earlier(before)
+    return [entry.error for entry in batch.entries]
