@@ -1,9 +1,8 @@
-"""Names of organs, stages and states in the language of the panel; the engine and its files keep the English ones."""
+"""Names of organs and stages in the language of the panel; the engine and its files keep the English ones."""
 
 from __future__ import annotations
 
 from flareseg.core.report import STAGES
-from flareseg.io.batch import State
 from slicer.i18n import tr as _
 
 
@@ -32,16 +31,3 @@ def stageName(stage: str) -> str:
         "write": _("Write"),
     }
     return names.get(stage) or STAGES.get(stage, stage)
-
-
-def stateName(state: State) -> str:
-    """What became of a scan in a queue."""
-    return {
-        State.WAITING: _("waiting"),
-        State.RUNNING: _("running"),
-        State.DONE: _("done"),
-        State.SKIPPED: _("skipped"),
-        State.NOTHING_FOUND: _("nothing found"),
-        State.FAILED: _("failed"),
-        State.CANCELLED: _("cancelled"),
-    }[state]

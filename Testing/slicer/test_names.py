@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from flareseg.core.report import STAGES
-from flareseg.io.batch import State
 from FlareSegmentationLib import names
 from FlareSegmentationLib.nodes.edits import POSSIBLE_ORGANS
 
@@ -28,8 +27,3 @@ def test_every_organ_keeps_its_name_without_a_translation(organ):
 @pytest.mark.parametrize(("stage", "name"), STAGES.items())
 def test_every_stage_keeps_its_name_without_a_translation(stage, name):
     assert names.stageName(stage) == name
-
-
-@pytest.mark.parametrize("state", State, ids=lambda state: state.value)
-def test_every_state_keeps_its_name_without_a_translation(state):
-    assert names.stateName(state) == state.value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from flareseg.core.errors import FlareError, bad_scan
@@ -23,21 +23,13 @@ from slicer.i18n import tr as _
 from ..choices import CleanUp, DeviceChoice, PrecisionChoice
 from ..explained import explained
 from ..options import RunOptions
-from .dependencies import Dependencies
 from .files import segmentFile
-from .job import JobRunner
 from .waiting import inBackground
 
+if TYPE_CHECKING:
+    from .logic import FlareSegmentationLogic
+
 SUFFIX = RESULT + SEGMENTATION_SUFFIX
-
-
-class BatchLogic(Protocol):
-    """What a batch needs of the module's logic."""
-
-    runner: JobRunner
-    dependencies: Dependencies
-
-    def segment(self, volumeNode: slicer.vtkMRMLScalarVolumeNode, **options: Any) -> slicer.vtkMRMLSegmentationNode: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,7 @@ class CaseResult:
 
 
 def segmentAll(
-    logic: BatchLogic,
+    logic: FlareSegmentationLogic,
     volumeNodes: Iterable[slicer.vtkMRMLScalarVolumeNode],
     onResult: Callable[[NodeResult], object] | None = None,
     **options: Any,
@@ -86,7 +78,7 @@ def segmentAll(
 
 
 def segmentFolder(
-    logic: BatchLogic,
+    logic: FlareSegmentationLogic,
     inputFolder: str | Path,
     outputFolder: str | Path,
     pattern: str = "*",
@@ -136,7 +128,7 @@ def segmentFolder(
 
 
 def _segmentNode(
-    logic: BatchLogic, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: dict[str, Any]
+    logic: FlareSegmentationLogic, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: dict[str, Any]
 ) -> slicer.vtkMRMLSegmentationNode:
     if volumeNode is not None and volumeNode.GetScene() is None:
         raise bad_scan(_("The scan is no longer in the scene."), _("Load it again."))

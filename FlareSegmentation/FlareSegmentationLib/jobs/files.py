@@ -6,7 +6,6 @@ import time
 from functools import partial
 
 import numpy as np
-import slicer
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report, StageTime
 from flareseg.io.outputs import write_text
@@ -14,17 +13,17 @@ from flareseg.io.reading import read_volume
 from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
 
-from ..choices import CleanUp, DeviceChoice, PrecisionChoice
 from ..explained import explained
 from ..options import RunOptions
 from .job import Job, JobRunner
+from .segmenter import newJob
 from .waiting import Outcome, inBackground
 
 
 def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
     """Segment one file and wait for it; Slicer handles its events meanwhile. Raises FlareError."""
     start = time.monotonic()
-    job, geometry, warnings = inBackground(partial(_newJob, task, options))
+    job, geometry, warnings = inBackground(partial(_read, task, options))
     seconds = time.monotonic() - start
     labels, report = _runJob(runner, job)
     report.scan.name = task.name
@@ -34,19 +33,10 @@ def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
     return report
 
 
-def _newJob(task: Task, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
-    """The scan handed over to the worker, so that it need not stay in Slicer's own memory."""
+def _read(task: Task, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
+    """The scan stays in Slicer's own memory no longer than this takes."""
     volume = read_volume(task.scan)
-    job = Job(
-        volume.voxels,
-        volume.geometry,
-        device=DeviceChoice.of(options.device).value,
-        temporaryFolder=slicer.app.temporaryPath,
-        splitKidneys=options.splitKidneys,
-        cleanUp=CleanUp.of(options.cleanUp).value,
-        precision=PrecisionChoice.of(options.precision).value,
-    )
-    return job, volume.geometry, volume.warnings
+    return newJob(volume, options), volume.geometry, volume.warnings
 
 
 def _runJob(runner: JobRunner, job: Job) -> tuple[np.ndarray, Report]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import qt
 import slicer
@@ -17,19 +16,7 @@ from ..signals import Signal
 from .segmenter import SegmentationRun
 
 ScanEntry = Entry[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]
-
-
-class StartRun(Protocol):
-    """Begins to segment one scan; see FlareSegmentationLogic.start. May raise FlareError."""
-
-    def __call__(
-        self,
-        volumeNode: slicer.vtkMRMLScalarVolumeNode,
-        *,
-        onProgress: Callable,
-        onFinished: Callable,
-        onFailed: Callable,
-    ) -> SegmentationRun: ...
+StartRun = Callable[..., SegmentationRun]  # of a volume node and callbacks, see FlareSegmentationLogic.start
 
 
 class ScanQueue:

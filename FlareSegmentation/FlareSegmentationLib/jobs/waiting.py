@@ -27,17 +27,10 @@ class Outcome:
         self._loop.quit()
 
     def wait(self, close: Callable[[], object]) -> tuple[Any, ...]:
-        """What it finished with.
-
-        Args:
-            close: Ends the run at once; called when the event loop is left because Slicer quits.
-
-        Raises:
-            FlareError: The one that it failed with.
-        """
+        """What it finished with. Raises the FlareError that it failed with. ``close``: ends it at once."""
         if not self._ended:
             self._loop.exec_()
-        if not self._ended:
+        if not self._ended:  # the loop was left because Slicer quits
             close()
         (result, *_later) = self._ended
         if isinstance(result[0], FlareError):

@@ -7,10 +7,10 @@ from typing import Any
 import qt
 import slicer
 from flareseg.io.batch import State
+from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..jobs.scan_queue import ScanEntry
-from ..names import stateName
 from ..nodes.report_text import seconds
 from ..nodes.scans import scansOfScene
 from ..signals import Signal
@@ -126,6 +126,10 @@ class QueuePanel(VTKObservationMixin):
 def _state(entry: ScanEntry | None) -> str:
     if entry is None:
         return ""
-    if entry.error is not None and entry.state is not State.CANCELLED:
-        return entry.error.sentence
-    return stateName(entry.state)
+    names = {
+        State.WAITING: _("waiting"),
+        State.RUNNING: _("running"),
+        State.DONE: _("done"),
+        State.CANCELLED: _("cancelled"),
+    }
+    return names.get(entry.state) or (entry.error.sentence if entry.error else entry.state.value)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from flareseg.core.limits import Limits
     from flareseg.core.volume import Volume
     from flareseg.inference.cascade import Cascade
-    from flareseg.io.outputs import EarlierResult
 
 Number = TypeVar("Number", int, float)
 
@@ -99,7 +98,7 @@ def segment(
 
     segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, strength), true)
     with_tables = console.out.is_terminal if table is None else table
-    errors = segment_all(segmenter, planned.tasks, _say_earlier, with_tables)
+    errors = segment_all(segmenter, planned.tasks, console.say_earlier, with_tables)
     raise typer.Exit(max(map(console.exit_code, errors)))
 
 
@@ -163,12 +162,6 @@ def info(
         console.out.print(f"weights  {facts.name}  sha256 {facts.sha256}", soft_wrap=True)
     if chosen.note:
         console.err.print(chosen.note, soft_wrap=True)
-
-
-def _say_earlier(result: EarlierResult) -> None:
-    from flareseg.cli import console
-
-    console.say([f"{result.path} is still the result of an earlier run."])
 
 
 def _read(path: Path) -> Volume:

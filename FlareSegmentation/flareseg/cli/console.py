@@ -82,6 +82,10 @@ def failures_said() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
+def say_earlier(result: Path) -> None:
+    say([f"{result} is still the result of an earlier run."])
+
+
 def unexpected(error: Exception) -> FlareError:
     """The error itself; or, for one of another kind, a failure with that error as its cause."""
     if isinstance(error, FlareError):

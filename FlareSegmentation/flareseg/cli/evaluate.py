@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from flareseg.evaluation.evaluator import Evaluator
     from flareseg.evaluation.html_report import HtmlReport
     from flareseg.evaluation.study import Study
-    from flareseg.io.outputs import EarlierResult
 
 
 def evaluate(
@@ -132,15 +131,16 @@ def segment_folder(
     raise typer.Exit(0 if done == len(plan.tasks) else 1)
 
 
-def _remove_earlier(result: EarlierResult) -> None:
+def _remove_earlier(result: Path) -> None:
     """A scan that fails leaves no label map of an earlier run, which would be scored as its result."""
     from flareseg.cli import console
 
     try:
-        result.remove()
-        console.say([f"{result.path} was of an earlier run and has been removed."])
-    except FlareError as error:
-        console.say_error(error)
+        result.unlink()
+    except OSError as error:
+        console.say([f"{result} is of an earlier run and cannot be removed: {error.strerror}. Remove it."])
+    else:
+        console.say([f"{result} was of an earlier run and has been removed."])
 
 
 def _evaluate(matching: Matching, output: Path, evaluator: Evaluator, html: bool) -> Study:

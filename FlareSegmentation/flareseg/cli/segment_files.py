@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, Wishes
 from flareseg.inference.pipeline import Outcome, segment_scan
 from flareseg.io.batch import Batch
-from flareseg.io.outputs import EarlierResult, write_text
+from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
@@ -72,18 +73,11 @@ class FileSegmenter:
 
 
 def segment_all(
-    segmenter: FileSegmenter, tasks: list[Task], on_earlier: Callable[[EarlierResult], None], with_tables: bool = False
+    segmenter: FileSegmenter, tasks: list[Task], on_earlier: Callable[[Path], None], with_tables: bool = False
 ) -> list[FlareError | None]:
-    """Segment scans one after the other and say how each went.
+    """Segment scans one after the other and say how each went; the error of each, None for one that is done.
 
-    Args:
-        segmenter: Segments one of them.
-        tasks: The scans and their results.
-        on_earlier: Called when a scan fails and its label map is still that of an earlier run.
-        with_tables: Whether the report of each scan is shown as tables, or its warnings alone.
-
-    Returns:
-        The error of each scan, None for one that is done.
+    ``on_earlier`` is called with the label map of an earlier run that a scan that failed has left in its place.
     """
     batch: Batch[Task, Report] = Batch(tasks)
 
@@ -93,10 +87,18 @@ def segment_all(
         (console.show_report if with_tables else console.show_warnings)(report)
         return report
 
-    earlier = [EarlierResult.at(task.labels) for task in tasks]
+    earlier = [_file_at(task.labels) for task in tasks]
     for entry, before in zip(batch.run(segment, console.unexpected), earlier):
         if entry.error:
             console.say_error(entry.error, entry.task.name)
-            if before.is_there:
-                on_earlier(before)
+            if before and _file_at(entry.task.labels) == before:
+                on_earlier(entry.task.labels)
     return [entry.error for entry in batch.entries]
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file at a path from one that takes its place; None without a file."""
+    if not os.path.lexists(path):
+        return None
+    status = path.lstat()
+    return status.st_dev, status.st_ino

@@ -28,15 +28,7 @@ class State(str, Enum):
 
 @dataclass
 class Entry(Generic[Task, Result]):
-    """One task of a batch.
-
-    Attributes:
-        task: What is segmented.
-        state: How far it is.
-        result: Of a task that is done, and of a skipped one where it is known.
-        error: Why there is no result.
-        seconds: Wall-clock time that the task took; None before its end and for one that was never begun.
-    """
+    """One task of a batch, with its result or why there is none, and the wall-clock seconds that it took."""
 
     task: Task
     state: State = State.WAITING
@@ -48,35 +40,26 @@ class Entry(Generic[Task, Result]):
 class Batch(Generic[Task, Result]):
     """Tasks in their order. A task that fails does not stop the others, a task that is cancelled does.
 
-    The caller either drives it by ``run``, or by ``begin`` and then ``succeed`` or ``fail`` as events come in.
+    The caller drives it by ``run``, or by ``begin`` and then ``succeed`` or ``fail`` as events come in.
+    ``on_change`` is called with each entry that gets another state; ``clock`` counts seconds.
     """
 
     def __init__(
         self,
         tasks: Iterable[Task],
-        on_change: Callable[[Entry[Task, Result]], object] | None = None,
+        on_change: Callable[[Entry[Task, Result]], object] = lambda entry: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make a batch in which every task waits.
-
-        Args:
-            tasks: What is to be segmented.
-            on_change: Called with each entry that gets another state.
-            clock: Seconds, as of ``time.monotonic``.
-        """
         self.entries: list[Entry[Task, Result]] = [Entry(task) for task in tasks]
-        self._on_change = on_change
-        self._clock = clock
+        self._on_change, self._clock = on_change, clock
         self._begun_at = 0.0
 
     def run(
         self, work: Callable[[Task], Result], explain: Callable[[Exception], FlareError]
     ) -> Iterator[Entry[Task, Result]]:
-        """Work off the tasks that wait, and give each entry, also a skipped or cancelled one, in its turn.
+        """Do ``work`` for the tasks that wait, and give each entry, also a skipped or cancelled one, in its turn.
 
-        Args:
-            work: Segments one task.
-            explain: Turns whatever ``work`` raises into the error of the entry.
+        ``explain`` turns whatever ``work`` raises into the error of the entry.
         """
         for entry in self.entries:
             if entry.state is State.WAITING:
@@ -90,10 +73,10 @@ class Batch(Generic[Task, Result]):
 
     def begin(self) -> Entry[Task, Result] | None:
         """The first entry that waits, which runs from now on; None at the end."""
-        entry = next(iter(self._waiting()), None)
-        if entry is not None:
+        for entry in self._in(State.WAITING):
             self._begin(entry)
-        return entry
+            return entry
+        return None
 
     def skip(self, entry: Entry[Task, Result], result: Result | None = None) -> None:
         """The task was done before."""
@@ -101,53 +84,43 @@ class Batch(Generic[Task, Result]):
         self._set(entry, State.SKIPPED)
 
     def succeed(self, entry: Entry[Task, Result], result: Result) -> None:
-        """The running task is done."""
-        entry.result = result
-        self._end(entry, State.DONE)
+        entry.result, entry.seconds = result, self._clock() - self._begun_at
+        self._set(entry, State.DONE)
 
     def fail(self, entry: Entry[Task, Result], error: FlareError) -> None:
-        """The running task has no result."""
-        entry.error = error
+        entry.error, entry.seconds = error, self._clock() - self._begun_at
         if isinstance(error, Cancelled):
-            self._end(entry, State.CANCELLED)
+            self._set(entry, State.CANCELLED)
             self.cancel()
         else:
-            self._end(entry, State.NOTHING_FOUND if error.kind == "no_abdomen" else State.FAILED)
+            self._set(entry, State.NOTHING_FOUND if error.kind == "no_abdomen" else State.FAILED)
 
     def cancel(self) -> None:
         """Leave out the tasks that wait. The one at work is the caller's to stop, and then to ``fail``."""
-        for entry in self._waiting():
+        for entry in self._in(State.WAITING):
             entry.error = Cancelled()
             self._set(entry, State.CANCELLED)
 
     def place(self, entry: Entry[Task, Result]) -> tuple[int, int]:
         """Which of how many an entry is, from 1."""
-        return next(n for n, other in enumerate(self.entries, 1) if other is entry), len(self.entries)
+        return [other is entry for other in self.entries].index(True) + 1, len(self.entries)
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the end, if the tasks that are left take as long as the finished ones did; None before the first."""
+        """Until the end, if the tasks that are left take as long as the others did; None before the first has ended."""
         known = [entry.seconds for entry in self.entries if entry.seconds is not None]
-        if not known:
-            return None
-        left = sum(entry.state in (State.WAITING, State.RUNNING) for entry in self.entries)
-        return left * sum(known) / len(known)
+        return len(self._in(State.WAITING, State.RUNNING)) * sum(known) / len(known) if known else None
 
-    def _waiting(self) -> list[Entry[Task, Result]]:
-        return [entry for entry in self.entries if entry.state is State.WAITING]
+    def _in(self, *states: State) -> list[Entry[Task, Result]]:
+        return [entry for entry in self.entries if entry.state in states]
 
     def _begin(self, entry: Entry[Task, Result]) -> None:
         self._begun_at = self._clock()
         self._set(entry, State.RUNNING)
 
-    def _end(self, entry: Entry[Task, Result], state: State) -> None:
-        entry.seconds = self._clock() - self._begun_at
-        self._set(entry, state)
-
     def _set(self, entry: Entry[Task, Result], state: State) -> None:
         entry.state = state
-        if self._on_change is not None:
-            self._on_change(entry)
+        self._on_change(entry)
 
 
 def _release_frames(error: BaseException | None) -> None:

@@ -20,74 +20,51 @@ from flareseg.io.reading import check_whole
 from flareseg.io.tasks import Task
 
 SUMMARY = "summary.csv"
+_IN_SUMMARY = (State.DONE, State.SKIPPED, State.NOTHING_FOUND, State.FAILED)
 
 
 class FolderBatch(Batch[Task, Report]):
-    """A batch of files with a summary, from which a later batch of the same files goes on."""
+    """A batch of files with a summary in ``folder`` that has the volumes of ``organs``.
+
+    Raises FlareError("write") when it cannot be written, or where another program's file lies in place of a report.
+    """
 
     def __init__(self, tasks: list[Task], folder: Path, organs: tuple[Organ, ...]) -> None:
-        """Make a batch in which every task waits.
-
-        Args:
-            tasks: The scans. Each has a report.
-            folder: For the summary.
-            organs: Those whose volumes the summary has.
-
-        Raises:
-            FlareError: Of kind "write" when the summary cannot be written, or when another program's file lies
-                where a report is to go.
-        """
         super().__init__(tasks)
         self._summary = folder / SUMMARY
         self._organs = [organ.name for organ in organs]
         make_folder(folder)
         check_writable(self._summary)
-        for task in tasks:
-            _check_report(task)
+        for report in filter(None, (task.report for task in tasks)):
+            if report.exists() and "schema_version" not in _json_of(report):
+                raise FlareError(
+                    "write",
+                    f"{report} exists and is not a report of flareseg.",
+                    "Choose another output folder, or move that file away.",
+                )
 
     def skip_finished(self) -> None:
-        """Skip the tasks whose two files are there and can be read to their end.
-
-        What the files say is not compared: people correct label maps.
-        """
+        """Skip the tasks whose two files can be read. What they say is not compared: people correct label maps."""
         for entry in self.entries:
             if _is_finished(entry.task):
                 self.skip(entry, _read_report(entry.task))
 
     def write_summary(self) -> None:
-        """Write one row for each scan that has ended, as CSV in UTF-8.
-
-        Raises:
-            FlareError: Of kind "write".
-        """
+        """Write one row for each scan that has ended, as CSV in UTF-8. Raises FlareError("write")."""
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["name", "state", "seconds", *(f"{organ} mL" for organ in self._organs), "warnings", "error"])
-        left_out = (State.WAITING, State.RUNNING, State.CANCELLED)
-        rows.writerows(self._row(entry) for entry in self.entries if entry.state not in left_out)
+        rows.writerows(self._row(entry) for entry in self.entries if entry.state in _IN_SUMMARY)
         write_text(self._summary, text.getvalue())
 
     def _row(self, entry: Entry[Task, Report]) -> list[str]:
-        report = entry.result
-        volumes = {organ.name: f"{organ.volume_ml:.1f}" for organ in report.organs} if report else {}
-        return [
-            entry.task.name,
-            entry.state.value,
-            f"{report.total_seconds:.2f}" if report else "",
-            *(volumes.get(organ, "") for organ in self._organs),
-            " ".join(_warnings(report)) if report else "",
-            str(entry.error) if entry.error else "",
-        ]
-
-
-def _check_report(task: Task) -> None:
-    """Data sets keep facts about NAME.nii.gz in a NAME.json beside it."""
-    if task.report and task.report.exists() and "schema_version" not in _json_of(task.report):
-        raise FlareError(
-            "write",
-            f"{task.report} exists and is not a report of flareseg.",
-            "Choose another output folder, or move that file away.",
-        )
+        row, report = {"error": str(entry.error or "")}, entry.result
+        if report:
+            row = {organ.name: f"{organ.volume_ml:.1f}" for organ in report.organs}
+            warnings = report.warnings + [f"{organ.name}: {text}" for organ in report.organs for text in organ.warnings]
+            row |= {"seconds": f"{report.total_seconds:.2f}", "warnings": " ".join(warnings)}
+        columns = ["seconds", *self._organs, "warnings", "error"]
+        return [entry.task.name, entry.state.value, *(row.get(column, "") for column in columns)]
 
 
 def _is_finished(task: Task) -> bool:
@@ -115,7 +92,3 @@ def _json_of(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _warnings(report: Report) -> list[str]:
-    return report.warnings + [f"{organ.name}: {text}" for organ in report.organs for text in organ.warnings]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 import secrets
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from flareseg.core.errors import FlareError
@@ -99,37 +97,3 @@ def _kind(path: Path) -> int:
         return stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
         return stat.S_IFREG
-
-
-@dataclass(frozen=True)
-class EarlierResult:
-    """The file that lies at a target before the result is written."""
-
-    path: Path
-    status: os.stat_result | None
-
-    @classmethod
-    def at(cls, path: Path) -> EarlierResult:
-        return cls(path, _status(path))
-
-    @property
-    def is_there(self) -> bool:
-        """Whether something was there, and no new file has taken its place."""
-        now = _status(self.path)
-        return bool(self.status and now and os.path.samestat(self.status, now))
-
-    def remove(self) -> None:
-        """Remove it. Raises FlareError("write")."""
-        try:
-            self.path.unlink()
-        except OSError as error:
-            raise FlareError(
-                "write",
-                f"{self.path} is of an earlier run and cannot be removed: {error.strerror}.",
-                "Remove it: it is no result of this run.",
-            ) from error
-
-
-def _status(path: Path) -> os.stat_result | None:
-    """None when nothing is there. Of a link, the status of the link itself."""
-    return path.lstat() if os.path.lexists(path) else None
