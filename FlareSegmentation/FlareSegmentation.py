@@ -76,7 +76,7 @@ class FlareSegmentationTest(ScriptedLoadableModuleTest):
             self.assertGreater(organ.volume_ml, 10, organ.name)
 
     def test_emptyVolumeIsRefused(self) -> None:
-        """A node without voxels is refused with a sentence, and nothing is added to the scene."""
+        """A node without voxels is refused with a message, and nothing is added to the scene."""
         volumeNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
         with self.assertRaises(FlareError) as caught:
             self.logic.segment(volumeNode)

@@ -41,7 +41,7 @@ def phantom_file(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def phantom_truth(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def phantom_ground_truth(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("phantom") / "labels.nii.gz"
     write_labels(path, phantom.labels, phantom.volume.geometry)
     return path

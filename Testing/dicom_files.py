@@ -29,11 +29,11 @@ def ct_slice(volume: Volume, k: int, series: str = SERIES) -> Dataset:
     """Slice ``k`` of a volume in HU, as unsigned 16 bits with an intercept of -1024."""
     geometry = volume.geometry
     dataset = _base(CTImageStorage, f"{series}.{k + 1}", series, volume.voxels[k])
-    position = np.array(geometry.origin) + k * geometry.spacing[0] * np.array(geometry.axes[0])
+    position = np.array(geometry.origin) + k * geometry.spacing[0] * np.array(geometry.direction[0])
     dataset.InstanceNumber = k + 1
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.ImagePositionPatient = [f"{value:.5f}" for value in position]
-    dataset.ImageOrientationPatient = [f"{value:.6f}" for value in (*geometry.axes[2], *geometry.axes[1])]
+    dataset.ImageOrientationPatient = [f"{value:.6f}" for value in (*geometry.direction[2], *geometry.direction[1])]
     dataset.PixelSpacing = [f"{mm:.5f}" for mm in geometry.spacing[1:]]
     dataset.SliceThickness = f"{geometry.spacing[0]:.5f}"
     dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = "1", str(INTERCEPT), "HU"
@@ -68,7 +68,7 @@ def write_enhanced(
     dataset.NumberOfFrames = len(frames)
     measures, plane, shared = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing = [f"{mm:.5f}" for mm in geometry.spacing[1:]]
-    plane.ImageOrientationPatient = [*geometry.axes[2], *geometry.axes[1]]
+    plane.ImageOrientationPatient = [*geometry.direction[2], *geometry.direction[1]]
     shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [plane]
     if rescales is None:
         shared.PixelValueTransformationSequence = [_rescale(1)]
@@ -124,7 +124,7 @@ def _base(sop_class: str, uid: str, series: str, hu: np.ndarray) -> Dataset:
 
 def _frame(geometry: Geometry, k: int) -> Dataset:
     groups, place = Dataset(), Dataset()
-    position = np.array(geometry.origin) + k * geometry.spacing[0] * np.array(geometry.axes[0])
+    position = np.array(geometry.origin) + k * geometry.spacing[0] * np.array(geometry.direction[0])
     place.ImagePositionPatient = [f"{value:.5f}" for value in position]
     groups.PlanePositionSequence = [place]
     return groups

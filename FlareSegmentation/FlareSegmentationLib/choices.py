@@ -19,7 +19,7 @@ class Choice(Enum):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        """The sentence for a choice that does not exist."""
+        """The message for a choice that does not exist."""
         raise NotImplementedError
 
     @classmethod

@@ -16,7 +16,7 @@ class RunOptions:
     (r0, r1, a0, a1, s0, s1); None finds the abdomen. ``edited``: what becomes of segments that a person
     changed, "keep", "replace" or "new" (a new segmentation). ``splitKidneys``: two segments instead of
     one. ``cleanUp``: "off"; "normal" removes loose parts; "strong" leaves one part of each organ (two
-    kidneys) and fills holes. ``uncertainty``: add a volume with the doubt in percent. ``precision``: of the
+    kidneys) and fills holes. ``uncertainty``: add a volume with the uncertainty in percent. ``precision``: of the
     networks, "auto" (what suits the device), "float32", "float16" or "bfloat16".
 
     Raises FlareError("bad_job") for a device or a choice that does not exist.

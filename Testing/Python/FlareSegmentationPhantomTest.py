@@ -23,10 +23,10 @@ class FlareSegmentationPhantomTest(unittest.TestCase):
         self.logic.close()
 
     def test_every_organ_of_the_synthetic_ct_is_found(self) -> None:
-        volumeNode, truth = loadSyntheticCtAndOrgans()
+        volumeNode, ground_truth = loadSyntheticCtAndOrgans()
         result = self.logic.segment(volumeNode, device="cpu")
         for organ in ORGANS:
             with self.subTest(organ.name):
                 found = slicer.util.arrayFromSegmentBinaryLabelmap(result, segmentId(organ), volumeNode) > 0
-                true = slicer.util.arrayFromSegmentBinaryLabelmap(truth, organ.name, volumeNode) > 0
+                true = slicer.util.arrayFromSegmentBinaryLabelmap(ground_truth, organ.name, volumeNode) > 0
                 self.assertGreater(2 * (found & true).sum() / (found.sum() + true.sum()), LEAST_DICE)

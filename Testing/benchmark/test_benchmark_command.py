@@ -48,7 +48,7 @@ def test_what_there_is_no_time_for_is_said_and_the_files_are_written(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["--methods", "ours,magic"], 'There is no method "magic". Choose from ours, plain'),
         (["--protocols", "hot"], 'There is no protocol "hot"'),
@@ -57,10 +57,10 @@ def test_what_there_is_no_time_for_is_said_and_the_files_are_written(
         (["--scan", "nowhere.nii.gz"], "There is no file or folder nowhere.nii.gz"),
     ],
 )
-def test_a_wrong_wish_is_a_sentence(app: typer.Typer, tmp_path: Path, arguments: list[str], sentence: str):
+def test_a_wrong_wish_is_a_message(app: typer.Typer, tmp_path: Path, arguments: list[str], message: str):
     done = CliRunner().invoke(app, [str(tmp_path / "out"), *arguments])
     assert done.exit_code == 2
-    assert sentence in " ".join(done.output.split())
+    assert message in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
 
 

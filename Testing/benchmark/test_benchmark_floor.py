@@ -6,7 +6,7 @@ import pytest
 import torch
 from flareseg.benchmark.floor import Floor
 from flareseg.benchmark.speeds import gflop, tflops
-from flareseg.inference.device import choose
+from flareseg.inference.device import select_device
 from flareseg.inference.networks.dense_vnet import DenseVNet
 
 
@@ -25,4 +25,4 @@ def test_the_organ_network_has_the_operations_counted_for_the_paper_s_grid():
 
 
 def test_the_speed_of_multiplication_is_measured():
-    assert 1e-4 < tflops(choose("cpu"), torch.float32, 256) < 1000
+    assert 1e-4 < tflops(select_device("cpu"), torch.float32, 256) < 1000

@@ -8,7 +8,7 @@ import pytest
 from flareseg.cli.console import exit_code, remark_on
 from flareseg.cli.segment_files import FileSegmenter, segment_all
 from flareseg.core.errors import FlareError
-from flareseg.inference.cascade import Cascade, Wishes
+from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.io.batch import Batch
 from flareseg.io.tasks import Task
 
@@ -53,6 +53,6 @@ def test_only_a_label_map_that_the_scan_did_not_write_is_of_an_earlier_run(
         Task("ct", phantom_file, second, tmp_path / "file" / "report.json"),
     ]
     earlier: list[Path] = []
-    errors = segment_all(FileSegmenter(cascade, Wishes()), tasks, earlier.append)
+    errors = segment_all(FileSegmenter(cascade, SegmentationOptions()), tasks, earlier.append)
     assert [error and error.kind for error in errors] == ["bad_scan", "write"]
     assert earlier == [first]

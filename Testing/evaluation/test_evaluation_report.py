@@ -39,11 +39,11 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three cases: one with an odd name and a spleen too many, one as it should be, one without a prediction."""
     folder = tmp_path_factory.mktemp("study")
     without_spleen = np.where(organs() == 3, 0, organs()).astype(np.uint8)
-    for case, truth in ((ODD, without_spleen), ("right", organs()), ("lost", organs())):
-        label_file(folder / "truths" / f"{case}.nii.gz", truth)
+    for case, ground_truth in ((ODD, without_spleen), ("right", organs()), ("lost", organs())):
+        label_file(folder / "ground_truths" / f"{case}.nii.gz", ground_truth)
     for case in (ODD, "right"):
         label_file(folder / "predictions" / f"{case}.nii.gz", organs())
-    done = run("evaluate", folder / "predictions", folder / "truths", "-o", folder / "out")
+    done = run("evaluate", folder / "predictions", folder / "ground_truths", "-o", folder / "out")
     assert done.exit_code == 1
     return folder / "out"
 
@@ -97,17 +97,17 @@ def test_every_organ_of_a_case_has_its_picture(output: Path) -> None:
     assert drawn == {f"right-{organ.name.lower()}.png" for organ in ORGANS}
 
 
-@pytest.mark.parametrize(("moved", "colour"), [("prediction", RED), ("truth", BLUE)])
+@pytest.mark.parametrize(("moved", "colour"), [("prediction", RED), ("ground_truth", BLUE)])
 def test_what_is_too_much_is_red_and_what_is_missed_is_blue(
     moved: str, colour: tuple[int, int, int], tmp_path: Path
 ) -> None:
     small, large = (np.zeros(SHAPE, np.uint8) for _ in range(2))
     small[cube((8, 8, 8), 6)] = 3
     large[cube((8, 8, 8), 12)] = 3
-    files = {name: label_file(tmp_path / f"{name}.nii.gz", small) for name in ("prediction", "truth")}
+    files = {name: label_file(tmp_path / f"{name}.nii.gz", small) for name in ("prediction", "ground_truth")}
     label_file(files[moved], large)
     scan = write_image(tmp_path / "ct.nii.gz", np.full(SHAPE, 40, np.int16), (1.0, 1.0, 1.0))
-    run("evaluate", files["prediction"], files["truth"], "-o", tmp_path / "out", "--scans", scan)
+    run("evaluate", files["prediction"], files["ground_truth"], "-o", tmp_path / "out", "--scans", scan)
     picture = tmp_path / "out" / "report" / "pictures" / "prediction-spleen.png"
     other = BLUE if colour is RED else RED
     assert near(picture, colour) > 5000
@@ -119,15 +119,15 @@ def test_a_scan_on_another_grid_is_left_out_of_the_pictures_with_a_note(tmp_path
     scan = write_image(tmp_path / "ct.nii.gz", np.zeros((4, 5, 6), np.int16))
     done = run("evaluate", *files, "-o", tmp_path / "out", "--scans", scan)
     assert done.exit_code == 0
-    assert "ct.nii.gz does not lie on the truth's grid" in done.stderr
+    assert "ct.nii.gz does not lie on the ground truth's grid" in done.stderr
     assert "The pictures show no CT." in Page(tmp_path / "out" / "report" / "cases" / "x.html").text
 
 
 def test_cases_of_very_long_names_have_pages_of_their_own(tmp_path: Path) -> None:
     for case in ("é" * 120 + "1", "é" * 120 + "2"):
-        for folder in ("predictions", "truths"):
+        for folder in ("predictions", "ground_truths"):
             label_file(tmp_path / folder / f"{case}.nii.gz", (organs() == 1).astype(np.uint8))
-    done = run("evaluate", tmp_path / "predictions", tmp_path / "truths", "-o", tmp_path / "out")
+    done = run("evaluate", tmp_path / "predictions", tmp_path / "ground_truths", "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     _, *cases = pages(tmp_path / "out")
     assert len(cases) == 2

@@ -32,7 +32,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_every_scan_gives_a_label_map_that_evaluate_scores_with_its_report(
-    inputs: Path, phantom_truth: Path, tmp_path: Path
+    inputs: Path, phantom_ground_truth: Path, tmp_path: Path
 ) -> None:
     done = run("segment-folder", inputs, tmp_path / "out", "--device", "cpu", "--reports", tmp_path / "reports")
     assert done.exit_code == 1
@@ -41,10 +41,10 @@ def test_every_scan_gives_a_label_map_that_evaluate_scores_with_its_report(
     assert "other.nii.gz is not named X_0000.nii.gz and is left out." in done.stderr
     assert "Segmented 1 of 2 scans" in done.stderr
 
-    (tmp_path / "truths").mkdir()
-    shutil.copy(phantom_truth, tmp_path / "truths" / "b.nii.gz")
+    (tmp_path / "ground_truths").mkdir()
+    shutil.copy(phantom_ground_truth, tmp_path / "ground_truths" / "b.nii.gz")
     options = ("-o", tmp_path / "scores", "--no-html", "--reports", tmp_path / "reports")
-    assert run("evaluate", tmp_path / "out", tmp_path / "truths", *options).exit_code == 0
+    assert run("evaluate", tmp_path / "out", tmp_path / "ground_truths", *options).exit_code == 0
     (case,) = rows(tmp_path / "scores" / "cases.csv")
     assert float(case["dice"]) > 0.85
     assert float(case["seconds"]) > 0
@@ -110,7 +110,7 @@ def test_predict_sh_goes_to_the_workspace_by_default(tmp_path: Path) -> None:
     assert done.stdout == "segment-folder /workspace/inputs /workspace/outputs\n"
 
 
-def test_a_folder_without_such_scans_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_such_scans_is_a_message(tmp_path: Path) -> None:
     (tmp_path / "inputs").mkdir()
     done = run("segment-folder", tmp_path / "inputs", tmp_path / "out")
     assert (done.exit_code, "holds no scan named X_0000.nii.gz" in done.stderr) == (2, True)
@@ -121,7 +121,7 @@ def test_inputs_and_outputs_may_not_mix(inputs: Path) -> None:
     assert (done.exit_code, "the same folder" in done.stderr) == (2, True)
 
 
-def test_outputs_that_cannot_be_written_are_a_sentence_before_the_work(inputs: Path, tmp_path: Path) -> None:
+def test_outputs_that_cannot_be_written_are_a_message_before_the_work(inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run("segment-folder", inputs, tmp_path / "file")
     assert (done.exit_code, "is a file, not a folder" in done.stderr) == (2, True)

@@ -47,12 +47,12 @@ def test_a_cube_moved_by_one_voxel_is_within_one_voxel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prediction", "truth", "score"),
+    ("prediction", "ground_truth", "score"),
     [(EMPTY, EMPTY, 1.0), (cube((2, 2, 2)), EMPTY, 0.0), (EMPTY, cube((2, 2, 2)), 0.0)],
-    ids=["both empty", "only the truth is empty", "only the prediction is empty"],
+    ids=["both empty", "only the ground truth is empty", "only the prediction is empty"],
 )
-def test_empty_cases_by_the_challenges_rule(prediction: np.ndarray, truth: np.ndarray, score: float) -> None:
-    assert (dice(prediction, truth), nsd(prediction, truth, MM, 1.0)) == (score, score)
+def test_empty_cases_by_the_challenges_rule(prediction: np.ndarray, ground_truth: np.ndarray, score: float) -> None:
+    assert (dice(prediction, ground_truth), nsd(prediction, ground_truth, MM, 1.0)) == (score, score)
 
 
 def test_flare21_allows_1_mm_and_flare22_differs_by_organ() -> None:
@@ -61,11 +61,11 @@ def test_flare21_allows_1_mm_and_flare22_differs_by_organ() -> None:
 
 
 def test_organs_moved_by_4_mm_are_right_for_flare22_where_it_allows_5() -> None:
-    moved, truth = (Volume(labels, geometry()) for labels in (organs({1: 4, 2: 4, 3: 4, 4: 4}), organs()))
-    scores = {s.organ.label: s.nsd for s in score_labels(moved, truth, tolerances_named("flare22"), Selection())}
+    moved, ground_truth = (Volume(labels, geometry()) for labels in (organs({1: 4, 2: 4, 3: 4, 4: 4}), organs()))
+    scores = {s.organ.label: s.nsd for s in score_labels(moved, ground_truth, tolerances_named("flare22"), Selection())}
     assert (scores[1], scores[4]) == (1.0, 1.0)
     assert max(scores[2], scores[3]) < 1
-    assert max(s.nsd for s in score_labels(moved, truth, tolerances_named("flare21"), Selection())) < 0.8
+    assert max(s.nsd for s in score_labels(moved, ground_truth, tolerances_named("flare21"), Selection())) < 0.8
 
 
 def test_other_tolerances_are_refused() -> None:

@@ -52,10 +52,10 @@ REFERENCES = {
 }
 
 
-def voxel_nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
+def voxel_nsd(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
     """Surface Dice counted on surface voxels rather than on the faces between them; the scan's edge is no surface."""
-    box = box_around(prediction | truth, (1, 1, 1))
-    surfaces = [mask[box] & ~ndimage.binary_erosion(mask[box], border_value=1) for mask in (prediction, truth)]
+    box = box_around(prediction | ground_truth, (1, 1, 1))
+    surfaces = [mask[box] & ~ndimage.binary_erosion(mask[box], border_value=1) for mask in (prediction, ground_truth)]
     away = [ndimage.distance_transform_edt(~surface, sampling=spacing) for surface in surfaces]
     near = sum(np.count_nonzero(away[1 - n][surface] <= tolerance) for n, surface in enumerate(surfaces))
     return near / sum(np.count_nonzero(surface) for surface in surfaces)
@@ -73,14 +73,17 @@ def test_the_published_means_follow_from_the_organs(team: str) -> None:
 @pytest.mark.parametrize("case", REFERENCES)
 def test_the_reference_predictions_score_as_published(case: str, real_ct: Path, reference_predictions: Path) -> None:
     label, published = REFERENCES[case]
-    truth = read_label_map(real_ct / label)
+    ground_truth = read_label_map(real_ct / label)
     prediction = read_label_map(reference_predictions / f"reference_{case}.nii.gz")
-    scores = score_labels(prediction, truth, TOLERANCES["flare21"], Selection())
+    scores = score_labels(prediction, ground_truth, TOLERANCES["flare21"], Selection())
     assert [100 * score.dice for score in scores] == pytest.approx(published["dice"], abs=0.06)
     assert [100 * score.nsd for score in scores] == pytest.approx(published["nsd"], abs=0.06)
     for tolerance in (1.0, 3.0):
         counted = [
-            100 * voxel_nsd(prediction.voxels == o.label, truth.voxels == o.label, truth.geometry.spacing, tolerance)
+            100
+            * voxel_nsd(
+                prediction.voxels == o.label, ground_truth.voxels == o.label, ground_truth.geometry.spacing, tolerance
+            )
             for o in ORGANS
         ]
         assert counted == pytest.approx(published[tolerance], abs=0.3)
@@ -92,12 +95,13 @@ def test_surfels_are_kinder_than_voxels_and_closer_at_3_mm(
 ) -> None:
     """A border that is one voxel off still shares surfels with the true one on the staircase of a slanted surface."""
     label, published = REFERENCES[case]
-    truth, prediction = (
+    ground_truth, prediction = (
         read_label_map(real_ct / label),
         read_label_map(reference_predictions / f"reference_{case}.nii.gz"),
     )
     at = {
-        mm: score_labels(prediction, truth, dict.fromkeys(TOLERANCES["flare21"], mm), Selection()) for mm in (1.0, 3.0)
+        mm: score_labels(prediction, ground_truth, dict.fromkeys(TOLERANCES["flare21"], mm), Selection())
+        for mm in (1.0, 3.0)
     }
     excess = {mm: np.subtract([100 * score.nsd for score in at[mm]], published[mm]) for mm in at}
     assert (excess[1.0] > 10).all()

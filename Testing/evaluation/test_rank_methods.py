@@ -74,22 +74,22 @@ def test_the_command_ranks_folders_of_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "sentence"),
+    ("methods", "message"),
     [
         (["nonsense"], "is no method"),
         (["a=nowhere"], "holds no results of flareseg evaluate"),
         (["a=x", "a=y"], "Two methods are named a"),
     ],
 )
-def test_bad_usage_is_a_sentence(methods: list[str], sentence: str) -> None:
+def test_bad_usage_is_a_message(methods: list[str], message: str) -> None:
     done = run("rank", *methods)
-    assert (done.exit_code, sentence in done.stderr) == (2, True)
+    assert (done.exit_code, message in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
     "line", ["1,x,0.5,1,1,,0,", "1,0.5", "1,nan,0.5,1,1,,0,", "1,95.4,80,1,1,,0,", "1,1,1,-3,1,,0,"]
 )
-def test_damaged_results_are_a_sentence(line: str, tmp_path: Path) -> None:
+def test_damaged_results_are_a_message(line: str, tmp_path: Path) -> None:
     done = run("rank", f"a={results(tmp_path / 'a', [line])}")
     assert (done.exit_code, "are damaged" in done.stderr) == (2, True)
 
@@ -110,16 +110,16 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "separator", "sentence"),
+    ("encoding", "separator", "message"),
     [("utf-16", ",", "is not UTF-8 text"), ("utf-8", ";", "has no column case (separated by commas)")],
 )
-def test_a_table_in_another_form_is_a_sentence(encoding: str, separator: str, sentence: str, tmp_path: Path) -> None:
+def test_a_table_in_another_form_is_a_message(encoding: str, separator: str, message: str, tmp_path: Path) -> None:
     done = run("rank", f"a={saved_again(tmp_path / 'a', encoding, separator)}")
-    assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
     assert "save the table as CSV with commas, in UTF-8" in done.stderr
 
 
-def test_a_case_that_is_there_twice_is_a_sentence(tmp_path: Path) -> None:
+def test_a_case_that_is_there_twice_is_a_message(tmp_path: Path) -> None:
     done = run("rank", f"a={results(tmp_path / 'a', [LINES[0], LINES[0]])}")
     assert (done.exit_code, "holds a case twice" in done.stderr) == (2, True)
 

@@ -131,7 +131,7 @@ def test_organs_that_overlap_are_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"layer": 2}, {"layer": -1}, {"labelValue": None}])
-def test_a_segment_without_voxels_is_a_sentence(change: dict[str, object], tmp_path: Path) -> None:
+def test_a_segment_without_voxels_is_a_message(change: dict[str, object], tmp_path: Path) -> None:
     facts = {key: value for key, value in {**segment("liver", 1), **change}.items() if value is not None}
     path = segmentation(tmp_path / "x.seg.nrrd", cube((2, 2, 2)).T.astype(np.uint8), [facts])
     with pytest.raises(FlareError, match="is damaged or cannot be read"):
@@ -161,13 +161,13 @@ def test_a_segmentation_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no segmentation", b"NRRD0004\ntype: unsigned char\n"])
-def test_a_damaged_segmentation_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_segmentation_is_a_message(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.seg.nrrd").write_bytes(content)
     with pytest.raises(FlareError, match="is damaged or cannot be read"):
         read_label_map(tmp_path / "x.seg.nrrd")
 
 
-def test_a_segmentation_cut_short_is_a_sentence(tmp_path: Path) -> None:
+def test_a_segmentation_cut_short_is_a_message(tmp_path: Path) -> None:
     path = label_file(tmp_path / "x.seg.nrrd", organs())
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(FlareError, match="is damaged or cannot be read"):

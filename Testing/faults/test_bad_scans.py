@@ -1,4 +1,4 @@
-"""Bad scans through the command line: a plain sentence, an exit code, and nothing left behind."""
+"""Bad scans through the command line: a plain message, an exit code, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -130,12 +130,12 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 
 
-@pytest.mark.parametrize(("make", "sentence"), CASES.values(), ids=CASES)
-def test_a_bad_scan_is_refused_in_a_sentence(make: Callable[[Path], Path], sentence: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("make", "message"), CASES.values(), ids=CASES)
+def test_a_bad_scan_is_refused_in_a_message(make: Callable[[Path], Path], message: str, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     result = segment(make(tmp_path), tmp_path / "results")
     assert result.exit_code == BAD_INPUT
-    assert sentence in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.output
     assert list((tmp_path / "results").iterdir()) == []
 

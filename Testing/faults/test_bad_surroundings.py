@@ -84,8 +84,8 @@ def test_a_gpu_where_there_is_none(phantom_file: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("spoil", "sentence"), [("cut", "damaged"), ("remove", "cannot be read")])
-def test_corrupt_or_missing_weights(spoil: str, sentence: str, phantom_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("spoil", "message"), [("cut", "damaged"), ("remove", "cannot be read")])
+def test_corrupt_or_missing_weights(spoil: str, message: str, phantom_file: Path, tmp_path: Path) -> None:
     weights = Path(shutil.copytree(shipped_folder(), tmp_path / "weights"))
     network = weights / "dense_vnet.safetensors"
     if spoil == "cut":
@@ -94,5 +94,5 @@ def test_corrupt_or_missing_weights(spoil: str, sentence: str, phantom_file: Pat
         network.unlink()
     done = flareseg("segment", phantom_file, "-o", tmp_path / "out.nii.gz", "--weights", weights)
     assert done.returncode == BAD_INPUT
-    assert sentence in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "out.nii.gz").exists()

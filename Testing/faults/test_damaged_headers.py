@@ -1,4 +1,4 @@
-"""Damaged headers: each is read or refused in a sentence. ITK ends the process (SIGSEGV, SIGABRT) on some of them."""
+"""Damaged headers: each is read or refused in a message. ITK ends the process (SIGSEGV, SIGABRT) on some of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_damaged_headers_are_read_or_refused(
     whole, chance = path.read_bytes(), random.Random(suffix)
     ends: Counter[str] = Counter()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a warning of numpy on stderr is no sentence
+        warnings.simplefilter("error")  # a warning of numpy on stderr is no message
         for _ in range(_FILES):
             path.write_bytes(spoil(whole, chance))
             try:
@@ -67,7 +67,7 @@ def test_damaged_headers_are_read_or_refused(
                 ends["read"] += 1
             except FlareError as error:
                 assert error.kind == "bad_scan"
-                assert error.remedy
+                assert error.hint
                 ends["refused"] += 1
     assert ends["refused"] > _FILES // 20
     assert ends.total() == _FILES

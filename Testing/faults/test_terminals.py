@@ -34,7 +34,7 @@ def test_a_table_is_printed_in_any_encoding(encoding: str, phantom_file: Path, t
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["info", "--device", "cpu"]], ids=lambda a: a[0])
-def test_a_full_stdout_ends_in_a_sentence(arguments: list[str]) -> None:
+def test_a_full_stdout_ends_in_a_message(arguments: list[str]) -> None:
     done = run(arguments, ">/dev/full")
     assert done.returncode == BAD_INPUT
     assert done.stderr.decode().splitlines() == [

@@ -84,7 +84,7 @@ def test_hidden_files_texts_and_segmentations_are_no_scans(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "kind", "sentence"),
+    ("options", "kind", "message"),
     [
         ({"pattern": "*.xyz"}, "bad_scan", 'matches "\\*.xyz"'),
         ({"pattern": "/a*"}, "bad_job", "cannot be used"),
@@ -95,13 +95,13 @@ def test_hidden_files_texts_and_segmentations_are_no_scans(tmp_path: Path) -> No
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_before_anything_is_written(
-    options: dict, kind: str, sentence: str, scans: Path, monkeypatch: pytest.MonkeyPatch
+    options: dict, kind: str, message: str, scans: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(scans.parent)
-    with pytest.raises(FlareError, match=sentence) as caught:
+    with pytest.raises(FlareError, match=message) as caught:
         planned(**{"scans": Path("scans"), "output": Path("organs"), **options})
     assert caught.value.kind == kind
-    assert caught.value.remedy
+    assert caught.value.hint
     assert [path.name for path in scans.parent.iterdir()] == ["scans"]
 
 

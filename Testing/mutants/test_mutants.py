@@ -85,7 +85,7 @@ def test_the_working_tree_is_never_changed(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "sentence"),
+    ("before", "after", "message"),
     [
         ("a % b", "a - b", "occurs 0 times in flareseg/sums.py, not once"),
         ("int", "str", "occurs 3 times in flareseg/sums.py, not once"),
@@ -96,10 +96,10 @@ def test_the_working_tree_is_never_changed(project: Path) -> None:
     ids=["not there", "there three times", "no change", "no Python", "no such function"],
 )
 def test_a_fault_that_does_not_fit_the_code_is_refused(
-    before: str, after: str, sentence: str, project: Path, capsys: pytest.CaptureFixture[str]
+    before: str, after: str, message: str, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(project, {"before": before, "after": after}) == UNFIT
-    assert sentence in capsys.readouterr().out
+    assert message in capsys.readouterr().out
 
 
 def test_tests_that_fail_without_a_fault_prove_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

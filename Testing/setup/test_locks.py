@@ -29,7 +29,12 @@ def project() -> dict:
 def asked(python: str, platform: str) -> list[Requirement]:
     """What pyproject.toml asks for, all extras together, on this platform."""
     groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
-    return [wish for group in groups for wish in map(Requirement, group) if applies(wish, python, platform)]
+    return [
+        requirement
+        for group in groups
+        for requirement in map(Requirement, group)
+        if applies(requirement, python, platform)
+    ]
 
 
 def applies(requirement: Requirement, python: str, platform: str) -> bool:
@@ -51,21 +56,27 @@ def lines(lock: str) -> list[str]:
 
 def pins(lock: str, python: str, platform: str) -> dict[str, Version]:
     """The versions of a lock on this platform, by the packages' canonical names."""
-    wishes = [wish for wish in map(Requirement, lines(lock)) if applies(wish, python, platform)]
-    names = [canonicalize_name(wish.name) for wish in wishes]
+    requirements = [
+        requirement for requirement in map(Requirement, lines(lock)) if applies(requirement, python, platform)
+    ]
+    names = [canonicalize_name(requirement.name) for requirement in requirements]
     assert len(set(names)) == len(names), "a package has two versions"
-    return {name: Version(str(wish.specifier).removeprefix("==")) for name, wish in zip(names, wishes)}
+    return {
+        name: Version(str(requirement.specifier).removeprefix("==")) for name, requirement in zip(names, requirements)
+    }
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_lock_holds_every_package_that_is_asked_for(python: str, platform: str) -> None:
     locked = pins(f"python{python}.txt", python, platform)
-    wishes = [wish for wish in asked(python, platform) if wish.name != "flareseg"]
+    requirements = [requirement for requirement in asked(python, platform) if requirement.name != "flareseg"]
     wrong = [
-        str(wish) for wish in wishes if locked.get(canonicalize_name(wish.name), Version("0")) not in wish.specifier
+        str(requirement)
+        for requirement in requirements
+        if locked.get(canonicalize_name(requirement.name), Version("0")) not in requirement.specifier
     ]
-    assert len(wishes) > 20
+    assert len(requirements) > 20
     assert not wrong, "run `make locks`"
 
 
@@ -85,11 +96,15 @@ def test_a_lock_names_packages_and_no_address_of_a_computer_or_registry(lock: st
     assert [line for line in lines(lock) if not PIN.fullmatch(line)] == []
 
 
-@pytest.mark.parametrize("wish", [Requirement(wish) for wish in project()["dependencies"]], ids=lambda wish: wish.name)
-def test_the_lowest_lock_takes_the_version_that_the_project_names(wish: Requirement) -> None:
-    (least,) = [Version(part.version) for part in wish.specifier if part.operator == ">="]
-    lowest = pins("lowest.txt", "3.10", "linux")[canonicalize_name(wish.name)]
-    assert lowest in wish.specifier
+@pytest.mark.parametrize(
+    "requirement",
+    [Requirement(requirement) for requirement in project()["dependencies"]],
+    ids=lambda requirement: requirement.name,
+)
+def test_the_lowest_lock_takes_the_version_that_the_project_names(requirement: Requirement) -> None:
+    (least,) = [Version(part.version) for part in requirement.specifier if part.operator == ">="]
+    lowest = pins("lowest.txt", "3.10", "linux")[canonicalize_name(requirement.name)]
+    assert lowest in requirement.specifier
     assert lowest.release[: len(least.release)] == least.release, "run `make locks`"
 
 

@@ -98,8 +98,8 @@ class TestPipsWords:
 
         assert network_failed(pips_words(*OFFLINE, "iniconfig==0.0.1"))
 
-    @pytest.mark.parametrize("wishes", [["iniconfig==0.0.1"], ["iniconfig==0.0.1", "iniconfig==0.0.2"]])
-    def test_no_such_version_and_two_that_exclude_each_other(self, wishes: list[str]) -> None:
+    @pytest.mark.parametrize("requirements", [["iniconfig==0.0.1"], ["iniconfig==0.0.1", "iniconfig==0.0.2"]])
+    def test_no_such_version_and_two_that_exclude_each_other(self, requirements: list[str]) -> None:
         from test_lowest import network_failed
 
-        assert not network_failed(pips_words("--no-index", *wishes))
+        assert not network_failed(pips_words("--no-index", *requirements))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from engine.worker_process import WorkerProcess, job_for, worker
 from flareseg.core.volume import Volume
 from flareseg.phantom import make_phantom
 from flareseg.worker import events
 from flareseg.worker.job_folder import JobFolder
+from worker_process import WorkerProcess, job_for, worker
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from flareseg.core.geometry import Geometry
 from flareseg.io.outputs import make_folder
 from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom, make_phantom
-from flareseg.training.prepare import Layout, Outcome, bring_in, find
+from flareseg.training.prepare import Layout, Outcome, find, import_cases
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.store import Kind, Store
 
@@ -59,7 +59,7 @@ def prepare(tmp_path: Path) -> Prepare:
     ) -> tuple[Store, list[Outcome]]:
         found = find(str(source), layout, data_map or DataMap(), kind, mm)
         store = Store.create(tmp_path / "store")
-        return store, list(bring_in(found.cases, store, found.form))
+        return store, list(import_cases(found.cases, store, found.form))
 
     return run
 

@@ -45,7 +45,7 @@ class SilentWatcher:
     def begins(self, stage: Stage, done: int, steps: int) -> None:
         self.begun_at, self.steps = done, steps
 
-    def advanced(self, step: int, loss: float, score: Score, rate: float) -> None:
+    def advanced(self, step: int, loss: float, score: Score, lr: float) -> None:
         self.reports.append((step, loss))
 
     def validated(self, step: int, score: Score, is_best: bool) -> None:
@@ -62,14 +62,14 @@ def tiny_config(**changes: Any) -> TrainingConfig:
         "network": {"name": "RoiUNet", "options": {"widths": [4, 8]}},
         "grid": [16, 16, 16],
         "loss": {"focal": 1.0, "gamma": 1.0, "dice": 1.0},
-        "optimiser": {"name": "adamw", "rate": 0.03, "clip": 5.0},
+        "optimiser": {"name": "adamw", "lr": 0.03, "max_grad_norm": 5.0},
         "schedule": {"name": "cosine"},
         "epochs": 3,
         "steps_per_epoch": 4,
         "batch": 3,
         "fresh": 2,
-        "pool": 6,
-        "average": 0.9,
+        "replay_size": 6,
+        "ema_decay": 0.9,
         **changes,
     }
     return TrainingConfig.model_validate(

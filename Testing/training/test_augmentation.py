@@ -12,7 +12,7 @@ from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample
 from pydantic import ValidationError
 
-EFFECTS = ("rotation", "scaling", "bending", "blur", "contrast", "slices", "noise")
+EFFECTS = ("rotation", "scaling", "elastic_deformation", "blur", "contrast", "slices", "noise")
 MOVES = EFFECTS[:3]
 
 

@@ -47,7 +47,7 @@ def test_every_step_and_every_process_has_other_samples() -> None:
 
 def test_replayed_samples_cost_nothing_once_the_pool_is_full() -> None:
     source = Counted()
-    running = batches(source, batch=4, fresh=1, pool=3)
+    running = batches(source, batch=4, fresh=1, replay_size=3)
     for step in range(10):
         running.batch(step)
     before = source.made
@@ -57,7 +57,7 @@ def test_replayed_samples_cost_nothing_once_the_pool_is_full() -> None:
 
 
 def test_a_replayed_sample_keeps_its_labels_and_changes_its_image() -> None:
-    running = batches(batch=2, fresh=1, pool=1)
+    running = batches(batch=2, fresh=1, replay_size=1)
     first, second = running.batch(0), running.batch(1)
     assert torch.equal(second.labels[1], first.labels[0])
     difference = (second.images[1] - first.images[0]).abs()
@@ -97,7 +97,7 @@ class TwoLevels:
 
 
 def test_a_replay_changes_contrast_by_6_and_brightness_by_4_percent_and_adds_noise() -> None:
-    running = batches(TwoLevels(), batch=2, fresh=1, pool=4)  # type: ignore[arg-type]
+    running = batches(TwoLevels(), batch=2, fresh=1, replay_size=4)  # type: ignore[arg-type]
     replays = torch.stack([running.batch(step).images[1, 0] for step in range(150)])
     low, high = replays[..., :8].flatten(1), replays[..., 8:].flatten(1)
     gain, offset, noise = high.mean(1) - low.mean(1), low.mean(1), low.std(1)
@@ -110,7 +110,7 @@ def test_a_replay_changes_contrast_by_6_and_brightness_by_4_percent_and_adds_noi
 
 
 def test_a_fresh_sample_is_not_changed() -> None:
-    image = batches(TwoLevels(), batch=2, fresh=1, pool=4).batch(3).images[0]  # type: ignore[arg-type]
+    image = batches(TwoLevels(), batch=2, fresh=1, replay_size=4).batch(3).images[0]  # type: ignore[arg-type]
     assert image.unique().tolist() == [0.0, 1.0]
 
 
@@ -120,7 +120,7 @@ def test_every_organ_is_foreground_to_the_abdomen_stage() -> None:
 
 
 def test_what_is_replayed_is_one_of_the_last_samples_of_the_pool() -> None:
-    running = batches(batch=2, fresh=1, pool=3)
+    running = batches(batch=2, fresh=1, replay_size=3)
     made = [running.batch(step) for step in range(30)]
     ages = set()
     for step in range(3, 30):
@@ -130,7 +130,7 @@ def test_what_is_replayed_is_one_of_the_last_samples_of_the_pool() -> None:
 
 
 def test_samples_older_than_the_pool_are_forgotten() -> None:
-    running = batches(batch=2, fresh=1, pool=3)
+    running = batches(batch=2, fresh=1, replay_size=3)
     for step in range(12):
         running.batch(step)
     assert {11} <= set(running._pool) <= {9, 10, 11}

@@ -173,14 +173,14 @@ def test_predictions_of_a_folder_are_scored(data_set: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["no-such-preset", "--store", "."], "no training config"),
         (["flareseg", "--store", "nowhere"], "no training store"),
     ],
 )
-def test_what_cannot_be_trained_is_said(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+def test_what_cannot_be_trained_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
     result = run("train", *arguments, "-o", tmp_path / "run", "--device", "cpu")
     assert result.exit_code == 2
-    assert sentence in result.output
+    assert message in result.output
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""A config is understood to the last key, or refused with a sentence that names it."""
+"""A config is understood to the last key, or refused with a message that names it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_every_preset_is_understood_and_written_back_alike(preset: str, tmp_path
 def test_he_luo_is_their_published_protocol() -> None:
     for stage in read_config("he-luo").stages.values():
         assert (stage.epochs, stage.batch, stage.start) == (600, 1, "he")
-        assert (stage.optimiser.name, stage.optimiser.rate) == ("sgd", 0.01)
+        assert (stage.optimiser.name, stage.optimiser.lr) == ("sgd", 0.01)
         assert (stage.schedule.name, stage.schedule.power) == ("poly", 0.9)
         assert (stage.loss.focal, stage.loss.dice) == (1.0, 0.0)
 
@@ -81,7 +81,7 @@ def test_a_config_that_extends_itself_is_refused(tmp_path: Path) -> None:
         ({"stages": {"organs": {"fresh": 9}}}, "more fresh samples"),
         ({"stages": {"organs": {"loss": {"focal": 0, "dice": 0}}}}, "weights of both losses are zero"),
         ({"data": {"synthetic": 0, "scans": 0}}, "both zero"),
-        ({"stages": {"organs": {"optimiser": {"name": "adamw", "rate": -1}}}}, "rate"),
+        ({"stages": {"organs": {"optimiser": {"name": "adamw", "lr": -1}}}}, "lr"),
     ],
 )
 def test_what_is_not_understood_is_named(change: dict[str, object], named: str, tmp_path: Path) -> None:
@@ -106,5 +106,5 @@ def test_an_unknown_name_lists_the_presets() -> None:
 
 
 def test_an_optimiser_has_no_momentum_no_decay_and_no_bound_unless_its_config_says_so() -> None:
-    optimiser = OptimiserConfig(name="sgd", rate=0.1)
-    assert (optimiser.momentum, optimiser.weight_decay, optimiser.clip) == (0.0, 0.0, None)
+    optimiser = OptimiserConfig(name="sgd", lr=0.1)
+    assert (optimiser.momentum, optimiser.weight_decay, optimiser.max_grad_norm) == (0.0, 0.0, None)

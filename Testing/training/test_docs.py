@@ -39,7 +39,7 @@ def test_the_data_pages_map_is_understood(tmp_path: Path) -> None:
 def test_the_evaluation_pages_snippet_scores_a_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = np.zeros((12, 12, 12), np.uint8)
     labels[2:6, 2:6, 2:6] = 1
-    paths = {name: tmp_path / f"{name}.nii.gz" for name in ("truth", "prediction")}
+    paths = {name: tmp_path / f"{name}.nii.gz" for name in ("ground_truth", "prediction")}
     for path in paths.values():
         write_labels(path, labels, UP_BACK_LEFT)
     (snippet,) = blocks("docs/evaluation.md", "python")

@@ -16,10 +16,10 @@ def sure(labels: torch.Tensor, classes: int = 5, by: float = 20.0) -> torch.Tens
 
 
 def test_focal_loss_is_that_of_the_formula() -> None:
-    scores = torch.randn(1, 5, 2, 2, 2, generator=torch.Generator().manual_seed(0))
-    p = scores.softmax(1).gather(1, LABELS)
+    logits = torch.randn(1, 5, 2, 2, 2, generator=torch.Generator().manual_seed(0))
+    p = logits.softmax(1).gather(1, LABELS)
     expected = (-((1 - p) ** 2) * p.log()).mean()
-    loss = OrganLoss(LossConfig(focal=1, gamma=2, dice=0))(scores, LABELS)
+    loss = OrganLoss(LossConfig(focal=1, gamma=2, dice=0))(logits, LABELS)
     torch.testing.assert_close(loss, expected)
 
 
@@ -38,12 +38,12 @@ def test_an_organ_that_is_not_shown_has_no_dice_loss() -> None:
 
 
 def test_the_loss_can_be_followed_downhill() -> None:
-    scores = torch.zeros(1, 5, 2, 2, 2, requires_grad=True)
-    OrganLoss(LossConfig(focal=5, gamma=1, dice=1))(scores, LABELS).backward()
-    assert scores.grad is not None
-    downhill = scores.detach() - 10 * scores.grad
+    logits = torch.zeros(1, 5, 2, 2, 2, requires_grad=True)
+    OrganLoss(LossConfig(focal=5, gamma=1, dice=1))(logits, LABELS).backward()
+    assert logits.grad is not None
+    downhill = logits.detach() - 10 * logits.grad
     config = LossConfig(focal=5, gamma=1, dice=1)
-    assert float(OrganLoss(config)(downhill, LABELS)) < float(OrganLoss(config)(scores, LABELS).detach())
+    assert float(OrganLoss(config)(downhill, LABELS)) < float(OrganLoss(config)(logits, LABELS).detach())
 
 
 def test_present_tells_the_organs_of_each_sample() -> None:

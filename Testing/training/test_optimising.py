@@ -1,4 +1,4 @@
-"""What a step does to the weights: rate, momentum, decay, clipping, averaging; against numbers worked out by hand."""
+"""What a step does to the weights: lr, momentum, decay, clipping, averaging; against numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def weight_after(steps: int, **config: Any) -> float:
     """Of one weight that begins at 1 and whose gradient is always 0.5."""
     layer = nn.Linear(1, 1, bias=False)
     nn.init.ones_(layer.weight)
-    optimiser = new_optimiser(layer, OptimiserConfig(rate=0.1, **config))
+    optimiser = new_optimiser(layer, OptimiserConfig(lr=0.1, **config))
     for _ in range(steps):
         layer.weight.grad = torch.full((1, 1), 0.5)
         optimiser.step()
@@ -68,30 +68,30 @@ def test_every_step_is_taken_at_the_rate_of_the_schedule(tmp_path: Path) -> None
     """0.08 x (1 - epoch / 4) squared, in epochs of two steps."""
 
     class Rates(SilentWatcher):
-        def advanced(self, step: int, loss: float, score: object, rate: float) -> None:
-            told.append(rate)
+        def advanced(self, step: int, loss: float, score: object, lr: float) -> None:
+            told.append(lr)
 
     told: list[float] = []
-    config = tiny_config(optimiser={"name": "sgd", "rate": 0.08}, schedule=POLY, epochs=4, steps_per_epoch=2)
+    config = tiny_config(optimiser={"name": "sgd", "lr": 0.08}, schedule=POLY, epochs=4, steps_per_epoch=2)
     tiny_trainer(tmp_path, config, Rates()).train()
     rates = [0.08, 0.08, 0.045, 0.045, 0.02, 0.02, 0.005, 0.005]
     assert told == pytest.approx(rates)
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    assert [float(row["rate"]) for row in rows if row["rate"]] == pytest.approx(rates)
+    assert [float(row["lr"]) for row in rows if row["lr"]] == pytest.approx(rates)
     assert read(tmp_path / CHECKPOINT)[0]["groups"][0]["lr"] == pytest.approx(0.005)
 
 
 @pytest.mark.parametrize(("bound", "expected"), [(0.01, 0.02), (0.05, 0.10)])
 def test_the_gradient_is_clipped_to_the_configs_norm(bound: float, expected: float, tmp_path: Path) -> None:
-    """One step at rate 2 goes twice as far as the bound; the gradient itself is longer."""
-    optimiser = {"name": "sgd", "rate": 2.0, "clip": bound}
+    """One step at lr 2 goes twice as far as the bound; the gradient itself is longer."""
+    optimiser = {"name": "sgd", "lr": 2.0, "max_grad_norm": bound}
     config = tiny_config(optimiser=optimiser, schedule=POLY, epochs=1, steps_per_epoch=1)
     tiny_trainer(tmp_path, config).train()
     assert distance_gone(tmp_path, config) == pytest.approx(expected, rel=1e-3)
 
 
 def test_without_a_bound_a_step_is_as_long_as_its_gradient(tmp_path: Path) -> None:
-    config = tiny_config(optimiser={"name": "sgd", "rate": 2.0}, schedule=POLY, epochs=1, steps_per_epoch=1)
+    config = tiny_config(optimiser={"name": "sgd", "lr": 2.0}, schedule=POLY, epochs=1, steps_per_epoch=1)
     tiny_trainer(tmp_path, config).train()
     assert distance_gone(tmp_path, config) > 0.2
 
@@ -101,9 +101,7 @@ def test_no_step_sees_the_gradient_of_an_earlier_one(tmp_path: Path) -> None:
     gone = []
     for steps in (1, 4):
         schedule = {"name": "poly", "power": 1e-9}
-        config = tiny_config(
-            optimiser={"name": "sgd", "rate": 1e-3}, schedule=schedule, epochs=steps, steps_per_epoch=1
-        )
+        config = tiny_config(optimiser={"name": "sgd", "lr": 1e-3}, schedule=schedule, epochs=steps, steps_per_epoch=1)
         folder = tmp_path / str(steps)
         tiny_trainer(folder, config, batches=OneBatch()).train()
         gone.append(distance_gone(folder, config))
@@ -173,7 +171,7 @@ class InTurn:
 
 def test_the_dice_that_is_told_is_that_of_the_steps_since_the_last_time(tmp_path: Path) -> None:
     class Shown(SilentWatcher):
-        def advanced(self, step: int, loss: float, score: Score, rate: float) -> None:
+        def advanced(self, step: int, loss: float, score: Score, lr: float) -> None:
             told.append(list(score.dice))
 
     told: list[list[str]] = []

@@ -83,8 +83,10 @@ def test_labels_keep_their_place_on_another_grid() -> None:
     assert size == (40, 40, 40) and spacing == (3.0, 3.0, 3.0)
     there = labels_on(size, ball) == Tissue.LIVER
     centres = np.stack(np.meshgrid(*(np.arange(40) + 0.5,) * 3, indexing="ij")) * 3 - 60
-    truth = (centres**2).sum(axis=0) < 40**2
-    assert 2 * np.count_nonzero(there & truth) / (np.count_nonzero(there) + np.count_nonzero(truth)) > 0.97
+    ground_truth = (centres**2).sum(axis=0) < 40**2
+    assert (
+        2 * np.count_nonzero(there & ground_truth) / (np.count_nonzero(there) + np.count_nonzero(ground_truth)) > 0.97
+    )
 
 
 def test_thick_slices_give_smooth_borders() -> None:

@@ -16,7 +16,7 @@ from flareseg.core.volume import Volume
 from flareseg.io.outputs import make_folder
 from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom
-from flareseg.training.prepare import State
+from flareseg.training.prepare import ImportState
 from flareseg.training.prepare.checks import organ_ml
 from flareseg.training.prepare.data_map import DataMap, read_data_map
 from flareseg.training.prepare.names import tissue_name
@@ -63,15 +63,15 @@ def ml_of_organs(store: Store, name: str) -> list[float]:
 def test_flare21s_download_becomes_scans(flare21: Path, prepare: Prepare, patients: list[Phantom]) -> None:
     store, outcomes = prepare(flare21)
     assert [(outcome.name, outcome.state) for outcome in outcomes] == [
-        ("train_000", State.ADDED),
-        ("train_001", State.ADDED),
+        ("train_000", ImportState.ADDED),
+        ("train_001", ImportState.ADDED),
     ]
     case = store.load("train_000")
     assert (case.facts.kind, case.facts.source, case.facts.licence) == (Kind.SCAN, "FLARE21", "not stated")
     assert case.facts.spacing == pytest.approx((MM, MM, MM))
     assert case.hu is not None and case.hu.dtype == np.int16 and case.hu.shape == case.tissues.shape
-    truth, voxels = patients[0].labels, patients[0].volume.voxels
-    assert case.hu[case.tissues == Tissue.LIVER].mean() == pytest.approx(voxels[truth == 1].mean(), abs=8)
+    ground_truth, voxels = patients[0].labels, patients[0].volume.voxels
+    assert case.hu[case.tissues == Tissue.LIVER].mean() == pytest.approx(voxels[ground_truth == 1].mean(), abs=8)
 
 
 def test_volumes_survive_the_resampling(flare21: Path, prepare: Prepare, patients: list[Phantom]) -> None:
@@ -156,8 +156,8 @@ def test_the_orientation_of_a_file_does_not_matter(
     )
     case = prepare(folder)[0].load(letters)
     table = np.bincount(label_table()[case.tissues].ravel(), minlength=5)[1:] * MM**3 / 1000
-    truth = np.bincount(labels.ravel(), minlength=5)[1:] * volume.geometry.voxel_ml
-    np.testing.assert_allclose(table, truth, rtol=0.06)
+    ground_truth = np.bincount(labels.ravel(), minlength=5)[1:] * volume.geometry.voxel_ml
+    np.testing.assert_allclose(table, ground_truth, rtol=0.06)
     assert column(case.tissues, Tissue.LIVER) < column(case.tissues, Tissue.SPLEEN)
 
 
@@ -174,7 +174,7 @@ def test_totalsegmentators_masks_become_tissues(
     for name, mask in masks.items():
         write_labels(case / "segmentations" / f"{name}.nii.gz", mask.astype(np.uint8), grid)
     store, outcomes = prepare(tmp_path / "dataset", DataMap(licence="CC BY 4.0"))
-    assert [outcome.state for outcome in outcomes] == [State.ADDED]
+    assert [outcome.state for outcome in outcomes] == [ImportState.ADDED]
     facts = store.load("s0001").facts
     assert (facts.kind, facts.source, facts.licence) == (Kind.SCAN, "dataset", "CC BY 4.0")
     assert set(facts.volumes_ml) == {"liver", "right_kidney", "left_kidney", "spleen", "pancreas"}
@@ -268,7 +268,7 @@ def test_labels_of_64_bits_are_read(flare21: Path, prepare: Prepare, patients: l
     path.unlink()
     labels = Volume(patients[0].labels.astype(np.uint64), patients[0].volume.geometry)
     write_scan(path.with_name("train_000.nrrd"), labels)
-    assert [outcome.state for outcome in prepare(flare21)[1]] == [State.ADDED] * 2
+    assert [outcome.state for outcome in prepare(flare21)[1]] == [ImportState.ADDED] * 2
 
 
 def test_organ_maps_are_cropped_to_what_is_labelled(flare21: Path, prepare: Prepare) -> None:

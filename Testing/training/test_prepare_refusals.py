@@ -15,7 +15,7 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom
-from flareseg.training.prepare import Layout, Outcome, State, bring_in, find
+from flareseg.training.prepare import ImportState, Layout, Outcome, find, import_cases
 from flareseg.training.prepare.data_map import DataMap, read_data_map
 from flareseg.training.prepare.found import Anatomy, Provenance
 from flareseg.training.store import Kind, Store
@@ -27,13 +27,13 @@ LABELS, IMAGE = "TrainingMask/train_000.nii.gz", "TrainingImg/train_000_0000.nii
 
 def refused(outcomes: list[Outcome]) -> str:
     """The one reason, of the first case; the second was taken."""
-    assert [outcome.state for outcome in outcomes] == [State.REFUSED, State.ADDED]
+    assert [outcome.state for outcome in outcomes] == [ImportState.REFUSED, ImportState.ADDED]
     return outcomes[0].notes[0]
 
 
 def shifted(grid: Geometry, mm: float) -> Geometry:
     x, y, z = grid.origin
-    return Geometry(grid.shape, grid.spacing, grid.axes, (x + mm, y, z))
+    return Geometry(grid.shape, grid.spacing, grid.direction, (x + mm, y, z))
 
 
 def test_a_ct_without_labels(flare21: Path, prepare: Prepare) -> None:
@@ -72,7 +72,7 @@ def test_whole_numbers_in_a_float_file_are_labels(
     flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry
 ) -> None:
     write_scan(flare21 / LABELS, Volume(patients[0].labels.astype(np.float32), grid))
-    assert [outcome.state for outcome in prepare(flare21)[1]] == [State.ADDED] * 2
+    assert [outcome.state for outcome in prepare(flare21)[1]] == [ImportState.ADDED] * 2
 
 
 def test_a_ct_that_is_not_in_hu(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
@@ -97,14 +97,14 @@ def test_a_file_that_is_cut_short(file: str, flare21: Path, prepare: Prepare) ->
 def test_two_cases_of_one_name(flare21: Path, prepare: Prepare, patients: list[Phantom], grid: Geometry) -> None:
     write_labels(flare21 / "TrainingMask" / "train_000.nrrd", patients[0].labels, grid)
     outcomes = prepare(flare21)[1]
-    assert [outcome.state for outcome in outcomes] == [State.ADDED, State.REFUSED, State.ADDED]
+    assert [outcome.state for outcome in outcomes] == [ImportState.ADDED, ImportState.REFUSED, ImportState.ADDED]
     assert "same name" in outcomes[1].notes[0]
 
 
 def test_a_name_that_another_data_set_has_taken(flare21: Path, prepare: Prepare) -> None:
     prepare(flare21)
     _, outcomes = prepare(flare21, DataMap(source="Another"))
-    assert [outcome.state for outcome in outcomes] == [State.REFUSED] * 2
+    assert [outcome.state for outcome in outcomes] == [ImportState.REFUSED] * 2
     assert 'scan from "FLARE21"' in outcomes[0].notes[0] and "--name-prefix" in outcomes[0].notes[0]
 
 
@@ -120,7 +120,7 @@ def test_unusual_volumes_are_taken_and_named(
     labels[labels == 1] = np.where(np.arange(np.count_nonzero(labels == 1)) % 8 == 0, 1, 0)
     write_labels(flare21 / LABELS, labels, grid)
     _, outcomes = prepare(flare21, mm=7.0)
-    assert outcomes[0].state is State.ADDED
+    assert outcomes[0].state is ImportState.ADDED
     assert "no spleen" in outcomes[0].notes
     assert any(note.startswith("liver: ") and note.endswith("mL is unusual") for note in outcomes[0].notes)
 
@@ -131,14 +131,14 @@ def test_a_damaged_array_is_refused_and_the_others_are_kept(tmp_path: Path, prep
     bad[bad == Tissue.LIVER] = 77
     np.savez(tmp_path / "bank.npz", bad=bad, flat=organs[0], good=organs)
     _, outcomes = prepare(tmp_path / "bank.npz", DataMap(spacing_mm=6))
-    assert [outcome.state for outcome in outcomes] == [State.REFUSED, State.REFUSED, State.ADDED]
+    assert [outcome.state for outcome in outcomes] == [ImportState.REFUSED, ImportState.REFUSED, ImportState.ADDED]
     assert "value 77" in outcomes[0].notes[0] and "2 axes" in outcomes[1].notes[0]
 
 
 def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> None:
     np.savez(tmp_path / "bank.npz", evil=np.array([{"a": 1}], dtype=object))
     _, outcomes = prepare(tmp_path / "bank.npz", DataMap(spacing_mm=6))
-    assert outcomes[0].state is State.REFUSED and "cannot be read" in outcomes[0].notes[0]
+    assert outcomes[0].state is ImportState.REFUSED and "cannot be read" in outcomes[0].notes[0]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"source: caf\xe9", b"\x00\x01\x02"])
-def test_a_map_that_is_no_text_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+def test_a_map_that_is_no_text_is_a_message(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "map.yaml").write_bytes(content)
     with pytest.raises(FlareError, match=r"map\.yaml is no YAML"):
         read_data_map(str(tmp_path / "map.yaml"))
@@ -211,7 +211,7 @@ def nnunet_with(folder: Path, dataset_json: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("labels", "sentence"),
+    ("labels", "message"),
     [
         (["background", "liver"], 'has no "labels" that map'),
         ("liver", 'has no "labels" that map'),
@@ -234,9 +234,9 @@ def nnunet_with(folder: Path, dataset_json: bytes) -> Path:
         ({"background": 0, "ignore": 5}, r"unknown meaning: 5 \(ignore\)"),
     ],
 )
-def test_nnunet_labels_that_are_no_values_stop_the_import(labels: object, sentence: str, tmp_path: Path) -> None:
+def test_nnunet_labels_that_are_no_values_stop_the_import(labels: object, message: str, tmp_path: Path) -> None:
     described = json.dumps({"name": "Abdomen", "labels": labels})
-    with pytest.raises(FlareError, match=sentence):
+    with pytest.raises(FlareError, match=message):
         find(str(nnunet_with(tmp_path, described.encode())), Layout.AUTO, DataMap())
 
 
@@ -253,11 +253,11 @@ def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path
     (nnunet / "dataset.json").unlink()
     with pytest.raises(FlareError, match="--layout flare"):
         prepare(nnunet)
-    assert [outcome.state for outcome in prepare(nnunet, layout=Layout.FLARE)[1]] == [State.ADDED] * 2
+    assert [outcome.state for outcome in prepare(nnunet, layout=Layout.FLARE)[1]] == [ImportState.ADDED] * 2
 
 
 @pytest.mark.parametrize(
-    ("source", "layout", "sentence"),
+    ("source", "layout", "message"),
     [
         ("empty", Layout.AUTO, "layout of .* is not known"),
         ("missing", Layout.FLARE, "There is no file or folder"),
@@ -271,11 +271,11 @@ def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path
         ("n" * 300, Layout.FLARE, "cannot be read: File name too long"),
     ],
 )
-def test_a_source_without_cases(source: str, layout: Layout, sentence: str, tmp_path: Path, prepare: Prepare) -> None:
+def test_a_source_without_cases(source: str, layout: Layout, message: str, tmp_path: Path, prepare: Prepare) -> None:
     (tmp_path / "empty").mkdir()
     np.savez(tmp_path / "file.npz", a=np.zeros(1))
     place = source if source.startswith("phantom") else tmp_path / source
-    with pytest.raises(FlareError, match=sentence):
+    with pytest.raises(FlareError, match=message):
         prepare(place, layout=layout)
 
 
@@ -312,16 +312,16 @@ def test_what_is_no_array_of_numbers_in_a_bank_is_refused(tmp_path: Path, prepar
         archive.writestr("readme.txt", "no array")
     _, outcomes = prepare(tmp_path / "bank.npz", DataMap(spacing_mm=6))
     assert {outcome.name: outcome.state for outcome in outcomes} == {
-        "good": State.ADDED,
-        "text": State.REFUSED,
-        "readme.txt": State.REFUSED,
+        "good": ImportState.ADDED,
+        "text": ImportState.REFUSED,
+        "readme.txt": ImportState.REFUSED,
     }
     assert "no numbers" in outcomes[1].notes[0] and "it is no array" in outcomes[2].notes[0]
 
 
 @pytest.mark.parametrize("name", ["store.json", "prepared.json"])
 @pytest.mark.parametrize("content", ["", "[]", "3", "{", "[" * 100_000])
-def test_a_damaged_store_is_a_sentence(name: str, content: str, tmp_path: Path, prepare: Prepare) -> None:
+def test_a_damaged_store_is_a_message(name: str, content: str, tmp_path: Path, prepare: Prepare) -> None:
     Store.create(tmp_path / "store")
     (tmp_path / "store" / name).write_text(content)
     with pytest.raises(FlareError, match="is damaged"):
@@ -350,5 +350,5 @@ class FailingCase:
 
 def test_an_unforeseen_failure_refuses_its_case_and_the_others_go_on(tmp_path: Path) -> None:
     found = find("phantom:1", Layout.AUTO, DataMap(), Kind.ORGANS, 6.0)
-    outcomes = list(bring_in([FailingCase(), *found.cases], Store.create(tmp_path), found.form))
+    outcomes = list(import_cases([FailingCase(), *found.cases], Store.create(tmp_path), found.form))
     assert "failed unexpectedly (ZeroDivisionError: division by zero; test_prepare_refusals.py" in refused(outcomes)

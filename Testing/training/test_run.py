@@ -11,7 +11,7 @@ from flareseg.core.errors import FlareError
 from flareseg.training.config import DataConfig, TrainingConfig
 from flareseg.training.run import Split, TrainingRun
 from flareseg.training.sample import Stage
-from flareseg.training.store import Case, CaseFacts, Kind, Store
+from flareseg.training.store import CaseFacts, Kind, Store, StoredCase
 from flareseg.training.tissues import Tissue
 from flareseg.training.trainer import Trainer
 from lightning_fabric import Fabric
@@ -21,7 +21,7 @@ SHAPE, SPACING = (12, 12, 12), (10.0, 10.0, 10.0)
 # each scan has an HU of its own in every voxel, so that a sample tells where it is from
 HU = {"mine_0": 25, "mine_1": 75, "mine_2": 125, "held_0": 225}
 ORGANS = (Tissue.LIVER, Tissue.RIGHT_KIDNEY, Tissue.SPLEEN, Tissue.PANCREAS)
-NO_EFFECT = dict.fromkeys(("rotation", "scaling", "bending", "blur", "contrast", "slices", "noise"), 0.0)
+NO_EFFECT = dict.fromkeys(("rotation", "scaling", "elastic_deformation", "blur", "contrast", "slices", "noise"), 0.0)
 BRIGHTER = {**NO_EFFECT, "contrast": 1.0, "gain": (1.0, 1.0), "offset_hu": (10.0, 10.0)}
 
 
@@ -29,7 +29,7 @@ BRIGHTER = {**NO_EFFECT, "contrast": 1.0, "gain": (1.0, 1.0), "offset_hu": (10.0
 def store(tmp_path: Path) -> Store:
     store = Store.create(tmp_path / "store")
     for name, hu in HU.items():
-        store.add(Case(facts(name, Kind.SCAN), patient(), hu=np.full(SHAPE, hu, np.int16)))
+        store.add(StoredCase(facts(name, Kind.SCAN), patient(), hu=np.full(SHAPE, hu, np.int16)))
     return store
 
 
@@ -48,10 +48,10 @@ def patient() -> np.ndarray:
 def with_others(store: Store) -> Store:
     """Also an organ map, and two bodies, which serve training and validation alike."""
     empty = np.zeros(SHAPE, np.uint8)
-    store.add(Case(facts("held_map", Kind.ORGANS), patient()))
-    store.add(Case(facts("mine_map", Kind.ORGANS), patient()))
+    store.add(StoredCase(facts("held_map", Kind.ORGANS), patient()))
+    store.add(StoredCase(facts("mine_map", Kind.ORGANS), patient()))
     for name in ("mine_body", "held_body"):
-        store.add(Case(facts(name, Kind.BODY), patient(), filled=patient(), outside=empty[::2, ::2, ::2].copy()))
+        store.add(StoredCase(facts(name, Kind.BODY), patient(), filled=patient(), outside=empty[::2, ::2, ::2].copy()))
     return store
 
 
@@ -136,6 +136,6 @@ def test_a_run_goes_on_when_only_cases_it_does_not_learn_from_are_new(store: Sto
     data = {"validation": ["held*"], "exclude": ["*map", "*body"]}
     trainer(store, tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1).train()
     assert trainer(with_others(store), tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1).train()
-    store.add(Case(facts("mine_3", Kind.SCAN), patient(), hu=np.full(SHAPE, 60, np.int16)))
+    store.add(StoredCase(facts("mine_3", Kind.SCAN), patient(), hu=np.full(SHAPE, 60, np.int16)))
     with pytest.raises(FlareError, match="the store has changed since"):
         trainer(store, tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1)

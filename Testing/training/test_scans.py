@@ -11,7 +11,7 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.training.augmentation import Augmentation
 from flareseg.training.chance import Chance
-from flareseg.training.prepare import Layout, bring_in, find
+from flareseg.training.prepare import Layout, find, import_cases
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.sample import Sample, Stage
 from flareseg.training.scans import ScanSource
@@ -28,7 +28,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder: Path = tmp_path_factory.mktemp("scans")
     found = find("phantom:2", Layout.AUTO, DataMap(), Kind.SCAN, 5.0)
     store = Store.create(folder)
-    assert len(list(bring_in(found.cases, store, found.form))) == 2
+    assert len(list(import_cases(found.cases, store, found.form))) == 2
     return store
 
 
@@ -86,12 +86,12 @@ def test_labels_are_shrunk_by_the_largest_share(store: Store) -> None:
     """Volumes on the coarse grid are those of the case."""
     source = ScanSource(store.only(["phantom_scan_0000"]), view=EXACT)
     case = store.load("phantom_scan_0000")
-    truth = np.bincount(label_table()[case.tissues].ravel(), minlength=5)[1:]
+    ground_truth = np.bincount(label_table()[case.tissues].ravel(), minlength=5)[1:]
     organs = np.argwhere(label_table()[case.tissues] > 0)
     box = np.prod(organs.max(axis=0) + 1 - organs.min(axis=0))
     labels = source.sample(Stage.ORGANS, (48, 48, 64), Chance(0)).labels
     counts = np.bincount(labels.flatten().numpy(), minlength=5)[1:] * box / labels.numel()
-    np.testing.assert_allclose(counts, truth, rtol=0.08)
+    np.testing.assert_allclose(counts, ground_truth, rtol=0.08)
 
 
 def test_scans_are_kept_within_the_memory_allowed(store: Store) -> None:

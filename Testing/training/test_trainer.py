@@ -86,7 +86,7 @@ def test_the_best_validation_is_kept(whole: Path) -> None:
 
 def test_the_log_holds_loss_rate_and_dice_of_every_organ(whole: Path) -> None:
     rows = list(csv.DictReader((whole / "log.csv").open()))
-    assert {"step", "loss", "rate", "dice Liver", "validation Pancreas"} <= set(rows[0])
+    assert {"step", "loss", "lr", "dice Liver", "validation Pancreas"} <= set(rows[0])
     assert [int(float(row["step"])) for row in rows if row["loss"]] == list(range(1, 13))
     assert (whole / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert list((whole / "tensorboard").iterdir())
@@ -109,8 +109,8 @@ def test_a_loss_that_is_no_number_stops_the_run_with_good_weights_saved(
     assert read(tmp_path / CHECKPOINT)[0]["progress"]["step"] == 3
 
 
-def test_weights_that_explode_stop_the_run_with_a_sentence(tmp_path: Path) -> None:
-    config = tiny_config(optimiser={"name": "sgd", "rate": 1e30})
+def test_weights_that_explode_stop_the_run_with_a_message(tmp_path: Path) -> None:
+    config = tiny_config(optimiser={"name": "sgd", "lr": 1e30})
     with pytest.raises(FlareError, match="Loss or gradient is no number"):
         tiny_trainer(tmp_path, config).train()
 
@@ -120,7 +120,7 @@ def test_weights_that_explode_stop_the_run_with_a_sentence(tmp_path: Path) -> No
     [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
     ids=["GPU", "CPU"],
 )
-def test_out_of_memory_is_a_sentence_and_a_saved_state(error: RuntimeError, tmp_path: Path) -> None:
+def test_out_of_memory_is_a_message_and_a_saved_state(error: RuntimeError, tmp_path: Path) -> None:
     class Hungry:
         def batch(self, step: int) -> Batch:
             raise error

@@ -15,28 +15,28 @@ def labels(*values: int) -> Tensor:
     return torch.tensor(values).view(1, 1, 2, 2, 2)
 
 
-def scores(*winners: int) -> Tensor:
-    """Class scores (1, 5, 2, 2, 2) of which these classes win."""
+def logits(*winners: int) -> Tensor:
+    """Logits (1, 5, 2, 2, 2) of which these classes win."""
     return nn.functional.one_hot(torch.tensor(winners), 5).T.reshape(1, 5, 2, 2, 2).float()
 
 
 def test_dice_is_twice_the_overlap_over_the_sum() -> None:
     meter = DiceMeter(Stage.ORGANS)
-    meter.add(scores(1, 1, 1, 0, 0, 0, 2, 2), labels(1, 0, 0, 0, 0, 1, 2, 2))
+    meter.add(logits(1, 1, 1, 0, 0, 0, 2, 2), labels(1, 0, 0, 0, 0, 1, 2, 2))
     # liver: 3 found, 2 true, 1 in common
     assert meter.score().dice == pytest.approx({"Liver": 0.4, "Kidneys": 1.0})
 
 
 def test_an_organ_is_judged_only_on_the_samples_that_show_it() -> None:
     meter = DiceMeter(Stage.ORGANS)
-    meter.add(scores(3, 3, 0, 0, 0, 0, 0, 0), labels(3, 3, 0, 0, 0, 0, 0, 0))
-    meter.add(scores(3, 0, 0, 0, 0, 0, 0, 4), labels(0, 0, 0, 0, 0, 0, 0, 4))
+    meter.add(logits(3, 3, 0, 0, 0, 0, 0, 0), labels(3, 3, 0, 0, 0, 0, 0, 0))
+    meter.add(logits(3, 0, 0, 0, 0, 0, 0, 4), labels(0, 0, 0, 0, 0, 0, 0, 4))
     assert meter.score().dice == pytest.approx({"Spleen": 1.0, "Pancreas": 1.0})
 
 
 def test_dice_is_the_mean_over_samples_whatever_the_batches() -> None:
     first, second = labels(1, 1, 0, 0, 0, 0, 0, 0), labels(1, 1, 1, 1, 0, 0, 0, 0)
-    found = scores(1, 1, 0, 0, 0, 0, 0, 0)
+    found = logits(1, 1, 0, 0, 0, 0, 0, 0)
     apart, together = DiceMeter(Stage.ORGANS), DiceMeter(Stage.ORGANS)
     apart.add(found, first)
     apart.add(found, second)
@@ -46,7 +46,7 @@ def test_dice_is_the_mean_over_samples_whatever_the_batches() -> None:
 
 def test_the_abdomen_is_one_class() -> None:
     meter = DiceMeter(Stage.ABDOMEN)
-    meter.add(scores(1, 1, 1, 1, 0, 0, 0, 0)[:, :2], labels(1, 1, 0, 0, 0, 0, 0, 0))
+    meter.add(logits(1, 1, 1, 1, 0, 0, 0, 0)[:, :2], labels(1, 1, 0, 0, 0, 0, 0, 0))
     assert meter.score().dice == pytest.approx({"Abdomen": 2 / 3})
 
 
@@ -71,7 +71,7 @@ class Two(nn.Module):
     """Finds a liver in the first two voxels, and only in evaluation mode."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return scores(*((0,) * 8 if self.training else (1, 1, 0, 0, 0, 0, 0, 0)))
+        return logits(*((0,) * 8 if self.training else (1, 1, 0, 0, 0, 0, 0, 0)))
 
 
 def test_a_validation_takes_as_many_samples_as_it_is_told_once_and_keeps_them() -> None:

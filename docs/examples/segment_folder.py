@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
     except ModuleNotFoundError as error:
         print(f"{error}. Install the extension FlareSegmentation in this Slicer.")
     except Exception as error:
-        if not hasattr(error, "remedy"):  # a FlareError says it all in its sentence
+        if not hasattr(error, "hint"):  # a FlareError says it all in its message
             traceback.print_exc()
         print(error)
     return NOTHING_DONE

@@ -19,14 +19,14 @@ done
     pydantic_core==2.50.4 annotated-types==0.8.0 typing-inspection==0.4.5 typing_extensions==4.15.0 \
     lightning-fabric==2.6.6 dynamic-network-architectures==0.4.4
 
-bring_in() {
+import_cases() {
     said=$(.venv/bin/flareseg prepare "$@") || { echo "$said" >&2; exit 1; }
     echo "$said" | tail -n 1
 }
-bring_in "$data/label_maps/targets.npz" "$kit/store" --map targets
-bring_in "$data/label_maps/targets_flare22.npz" "$kit/store" --map flare22
-bring_in "$data/label_maps/backbones.npz" "$kit/store" --map backbones
-bring_in phantom:4 "$kit/store" --as bodies
+import_cases "$data/label_maps/targets.npz" "$kit/store" --map targets
+import_cases "$data/label_maps/targets_flare22.npz" "$kit/store" --map flare22
+import_cases "$data/label_maps/backbones.npz" "$kit/store" --map backbones
+import_cases phantom:4 "$kit/store" --as bodies
 
 .venv/bin/python - "$data/ct" "$kit" <<'PYTHON'
 import hashlib, io, json, sys, zipfile

@@ -104,8 +104,8 @@ def volume(case: str) -> tuple[Any, np.ndarray]:
 def dice_of(cascade: Any, case: str) -> list[float]:
     from flareseg.evaluation.overlap import dice_per_organ
 
-    scan, truth = volume(case)
-    return [round(float(score), 4) for score in dice_per_organ(cascade.segment(scan).labels, truth).values()]
+    scan, ground_truth = volume(case)
+    return [round(float(score), 4) for score in dice_per_organ(cascade.segment(scan).labels, ground_truth).values()]
 
 
 def cases() -> list[str]:
@@ -129,7 +129,7 @@ def tests() -> None:
     words = [
         "-m",
         "pytest",
-        "Testing/engine/test_gpu.py",
+        "Testing/inference/test_gpu.py",
         "--noconftest",
         "-p",
         "kit_fixtures",
@@ -324,8 +324,8 @@ def train() -> None:
 
         def begins(self, stage: Stage, done: int, steps: int) -> None: ...
 
-        def advanced(self, step: int, loss: float, score: Any, rate: float) -> None:
-            self.last = {"step": step, "loss": round(loss, 4), "rate": rate}
+        def advanced(self, step: int, loss: float, score: Any, lr: float) -> None:
+            self.last = {"step": step, "loss": round(loss, 4), "lr": rate}
 
         def validated(self, step: int, score: Any, is_best: bool) -> None:
             keep(validation={"step": step, **{name: round(dice, 4) for name, dice in score.dice.items()}})

@@ -108,8 +108,8 @@ def segmentFolder(
     options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp, precision=precision)
     plan = inBackground(lambda: plan_folder(Path(inputFolder), Path(outputFolder), pattern, suffix))
     batch = FolderBatch(plan.tasks, Path(outputFolder), organs_shown(splitKidneys))
-    for sentence in plan.left_out:
-        logging.warning("FlareSegmentation: %s", sentence)
+    for message in plan.left_out:
+        logging.warning("FlareSegmentation: %s", message)
     logic.dependencies.ensure()
     if resume:
         inBackground(batch.skip_finished)

@@ -15,7 +15,7 @@ from flareseg.core.report import Report
 from flareseg.worker.events import (
     CancelJob,
     DescribeJob,
-    Device,
+    DeviceInfo,
     Failure,
     Idle,
     Result,
@@ -75,7 +75,7 @@ class Job:
         self._shape = voxels.shape
         self._folder = folder = _newFolder(temporaryFolder)
         self._folderRemoval = weakref.finalize(self, folder.remove)  # of a job that is dropped before its end
-        self.message = SegmentJob(
+        self.request = SegmentJob(
             id=uuid4().hex,
             scan=str(folder.scan),
             geometry=geometry.to_json(),
@@ -93,8 +93,8 @@ class Job:
     def succeed(self, result: Result) -> None:
         try:
             labels = self._read(result.labels)
-            if self.message.uncertainty:
-                self.uncertainty = self._read(self.message.uncertainty)
+            if self.request.uncertainty:
+                self.uncertainty = self._read(self.request.uncertainty)
             report = Report.from_json(result.report)
         except Exception as error:  # whatever it is, the job has to end
             self.fail(_unreadable(error))
@@ -108,7 +108,7 @@ class Job:
 
     def _writeScan(self, voxels: np.ndarray) -> None:
         try:
-            np.save(self.message.scan, voxels, allow_pickle=False)
+            np.save(self.request.scan, voxels, allow_pickle=False)
         except BaseException as error:
             self._removeFolder()
             if isinstance(error, OSError):
@@ -136,7 +136,7 @@ class JobRunner:
 
     def __init__(self, process: LineProcess, patienceSeconds: float = PATIENCE_SECONDS) -> None:
         self.logged: Signal[str] = Signal()
-        self.described: Signal[str, Device | FlareError] = Signal()
+        self.described: Signal[str, DeviceInfo | FlareError] = Signal()
         self.process = process
         self.process.lineReceived.connect(self._onLine)
         self.process.logged.connect(self.logged.emit)
@@ -170,7 +170,7 @@ class JobRunner:
         self._job = job
         self.process.start()
         if self._job is job:  # a process that cannot even be started may have ended it by now
-            self.process.send(encode(job.message))
+            self.process.send(encode(job.request))
 
     def describe(self, device: str) -> str:
         """Ask what a choice of device means, which also starts the worker. Never waits; returns an id."""
@@ -187,7 +187,7 @@ class JobRunner:
         if self._job is None or self._reason is not None:
             return
         self._reason = reason or Cancelled()
-        self.process.send(encode(CancelJob(self._job.message.id)))
+        self.process.send(encode(CancelJob(self._job.request.id)))
         self._patience.start()
 
     def close(self) -> None:
@@ -206,19 +206,19 @@ class JobRunner:
             return
         if isinstance(event, Idle):
             self._isWorkerLeaving = True
-        if isinstance(event, Device):
+        if isinstance(event, DeviceInfo):
             self._questions.pop(event.id, None)
             self.described.emit(event.id, event)
         if isinstance(event, Failure):
             self._questions.pop(event.id or "", None)
-            self.described.emit(event.id or "", FlareError(event.kind, event.sentence, event.remedy))
-            self.logged.emit("\n".join(filter(None, (event.sentence, event.details))))
-        if self._job is None or getattr(event, "id", None) != self._job.message.id:
+            self.described.emit(event.id or "", FlareError(event.kind, event.message, event.hint))
+            self.logged.emit("\n".join(filter(None, (event.message, event.details))))
+        if self._job is None or getattr(event, "id", None) != self._job.request.id:
             return
         if isinstance(event, Stage):
             self._job.progressed.emit(event)
         elif isinstance(event, Failure):
-            self._fail(FlareError(event.kind, event.sentence, event.remedy))
+            self._fail(FlareError(event.kind, event.message, event.hint))
         elif isinstance(event, Result):
             self._succeed(event)
 
@@ -231,14 +231,14 @@ class JobRunner:
             self._fail(reason)
 
     def _sendAgain(self, questions: list[DescribeJob]) -> None:
-        messages: list[DescribeJob | SegmentJob] = [*questions]
+        requests: list[DescribeJob | SegmentJob] = [*questions]
         if self._job:
-            messages.append(self._job.message)
-        if messages:
+            requests.append(self._job.request)
+        if requests:
             self._questions = {question.id: question for question in questions}
             self.process.start()
-        for message in messages:
-            self.process.send(encode(message))
+        for request in requests:
+            self.process.send(encode(request))
 
     def _succeed(self, result: Result) -> None:
         if self._reason is not None:  # it was ready just as it was cancelled

@@ -55,7 +55,7 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
         ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``,
         ``cleanUp="normal"``, ``uncertainty=False``, ``precision="auto"``. Raises FlareError with a
-        sentence and a remedy.
+        message and a hint.
         """
         outcome = Outcome()
         self.start(volumeNode, segmentationNode, onFinished=outcome.end, onFailed=outcome.end, **options)
@@ -75,10 +75,10 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         ``onProgress(stage)`` is called often, then once either ``onFinished(segmentationNode, report)``
         or ``onFailed(error)``. Raises FlareError for input that cannot be segmented.
         """
-        wishes = RunOptions(**options)
-        checkRun(self.runner, volumeNode, wishes)  # before gigabytes are installed for what cannot be segmented
+        runOptions = RunOptions(**options)
+        checkRun(self.runner, volumeNode, runOptions)  # before gigabytes are installed for what cannot be segmented
         self.dependencies.ensure()
-        run = prepareRun(self.runner, volumeNode, segmentationNode, wishes)
+        run = prepareRun(self.runner, volumeNode, segmentationNode, runOptions)
         self._connectToQuit(True)
         for signal, callback in ((run.progressed, onProgress), (run.finished, onFinished), (run.failed, onFailed)):
             if callback:

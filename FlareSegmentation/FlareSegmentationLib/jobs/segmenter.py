@@ -151,5 +151,5 @@ def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, opti
         roiBounds(options.roi, volumeNode)
 
 
-def _stopped(sentence: str) -> FlareError:
-    return FlareError("cancelled", sentence)
+def _stopped(message: str) -> FlareError:
+    return FlareError("cancelled", message)

@@ -10,15 +10,15 @@ from flareseg.core.report import OrganFacts, Report
 from slicer.i18n import tr as _
 
 from ..names import organName, stageName
-from .report_text import checkHere, meanHu, seconds, stagesShown, sure, totals, volume
+from .report_text import checkHere, confidence, meanHu, seconds, stagesShown, totals, volume
 
 Column = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
 
 
 def asText(report: Report) -> str:
     """Readable in any e-mail: organs, warnings, stages, totals, and what made it. Holds no node's name."""
-    organs = [[_("Organ"), _("Volume"), _("Mean HU"), _("Sure"), _("Check here")]]
-    organs += [[organName(o.name), volume(o), meanHu(o), sure(o), checkHere(o)] for o in report.organs]
+    organs = [[_("Organ"), _("Volume"), _("Mean HU"), _("Confidence"), _("Check here")]]
+    organs += [[organName(o.name), volume(o), meanHu(o), confidence(o), checkHere(o)] for o in report.organs]
     stages = [[stageName(stage.name), f"{seconds(stage.seconds)} s"] for stage in stagesShown(report)]
     size = " x ".join(str(n) for n in reversed(report.scan.shape))
     spacing = " x ".join(f"{s:.3g}" for s in reversed(report.scan.spacing))
@@ -97,9 +97,14 @@ def _organColumns(organs: list[OrganFacts]) -> list[Column]:
         ("Volume", "mL", [o.volume_ml for o in organs]),
         ("MeanHU", "HU", [nan if o.mean_hu is None else o.mean_hu for o in organs]),
         ("StdHU", "HU", [nan if o.std_hu is None else o.std_hu for o in organs]),
-        ("Sure", "%", [nan if o.confidence is None else 100 * o.confidence for o in organs]),
+        ("Confidence", "%", [nan if o.confidence is None else 100 * o.confidence for o in organs]),
     ]
-    titles = {"Volume": _("Volume"), "MeanHU": _("Mean"), "StdHU": _("Standard deviation"), "Sure": _("Sure")}
+    titles = {
+        "Volume": _("Volume"),
+        "MeanHU": _("Mean"),
+        "StdHU": _("Standard deviation"),
+        "Confidence": _("Confidence"),
+    }
     columns = [(_array(vtk.vtkStringArray, "Organ", [organName(o.name) for o in organs]), "", _("Organ"))]
     columns += [(_array(vtk.vtkDoubleArray, name, values), unit, titles[name]) for name, unit, values in numbers]
     columns.append((_array(vtk.vtkStringArray, "CheckHere", [checkHere(o) for o in organs]), "", _("Check here")))

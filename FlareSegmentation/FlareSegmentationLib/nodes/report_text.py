@@ -41,12 +41,12 @@ def meanHu(found: OrganFacts) -> str:
     return _NOTHING if found.mean_hu is None else f"{found.mean_hu:.0f} ± {found.std_hu or 0.0:.0f}"
 
 
-def sure(found: OrganFacts) -> str:
+def confidence(found: OrganFacts) -> str:
     return _NOTHING if found.confidence is None else f"{100 * found.confidence:.0f} %"
 
 
 def checkHere(found: OrganFacts) -> str:
     """What deserves a look, for example "touches the upper edge of the scan; slices 141-146, 152"."""
-    places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.doubtful]
+    places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.uncertain]
     slices = _("slices {list}").format(list=", ".join(places)) if places else ""
     return "; ".join(filter(None, (*found.warnings, slices)))

@@ -102,5 +102,5 @@ def _worldToScan(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
     return array
 
 
-def _badRoi(sentence: str, remedy: str) -> FlareError:
-    return FlareError("bad_roi", sentence, remedy)
+def _badRoi(message: str, hint: str) -> FlareError:
+    return FlareError("bad_roi", message, hint)

@@ -74,7 +74,7 @@ def _addCt(phantom: Phantom) -> slicer.vtkMRMLScalarVolumeNode:
 
 
 def _addOrgans(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
-    """Under ids of their own: the panel must not take the truth for a result."""
+    """Under ids of their own: the panel must not take the ground truth for a result."""
     name = _("{scan} true organs").format(scan=volumeNode.GetName())
     segmentationNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     segmentationNode.CreateDefaultDisplayNodes()

@@ -1,4 +1,4 @@
-"""Which volumes of the scene are scans: not the doubt of a result, and nothing that Slicer hides."""
+"""Which volumes of the scene are scans: not the uncertainty of a result, and nothing that Slicer hides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def scansOfScene() -> list[slicer.vtkMRMLScalarVolumeNode]:
 
 
 class ScanFilter(VTKObservationMixin):
-    """Keeps volumes of doubt out of a node selector."""
+    """Keeps volumes of uncertainty out of a node selector."""
 
     def __init__(self, selector: slicer.qMRMLNodeComboBox) -> None:
         super().__init__()
@@ -32,5 +32,5 @@ class ScanFilter(VTKObservationMixin):
             self._update()
 
     def _update(self) -> None:
-        doubts = [node.GetID() for node in slicer.util.getNodesByClass(_SCAN) if isUncertainty(node)]
-        self._selector.sortFilterProxyModel().hiddenNodeIDs = doubts
+        uncertainty = [node.GetID() for node in slicer.util.getNodesByClass(_SCAN) if isUncertainty(node)]
+        self._selector.sortFilterProxyModel().hiddenNodeIDs = uncertainty

@@ -1,4 +1,4 @@
-"""The doubt of a result as a volume that can be laid over the scan."""
+"""The uncertainty of a result as a volume that can be laid over the scan."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from slicer.i18n import tr as _
 
 _ROLE = "FlareSegmentation.Uncertainty"
 _COLOURS = "vtkMRMLColorTableNodeWarm1"
-_VISIBLE_PERCENT = 5  # less doubt than this is no news
-_FULL_PERCENT = 60  # doubt that is as bright as it gets: with two classes at odds it seldom exceeds this
+_VISIBLE_PERCENT = 5  # less uncertainty than this is no news
+_FULL_PERCENT = 60  # uncertainty that is as bright as it gets: with two classes at odds it seldom exceeds this
 _OPACITY = 0.7
 
 
@@ -51,7 +51,7 @@ def isUncertaintyShown(segmentationNode: slicer.vtkMRMLSegmentationNode | None) 
 
 
 def isUncertainty(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether a volume is the doubt of some result rather than a scan."""
+    """Whether a volume is the uncertainty of some result rather than a scan."""
     return volumeNode.GetAttribute(_ROLE) is not None
 
 

@@ -6,7 +6,7 @@ import qt
 from flareseg.core.errors import FlareError
 from flareseg.core.estimate import Cost, estimate
 from flareseg.core.volume import Volume
-from flareseg.worker.events import Device
+from flareseg.worker.events import DeviceInfo
 from slicer.i18n import tr as _
 
 from .. import settings
@@ -77,21 +77,21 @@ class DeviceLine:
             _("This scan will not fit: it needs {needed} RAM; {there} can be had.").format(needed=needed, there=there)
         ]
 
-    def _onDescribed(self, question: str, answer: Device | FlareError) -> None:
+    def _onDescribed(self, question: str, answer: DeviceInfo | FlareError) -> None:
         if question != self._question:
             return
         if isinstance(answer, FlareError):
             self._kind = ""
-            self._show(answer.sentence, answer.remedy)
+            self._show(answer.message, answer.hint)
         else:
             self._kind, self._ramMb = answer.kind, answer.ram_mb
             free = gigabytes(answer.free_mb, 1)
             self._show(_("{device}, {memory} free").format(device=answer.name, memory=free), reason=answer.reason)
         self.showCost()
 
-    def _show(self, text: str, remedy: str = "", reason: str = "") -> None:
+    def _show(self, text: str, hint: str = "", reason: str = "") -> None:
         """A panel too narrow for a line has all of it in the tooltip."""
-        for label, line, more in ((self._deviceLabel, text, remedy), (self._reasonLabel, reason, "")):
+        for label, line, more in ((self._deviceLabel, text, hint), (self._reasonLabel, reason, "")):
             label.setText(line)
             label.setToolTip(f"{line} {more}".strip())
             label.setVisible(bool(line))

@@ -1,4 +1,4 @@
-"""A failed run: one sentence, and what helps as a button where there is such a thing."""
+"""A failed run: one message, and what helps as a button where there is such a thing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..jobs.dependencies import Dependencies
 from ..signals import Signal
 
 
-class Remedy(Enum):
+class FailureAction(Enum):
     """What a person can do about a failure with one click."""
 
     CPU = "cpu"
@@ -30,33 +30,35 @@ class Remedy(Enum):
 
 
 class FailureNote:
-    """``chosen`` tells that the remedy was clicked."""
+    """``chosen`` tells that the action was clicked."""
 
     def __init__(self, label: qt.QLabel, button: qt.QPushButton, dependencies: Dependencies) -> None:
-        self.chosen: Signal[Remedy] = Signal()
+        self.chosen: Signal[FailureAction] = Signal()
         self._label, self._button, self._dependencies = label, button, dependencies
-        self._remedy: Remedy | None = None
+        self._action: FailureAction | None = None
         button.connect("clicked(bool)", self._onClicked)
 
     def show(self, error: FlareError) -> None:
-        self._remedy = self._remedyOf(error)
-        self._label.setText(error.sentence if self._remedy else f"{error.sentence} {error.remedy}".strip())
+        self._action = self._actionFor(error)
+        self._label.setText(error.message if self._action else f"{error.message} {error.hint}".strip())
         self._label.setVisible(True)
-        self._button.setVisible(self._remedy is not None)
-        if self._remedy:
-            self._button.setText(self._remedy.label())
-            self._button.setToolTip(error.remedy)
+        self._button.setVisible(self._action is not None)
+        if self._action:
+            self._button.setText(self._action.label())
+            self._button.setToolTip(error.hint)
 
     def hide(self) -> None:
         self._label.setText("")
         self._label.setVisible(False)
         self._button.setVisible(False)
 
-    def _remedyOf(self, error: FlareError) -> Remedy | None:
+    def _actionFor(self, error: FlareError) -> FailureAction | None:
         if error.kind == "packages":
-            return Remedy.INSTALL if self._dependencies.canInstall() else Remedy.EXTENSIONS
-        return {"gpu_memory": Remedy.CPU, "no_gpu": Remedy.CPU, "no_abdomen": Remedy.REGION}.get(error.kind)
+            return FailureAction.INSTALL if self._dependencies.canInstall() else FailureAction.EXTENSIONS
+        return {"gpu_memory": FailureAction.CPU, "no_gpu": FailureAction.CPU, "no_abdomen": FailureAction.REGION}.get(
+            error.kind
+        )
 
     def _onClicked(self, _checked: bool = False) -> None:
-        if self._remedy:
-            self.chosen.emit(self._remedy)
+        if self._action:
+            self.chosen.emit(self._action)

@@ -8,7 +8,7 @@ from flareseg.core.organs import Organ
 from flareseg.core.report import OrganFacts, Report
 
 from ..names import organName
-from ..nodes.report_text import checkHere, meanHu, sure, volume
+from ..nodes.report_text import checkHere, confidence, meanHu, volume
 from ..nodes.results import organCentre, organColour, organNamed
 from ..signals import Signal
 from .readouts import cell, fitRows, layOut
@@ -39,7 +39,7 @@ class OrganTable:
         name = cell(organName(found.name))
         name.setData(qt.Qt.DecorationRole, qt.QColor(*colour))
         self._table.setItem(row, 0, name)
-        for column, text in enumerate((volume(found), meanHu(found), sure(found)), start=1):
+        for column, text in enumerate((volume(found), meanHu(found), confidence(found)), start=1):
             self._table.setItem(row, column, cell(text, isNumber=True))
         self._table.setItem(row, _CHECK_COLUMN, cell(checkHere(found)))
 
@@ -47,10 +47,10 @@ class OrganTable:
         if self._report is None or self._segmentationNode is None:
             return
         found = self._report.organs[row]
-        if column == _CHECK_COLUMN and found.doubtful:
+        if column == _CHECK_COLUMN and found.uncertain:
             turn = self._next.get(row, 0)
-            self._next[row] = (turn + 1) % len(found.doubtful)
-            self._go(toWorld(self._segmentationNode, found.doubtful[turn].ras))
+            self._next[row] = (turn + 1) % len(found.uncertain)
+            self._go(toWorld(self._segmentationNode, found.uncertain[turn].ras))
         else:
             self._go(organCentre(self._segmentationNode, organNamed(found.name)))
 
@@ -64,7 +64,7 @@ def mostDoubtful(report: Report) -> Organ | None:
     found = [organ for organ in report.organs if organ.voxels]
     if not found:
         return None
-    first = min(found, key=lambda organ: (not (organ.warnings or organ.doubtful), organ.confidence or 0.0))
+    first = min(found, key=lambda organ: (not (organ.warnings or organ.uncertain), organ.confidence or 0.0))
     return organNamed(first.name)
 
 

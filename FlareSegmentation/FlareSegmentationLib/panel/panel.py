@@ -38,7 +38,7 @@ class Panel:
         self.ui = ui
         self.organs = OrganTable(ui.organTable)
         self.progress = RunProgress(ui.progressLabel, ui.progressBar)
-        self.failure = FailureNote(ui.failureLabel, ui.remedyButton, dependencies)
+        self.failure = FailureNote(ui.failureLabel, ui.failureActionButton, dependencies)
         self.device = DeviceLine(ui.deviceFactsLabel, ui.deviceReasonLabel, ui.costLabel, runner, dependencies)
         self._scanIsFine = False
         self._running = False
@@ -127,7 +127,7 @@ class Panel:
         self._setButton(_("Cancelling..."), _("The engine is being stopped"), False)
 
     def showFailure(self, error: FlareError) -> None:
-        """One sentence and its remedy in place of the progress bar; a cancelled run is no failure."""
+        """One message and its hint in place of the progress bar; a cancelled run is no failure."""
         self.showReady()
         self.log(str(error))
         if error.kind != "cancelled":

@@ -132,4 +132,4 @@ def _state(entry: ScanEntry | None) -> str:
         State.DONE: _("done"),
         State.CANCELLED: _("cancelled"),
     }
-    return names.get(entry.state) or (entry.error.sentence if entry.error else entry.state.value)
+    return names.get(entry.state) or (entry.error.message if entry.error else entry.state.value)

@@ -32,7 +32,7 @@ from ..nodes.results import readReport, resultOf, scanOf, showSurfaces
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.volumes import volumeOf
 from .actions import ResultActions
-from .failure import Remedy
+from .failure import FailureAction
 from .panel import Panel
 from .places import showPlace
 from .preferences import Preferences
@@ -80,7 +80,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic.runner.logged.connect(self.panel.log)
         self.logic.learned.connect(self.panel.device.showCost)
         self.panel.organs.went.connect(showPlace)
-        self.panel.failure.chosen.connect(self.onRemedy)
+        self.panel.failure.chosen.connect(self.onFailureAction)
         self._pairing.connect("timeout()", self._showOwnResult)
         self.scanWatch.changed.connect(self.showScan)
         self.resultWatch.changed.connect(self.showEdited)
@@ -259,14 +259,14 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if settings.show3D():
             showSurfaces(segmentationNode)
 
-    def onRemedy(self, remedy: Remedy) -> None:
-        if remedy is Remedy.EXTENSIONS:
+    def onFailureAction(self, action: FailureAction) -> None:
+        if action is FailureAction.EXTENSIONS:
             slicer.app.openExtensionsManagerDialog()
-        elif remedy is Remedy.REGION:
+        elif action is FailureAction.REGION:
             self.actions.adjustRegion()
             self.ui.optionsSection.collapsed = False
         else:
-            if remedy is Remedy.CPU:
+            if action is FailureAction.CPU:
                 self._parameterNode.device = DeviceChoice.CPU
             self._start()
 

@@ -13,7 +13,7 @@ import torch
 
 from flareseg.benchmark.speeds import measured_floor
 from flareseg.core.errors import FlareError
-from flareseg.inference.device import choose
+from flareseg.inference.device import select_device
 
 PACKAGES = ("flareseg", "torch", "numpy", "scipy", "SimpleITK", "nnunetv2", "dynamic-network-architectures")
 _HOLD_SECONDS = 1.0  # ten samples from outside
@@ -24,20 +24,20 @@ def facts(device: str) -> dict[str, Any]:
 
     Raises FlareError("no_gpu") when "cuda" is asked for and cannot be used.
     """
-    chosen = choose(device)
-    gpu = chosen.device.type == "cuda"
-    devices = ["cuda", "cpu"] if gpu and device == "auto" else [chosen.device.type]
+    selected = select_device(device)
+    gpu = selected.torch_device.type == "cuda"
+    devices = ["cuda", "cpu"] if gpu and device == "auto" else [selected.torch_device.type]
     return {
-        "processor": choose("cpu").name,
+        "processor": select_device("cpu").name,
         "cores": psutil.cpu_count(logical=False),
         "threads": psutil.cpu_count(),
         "ram_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
-        "gpu": _gpu(chosen.device) if gpu else None,
-        "no_gpu": "" if gpu else chosen.note or "no GPU",
-        "floors": {kind: asdict(measured_floor(choose(kind))) for kind in devices},
+        "gpu": _gpu(selected.torch_device) if gpu else None,
+        "no_gpu": "" if gpu else selected.note or "no GPU",
+        "floors": {kind: asdict(measured_floor(select_device(kind))) for kind in devices},
     }
 
 

@@ -13,10 +13,10 @@ from flareseg.core.measure import StageClock
 from flareseg.core.organs import CLASSES
 from flareseg.core.volume import Volume
 from flareseg.inference.cascade import normalised
-from flareseg.inference.device import choose
+from flareseg.inference.device import select_device
 from flareseg.inference.networks.roi_unet import RoiUNet
 from flareseg.inference.precision import select_precision
-from flareseg.inference.resample import Box, grow_labels, shrink
+from flareseg.inference.resample import Box, logits_to_labels, resample_to_grid
 from flareseg.io.reading import read_volume
 from flareseg.io.writing import write_labels
 
@@ -32,27 +32,29 @@ class PlainUNet:
     sampling: Sampling | None = None
 
     def __init__(self, device: str) -> None:
-        self._chosen = choose(device)
+        self._device = select_device(device)
         network = RoiUNet(CLASSES, WIDTHS).eval().requires_grad_(False)
-        self._precision = select_precision(self._chosen)
-        self._network = self._precision.network(network, self._chosen.device)
+        self._precision = select_precision(self._device)
+        self._network = self._precision.network(network, self._device.torch_device)
         self.dtype = self._precision.name
 
     def read(self, scan: Path) -> Volume:
         return read_volume(scan)
 
     def segment(self, image: Volume, clock: StageClock) -> np.ndarray:
-        clock.synchronise = self._chosen.synchronise
+        clock.synchronise = self._device.synchronise
         orientation = Orientation.of(image.geometry)
         voxels = orientation.view(image.voxels)
         labels = np.zeros(image.voxels.shape, np.uint8)
         with torch.inference_mode():
             with clock.stage("preprocess"):
-                grid = shrink(voxels, Box.whole(orientation.geometry(image.geometry).shape), GRID, self._chosen.device)
+                grid = resample_to_grid(
+                    voxels, Box.whole(orientation.geometry(image.geometry).shape), GRID, self._device.torch_device
+                )
             with clock.stage("network"):
-                scores = self._network(self._precision.tensor(normalised(grid)[None, None]))[0]
+                logits = self._network(self._precision.tensor(normalised(grid)[None, None]))[0]
             with clock.stage("postprocess"):
-                grow_labels(scores, orientation.view(labels))
+                logits_to_labels(logits, orientation.view(labels))
         return labels
 
     def write(self, path: Path, labels: np.ndarray, image: Volume) -> None:

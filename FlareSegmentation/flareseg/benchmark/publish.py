@@ -10,7 +10,7 @@ from flareseg.benchmark.catalogue import METHODS
 from flareseg.benchmark.results import Results
 from flareseg.benchmark.tables import all_tables, machine_line, notes
 from flareseg.core.errors import FlareError
-from flareseg.io.outputs import make_folder, replacing, write_text
+from flareseg.io.outputs import atomic_write, make_folder, write_text
 
 
 def check_folder(folder: Path) -> None:
@@ -30,7 +30,7 @@ def publish(results: Results, folder: Path) -> list[Path]:
         write_text(folder / name, text)
     figures = {"time.png": plots.time_plot, "memory.png": plots.memory_plot}
     for name, draw in figures.items():
-        with replacing(folder / name, ".png") as beside:
+        with atomic_write(folder / name, ".png") as beside:
             plots.save(draw(results), beside)
     return [folder / name for name in (*texts, *figures)]
 
@@ -44,7 +44,7 @@ def markdown(results: Results) -> str:
         f"{versions}, Python {results.machine['python']}.\n",
         "\n".join(f"- {METHODS[key].title}: {METHODS[key].about}" for key in METHODS if key in measured) + "\n",
         *[table.markdown() for table in all_tables(results)],
-        "\n".join(f"- {sentence}" for sentence in notes(results)) + "\n",
+        "\n".join(f"- {message}" for message in notes(results)) + "\n",
         "![Time against slices](time.png)\n\n![Memory against slices](memory.png)\n",
     ]
     return "\n".join(parts)

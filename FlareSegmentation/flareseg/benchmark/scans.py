@@ -61,9 +61,9 @@ def resampled(volume: Volume, shape: tuple[int, int, int]) -> Volume:
 
 
 def _on_grid(geometry: Geometry, shape: tuple[int, int, int], ratio: np.ndarray, offset: np.ndarray) -> Geometry:
-    axes, spacing = np.array(geometry.axes), np.array(geometry.spacing)
-    origin = np.array(geometry.origin) + (offset * spacing) @ axes
-    return Geometry(shape, _vector(spacing * ratio), geometry.axes, _vector(origin))
+    direction, spacing = np.array(geometry.direction), np.array(geometry.spacing)
+    origin = np.array(geometry.origin) + (offset * spacing) @ direction
+    return Geometry(shape, _vector(spacing * ratio), geometry.direction, _vector(origin))
 
 
 def _vector(values: np.ndarray) -> Vector:

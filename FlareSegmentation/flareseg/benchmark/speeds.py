@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from flareseg.benchmark.floor import Floor
 from flareseg.core.organs import CLASSES
-from flareseg.inference.device import Chosen
+from flareseg.inference.device import Device
 from flareseg.inference.processor import has_bfloat16
 from flareseg.inference.resample import Size
 from flareseg.inference.weights import load_network
@@ -23,13 +23,13 @@ _COPY_BYTES = 2**27
 _MATRIX = {"cuda": 8192, "cpu": 2048}
 
 
-def measured_floor(chosen: Chosen) -> Floor:
+def measured_floor(device: Device) -> Floor:
     """The floor of a device now, in its fastest type of numbers. Takes about a second."""
-    kind = chosen.device.type
+    kind = device.torch_device.type
     dtypes = [torch.float16] if kind == "cuda" else [torch.float32] + [torch.bfloat16] * has_bfloat16()
-    speeds = {dtype: tflops(chosen, dtype, _MATRIX[kind]) for dtype in dtypes}
+    speeds = {dtype: tflops(device, dtype, _MATRIX[kind]) for dtype in dtypes}
     dtype = max(speeds, key=lambda each: speeds[each])
-    upload, download = _copies(chosen) if kind == "cuda" else (None, None)
+    upload, download = _copies(device) if kind == "cuda" else (None, None)
     return Floor(networks_gflop(), speeds[dtype], str(dtype).removeprefix("torch."), upload, download)
 
 
@@ -47,29 +47,29 @@ def gflop(network: nn.Module, grid: Size) -> float:
     return counter.get_total_flops() / 1e9
 
 
-def tflops(chosen: Chosen, dtype: torch.dtype, size: int) -> float:
+def tflops(device: Device, dtype: torch.dtype, size: int) -> float:
     """Trillions of operations a second in the product of two square matrices."""
-    a, b = (torch.randn(size, size).to(chosen.device, dtype) for _ in range(2))
+    a, b = (torch.randn(size, size).to(device.torch_device, dtype) for _ in range(2))
     out = a @ b
-    return 2 * size**3 / _median_seconds(lambda: torch.mm(a, b, out=out), chosen) / 1e12
+    return 2 * size**3 / _median_seconds(lambda: torch.mm(a, b, out=out), device) / 1e12
 
 
-def _copies(chosen: Chosen) -> tuple[float, float]:
+def _copies(device: Device) -> tuple[float, float]:
     """GB/s from pinned memory to the device and back."""
     host = torch.empty(_COPY_BYTES, dtype=torch.uint8).pin_memory()
-    device = torch.empty(_COPY_BYTES, dtype=torch.uint8, device=chosen.device)
-    up = _median_seconds(lambda: device.copy_(host, non_blocking=True), chosen)
-    down = _median_seconds(lambda: host.copy_(device, non_blocking=True), chosen)
+    buffer = torch.empty(_COPY_BYTES, dtype=torch.uint8, device=device.torch_device)
+    up = _median_seconds(lambda: buffer.copy_(host, non_blocking=True), device)
+    down = _median_seconds(lambda: host.copy_(buffer, non_blocking=True), device)
     return _COPY_BYTES / 1e9 / up, _COPY_BYTES / 1e9 / down
 
 
-def _median_seconds(work: Callable[[], object], chosen: Chosen) -> float:
+def _median_seconds(work: Callable[[], object], device: Device) -> float:
     work()
     seconds = []
     for _ in range(_TURNS):
-        chosen.synchronise()
+        device.synchronise()
         start = time.perf_counter()
         work()
-        chosen.synchronise()
+        device.synchronise()
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)

@@ -39,19 +39,19 @@ def all_tables(results: Results) -> list[TextTable]:
 
 
 def notes(results: Results) -> list[str]:
-    """Plain sentences: the floor, whether reported memory is true, what was extrapolated or left out."""
-    sentences = [*_floor_notes(results), *_honesty_notes(results)]
+    """Plain messages: the floor, whether reported memory is true, what was extrapolated or left out."""
+    messages = [*_floor_notes(results), *_honesty_notes(results)]
     if any(row.extrapolated for row in results.rows):
-        sentences.append(
+        messages.append(
             "≈ Extrapolated: on a CPU a peer's network runs a few passes of those that its own predictor asks for ("
             "Network passes); their median stands for the others. All around the network runs whole."
         )
-    sentences += others_note(results.rows)
-    return sentences + [f"{_label(row)}: {row.problem}." for row in results.rows if row.problem]
+    messages += others_note(results.rows)
+    return messages + [f"{_label(row)}: {row.problem}." for row in results.rows if row.problem]
 
 
 def others_note(rows: Sequence[Row]) -> list[str]:
-    """A sentence when other programs disturbed the rows; else none."""
+    """A message when other programs disturbed the rows; else none."""
     most = max((row.others for row in rows), default=0.0)
     if most < _DISTURBING:
         return []
@@ -169,18 +169,18 @@ def _growth(results: Results) -> list[TextTable]:
 
 
 def _floor_notes(results: Results) -> list[str]:
-    sentences = []
+    messages = []
     slices = results.base_slices
     voxels = slices * results.in_plane**2
     for device, floor in ((device, Floor(**facts)) for device, facts in results.machine["floors"].items()):
         whole = floor.seconds(2 * voxels, voxels)
         moved = f"{number(1000 * floor.transfer_seconds(2 * voxels, voxels))} ms of pinned copies and "
-        sentences.append(
+        messages.append(
             f"Floor on the {DEVICES[device]} at {slices} slices: {moved if floor.upload else ''}"
             f"{number(1000 * floor.arithmetic_seconds)} ms of arithmetic ({floor.gflop:.0f} GFLOP at "
             f"{number(floor.tflops)} TFLOP/s in {floor.dtype})" + _times_floor(results, device, slices, whole)
         )
-    return sentences
+    return messages
 
 
 def _times_floor(results: Results, device: str, slices: int, floor: float) -> str:
@@ -192,7 +192,7 @@ def _times_floor(results: Results, device: str, slices: int, floor: float) -> st
 
 def _honesty_notes(results: Results) -> list[str]:
     """The peaks in our reports against those sampled from outside, the worst over all scans."""
-    sentences = []
+    messages = []
     for what, reported, outside in (
         ("RAM", "reported_ram_mb", "ram_mb"),
         ("GPU memory", "reported_gpu_mib", "gpu_highest_mib"),
@@ -201,10 +201,10 @@ def _honesty_notes(results: Results) -> list[str]:
         errors = [100 * (told / seen - 1) for told, seen in pairs if told is not None and seen]
         if errors:
             worst = max(errors, key=abs)
-            sentences.append(
+            messages.append(
                 f"The report's peak {what} differs by {worst:+.1f} % at most from what was sampled from outside."
             )
-    return sentences
+    return messages
 
 
 def _label(row: Row) -> str:

@@ -68,8 +68,8 @@ def show(results: Results) -> None:
         out.print(Text(f"\n{table.title}", "bold"))
         out.print(_rich(table))
     out.print()
-    for sentence in notes(results):
-        out.print(sentence, soft_wrap=True)
+    for message in notes(results):
+        out.print(message, soft_wrap=True)
 
 
 def _rich(table: TextTable) -> Table:

@@ -53,7 +53,9 @@ def segment(
     preview: Annotated[
         Optional[Path], typer.Option(help="Write a picture of the result as PNG (file or folder).")
     ] = None,
-    truth: Annotated[Optional[Path], typer.Option(help="True label map of the one scan: adds Dice per organ.")] = None,
+    ground_truth: Annotated[
+        Optional[Path], typer.Option(help="True label map of the one scan: adds Dice per organ.")
+    ] = None,
     weights: Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")] = None,
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="The left kidney gets label 5.")] = False,
     clean_up: Annotated[
@@ -86,17 +88,19 @@ def segment(
         from flareseg.io.tasks import plan
 
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
-        planned = plan(scans, output, report, preview, keep=[truth] if truth else [])
+        planned = plan(scans, output, report, preview, keep=[ground_truth] if ground_truth else [])
         console.say(planned.left_out)
-        if truth and len(planned.tasks) > 1:
-            raise FlareError("bad_scan", "A true label map goes with one scan.", "Give one scan, or leave out --truth.")
-        true = _read(truth) if truth else None
+        if ground_truth and len(planned.tasks) > 1:
+            raise FlareError(
+                "bad_scan", "A ground truth goes with one scan.", "Give one scan, or leave out --ground-truth."
+            )
+        true = _read(ground_truth) if ground_truth else None
         cascade = _load(device, weights, limits, precision)
 
         from flareseg.cli.segment_files import FileSegmenter, segment_all
-        from flareseg.inference.cascade import Wishes
+        from flareseg.inference.cascade import SegmentationOptions
 
-    segmenter = FileSegmenter(cascade, Wishes(bounds, split_kidneys, strength), true)
+    segmenter = FileSegmenter(cascade, SegmentationOptions(bounds, split_kidneys, strength), true)
     with_tables = console.out.is_terminal if table is None else table
     errors = segment_all(segmenter, planned.tasks, console.say_earlier, with_tables)
     raise typer.Exit(max(map(console.exit_code, errors)))
@@ -150,18 +154,18 @@ def info(
         Limits().check_engine()
         cascade = _load(device, weights, precision=precision)
 
-        from flareseg.inference.device import choose
+        from flareseg.inference.device import select_device
 
-        chosen = choose(device)
-    free, total = chosen.memory_mb
+        selected = select_device(device)
+    free, total = selected.memory_mb
     console.out.print(f"flareseg {__version__}")
-    console.out.print(f"device   {chosen.name}, {cascade.device.dtype}", soft_wrap=True)
-    console.out.print(f"because  {chosen.reason}", soft_wrap=True)
+    console.out.print(f"device   {selected.name}, {cascade.device.dtype}", soft_wrap=True)
+    console.out.print(f"because  {selected.reason}", soft_wrap=True)
     console.out.print(f"memory   {free / 1000:.1f} GB free of {total / 1000:.1f} GB")
     for facts in cascade.weights:
         console.out.print(f"weights  {facts.name}  sha256 {facts.sha256}", soft_wrap=True)
-    if chosen.note:
-        console.err.print(chosen.note, soft_wrap=True)
+    if selected.note:
+        console.err.print(selected.note, soft_wrap=True)
 
 
 def _read(path: Path) -> Volume:
@@ -228,7 +232,7 @@ for command in (
 
 
 def run() -> None:
-    """The command: what cannot be printed, and memory that is short, end in a sentence in every command."""
+    """The command: what cannot be printed, and memory that is short, end in a message in every command."""
     from flareseg.cli import streams
     from flareseg.core import own_process
     from flareseg.core.shortage import shortage_said

@@ -56,17 +56,17 @@ def unwritable(error: OSError) -> FlareError:
     )
 
 
-def say(sentences: Iterable[str]) -> None:
+def say(messages: Iterable[str]) -> None:
     """Each on a line of stderr."""
-    for sentence in sentences:
-        err.print(printable(sentence), soft_wrap=True)
+    for message in messages:
+        err.print(printable(message), soft_wrap=True)
 
 
 def say_error(error: FlareError, scan: str = "") -> None:
-    """The sentence and the remedy on stderr, and of an unexpected failure where in the code it was."""
+    """The message and the hint on stderr, and of an unexpected failure where in the code it was."""
     text = Text(printable(f"{scan}: ") if scan else "", "bold")
-    text.append(printable(error.sentence), "bold red" if err.is_terminal else "")
-    err.print(text.append(f" {printable(error.remedy)}" if error.remedy else "", "not bold not red"), soft_wrap=True)
+    text.append(printable(error.message), "bold red" if err.is_terminal else "")
+    err.print(text.append(f" {printable(error.hint)}" if error.hint else "", "not bold not red"), soft_wrap=True)
     if error.kind == "internal" and error.__cause__:
         err.print("".join(traceback.format_exception(error.__cause__)))
 
@@ -108,15 +108,15 @@ def list_dicom(folders: Iterable[Path]) -> int:
     code = DONE
     for folder in folders:
         try:
-            table, sentences = listing_of(folder)
+            table, messages = listing_of(folder)
         except FlareError as error:
             say_error(error)
             code = BAD_INPUT
             continue
         out.print(Text(printable(f"{folder}"), "bold"), soft_wrap=True)
         out.print(table)
-        for sentence in sentences:
-            out.print(Text(printable(f"! {sentence}"), "yellow"), soft_wrap=True)
+        for message in messages:
+            out.print(Text(printable(f"! {message}"), "yellow"), soft_wrap=True)
     return code
 
 
@@ -150,14 +150,14 @@ def show_report(report: Report) -> None:
     out.print(Text(f"\n{printable(report.scan.name)}", "bold"), Text(_scan_line(report), "dim"))
     out.print(_organ_table(report))
     out.print(_stage_table(report))
-    for sentence in report.warnings:
-        out.print(Text(f"! {sentence}", "yellow"))
+    for message in report.warnings:
+        out.print(Text(f"! {message}", "yellow"))
 
 
 def show_warnings(report: Report) -> None:
     """What deserves a look, on stderr, for runs without tables."""
-    sentences = report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]
-    say(f"{report.scan.name}: {sentence}" for sentence in sentences)
+    messages = report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]
+    say(f"{report.scan.name}: {message}" for message in messages)
 
 
 def _scan_line(report: Report) -> str:
@@ -168,7 +168,7 @@ def _scan_line(report: Report) -> str:
 
 def _organ_table(report: Report) -> Table:
     table = Table("Organ", box=None, pad_edge=False, header_style="bold")
-    for numbers in ("Volume", "Mean HU", "Sure"):
+    for numbers in ("Volume", "Mean HU", "Confidence"):
         table.add_column(numbers, justify="right")
     with_dice = any(organ.dice is not None for organ in report.organs)
     if with_dice:
@@ -178,13 +178,15 @@ def _organ_table(report: Report) -> Table:
         name = Text("■ ", "rgb({},{},{})".format(*_COLOURS[facts.label])).append(facts.name, "default")
         score = [f"{100 * facts.dice:.1f} %" if facts.dice is not None else ""] if with_dice else []
         hu = "" if facts.mean_hu is None else f"{facts.mean_hu:.0f} ± {facts.std_hu or 0.0:.0f}"
-        sure = "" if facts.confidence is None else f"{100 * facts.confidence:.0f} %"
-        table.add_row(name, f"{facts.volume_ml:.0f} mL", hu, sure, *score, ", ".join(facts.warnings + _doubtful(facts)))
+        confidence = "" if facts.confidence is None else f"{100 * facts.confidence:.0f} %"
+        table.add_row(
+            name, f"{facts.volume_ml:.0f} mL", hu, confidence, *score, ", ".join(facts.warnings + _uncertain(facts))
+        )
     return table
 
 
-def _doubtful(facts: OrganFacts) -> list[str]:
-    places = sorted(facts.doubtful, key=lambda place: place.first)
+def _uncertain(facts: OrganFacts) -> list[str]:
+    places = sorted(facts.uncertain, key=lambda place: place.first)
     spans = [f"{p.first}-{p.last}" if p.last > p.first else f"{p.first}" for p in places]
     return [f"slices {', '.join(spans)}"] if spans else []
 

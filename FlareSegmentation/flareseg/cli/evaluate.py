@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, or one of them.")],
-    truths: Annotated[Path, typer.Argument(help="Folder of true label maps, or one of them.")],
+    ground_truths: Annotated[Path, typer.Argument(help="Folder of true label maps, or one of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tables and the report.")],
     tolerances: Annotated[str, typer.Option(help="Of the NSD: flare21 (1 mm) or flare22 (5, 3, 3, 5 mm).")] = "flare21",
     organs: Annotated[
         str,
         typer.Option(
-            help="Scored organs: labelled (of each case those that its truth holds), all, or names with commas, "
-            "which count as missing where a truth does not hold them."
+            help="Scored organs: labelled (of each case those that its ground truth holds), all, or names with commas, "
+            "which count as missing where a ground truth does not hold them."
         ),
     ] = "labelled",
     scans: Annotated[Optional[Path], typer.Option(help="Folder of the CTs, to show them in the pictures.")] = None,
@@ -56,12 +56,12 @@ def evaluate(
     with console.failures_said():
         _import_extra(html)
         allowed, selection = tolerances_named(tolerances), Selection.named(organs)
-        matching = match(predictions, truths, scans, reports)
+        matching = match(predictions, ground_truths, scans, reports)
         make_folder(output)
         check_writable(output / tables.SCORES)
         study = _evaluate(matching, output, Evaluator(allowed, selection), html)
-    for sentence in study.warnings:
-        console.err.print(sentence, soft_wrap=True)
+    for message in study.warnings:
+        console.err.print(message, soft_wrap=True)
     summary = summarise(study.scores)
     console.out.print(evaluation_tables.summary_table(summary), evaluation_tables.resource_line(summary))
     console.err.print(f"Written: {output / 'report' / 'index.html' if html else output}", soft_wrap=True)
@@ -118,14 +118,14 @@ def segment_folder(
         plan = plan_contract(inputs, outputs, reports)
 
         with own_process.loading():
-            from flareseg.inference.cascade import Cascade, Wishes
+            from flareseg.inference.cascade import Cascade, SegmentationOptions
 
             cascade = Cascade.load(device, weights, precision=precision)
 
         from flareseg.cli.segment_files import FileSegmenter, segment_all
 
     console.say(plan.left_out)
-    errors = segment_all(FileSegmenter(cascade, Wishes()), plan.tasks, _remove_earlier)
+    errors = segment_all(FileSegmenter(cascade, SegmentationOptions()), plan.tasks, _remove_earlier)
     done = errors.count(None)
     console.err.print(f"Segmented {done} of {len(plan.tasks)} scans into {outputs}.", soft_wrap=True)
     raise typer.Exit(0 if done == len(plan.tasks) else 1)

@@ -59,7 +59,7 @@ def prepare(
     with console.failures_said():
         Limits().check_engine()
         found, into = _opened(source, store, layout, data_map, (source_text, licence, name_prefix), kind, spacing)
-        outcomes = _bring_in(found, into)
+        outcomes = _import_cases(found, into)
     _show(outcomes, into)
     if any(_refused(outcome) for outcome in outcomes):
         raise typer.Exit(SOME_REFUSED)
@@ -85,16 +85,16 @@ def _opened(
     return found, Store.create(folder)
 
 
-def _bring_in(found: Found, store: Store) -> list[Outcome]:
+def _import_cases(found: Found, store: Store) -> list[Outcome]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from flareseg.training.prepare import bring_in
+    from flareseg.training.prepare import import_cases
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
     outcomes = []
     with Progress(*columns, console=console.err, transient=True, disable=not console.err.is_terminal) as bar:
         task = bar.add_task("", total=len(found.cases))
-        for outcome in bring_in(found.cases, store, found.form):
+        for outcome in import_cases(found.cases, store, found.form):
             outcomes.append(outcome)
             bar.update(task, advance=1, description=outcome.name)
     return outcomes
@@ -102,10 +102,10 @@ def _bring_in(found: Found, store: Store) -> list[Outcome]:
 
 def _show(outcomes: list[Outcome], store: Store) -> None:
     """A row a case, the refused ones last, and how many there are of each."""
-    from flareseg.training.prepare import State
+    from flareseg.training.prepare import ImportState
 
     console.out.print(_table(sorted(outcomes, key=_refused), store))
-    counts = [(sum(outcome.state is state for outcome in outcomes), state.value) for state in State]
+    counts = [(sum(outcome.state is state for outcome in outcomes), state.value) for state in ImportState]
     said = ", ".join(f"{count} {state}" for count, state in counts if count)
     console.out.print(f"{said}. {store.folder} holds {len(store)} cases.", soft_wrap=True)
 

@@ -17,7 +17,7 @@ from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.inference.cascade import Cascade, Wishes
+from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.pipeline import Outcome, segment_scan
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
@@ -28,11 +28,11 @@ from flareseg.io.writing import write_labels
 
 @dataclass(frozen=True)
 class FileSegmenter:
-    """Segments files with one loaded cascade; ``truth`` is a true label map to compare with."""
+    """Segments files with one loaded cascade; ``ground_truth`` is a true label map to compare with."""
 
     cascade: Cascade
-    wishes: Wishes
-    truth: Volume | None = None
+    options: SegmentationOptions
+    ground_truth: Volume | None = None
 
     def segment(self, task: Task, remark: str = "") -> Report:
         """Write what the task asks for, the label map first. ``remark``: for the progress bar. Raises FlareError."""
@@ -42,10 +42,10 @@ class FileSegmenter:
                 lambda: self._read(task.scan),
                 lambda found, geometry: write_labels(task.labels, found.labels, geometry),
                 run,
-                self.wishes,
+                self.options,
             )
-        if self.truth:
-            self._add_dice(outcome, self.truth)
+        if self.ground_truth:
+            self._add_dice(outcome, self.ground_truth)
         if task.report:
             write_text(task.report, outcome.report.dumps())
         if task.preview:
@@ -56,7 +56,7 @@ class FileSegmenter:
 
     def _read(self, scan: Path) -> Volume:
         volume = read_volume(scan, self.cascade.limits.check_file)
-        if self.truth and not self.truth.canonical.geometry.is_close_to(volume.canonical.geometry):
+        if self.ground_truth and not self.ground_truth.canonical.geometry.is_close_to(volume.canonical.geometry):
             raise FlareError(
                 "bad_scan",
                 "The true label map does not lie on the scan's grid (size, spacing or position differ).",
@@ -64,10 +64,10 @@ class FileSegmenter:
             )
         return volume
 
-    def _add_dice(self, outcome: Outcome, truth: Volume) -> None:
+    def _add_dice(self, outcome: Outcome, ground_truth: Volume) -> None:
         labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
         one_kidney_label = np.where(labels == LEFT_KIDNEY.label, RIGHT_KIDNEY.label, labels)
-        scores = dice_per_organ(one_kidney_label, truth.canonical.voxels)
+        scores = dice_per_organ(one_kidney_label, ground_truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
 

@@ -93,9 +93,9 @@ def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> Fa
     import torch
     from lightning_fabric import Fabric
 
-    from flareseg.inference.device import choose
+    from flareseg.inference.device import select_device
 
-    on_gpu = choose(device).device.type == "cuda"
+    on_gpu = select_device(device).torch_device.type == "cuda"
     precision = config.precision
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"

@@ -56,7 +56,7 @@ class ConsoleWatcher:
         if done:
             self._console.print(f"{stage.value}: going on from step {done} of {steps}.")
 
-    def advanced(self, step: int, loss: float, score: Score, rate: float) -> None:
+    def advanced(self, step: int, loss: float, score: Score, lr: float) -> None:
         self._bar.update(self._task, completed=step, figures=f"loss {loss:.3f}  Dice {_percent(score.mean)}")
 
     def validated(self, step: int, score: Score, is_best: bool) -> None:

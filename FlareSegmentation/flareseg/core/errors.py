@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 class FlareError(Exception):
-    """A failure with a kind for programs, one sentence for people, and a remedy.
+    """A failure with a kind for programs, one message for people, and a hint.
 
-    ``kind`` is one of KINDS; ``sentence`` says what is wrong, ``remedy`` what to do about it.
+    ``kind`` is one of KINDS; ``message`` says what is wrong, ``hint`` what to do about it.
     Neither ever holds a patient's name: a file is named only as the caller named it.
     """
 
@@ -28,13 +28,13 @@ class FlareError(Exception):
         "internal",
     )
 
-    def __init__(self, kind: str, sentence: str, remedy: str = "") -> None:
+    def __init__(self, kind: str, message: str, hint: str = "") -> None:
         if kind not in self.KINDS:
             raise ValueError(f"unknown kind of error: {kind}")
-        super().__init__(f"{sentence} {remedy}".strip())
+        super().__init__(f"{message} {hint}".strip())
         self.kind = kind
-        self.sentence = sentence
-        self.remedy = remedy
+        self.message = message
+        self.hint = hint
 
 
 class Cancelled(FlareError):
@@ -44,5 +44,5 @@ class Cancelled(FlareError):
         super().__init__("cancelled", "The job was cancelled.")
 
 
-def bad_scan(sentence: str, remedy: str) -> FlareError:
-    return FlareError("bad_scan", sentence, remedy)
+def bad_scan(message: str, hint: str) -> FlareError:
+    return FlareError("bad_scan", message, hint)

@@ -20,18 +20,18 @@ _NO_LIMIT = 1 << 60  # bytes; version 1 of control groups writes a number near 2
 class Bound:
     """What one limit leaves, in MB.
 
-    ``free_mb`` is negative where more is used than the limit allows. ``where`` names the limit and ``remedy`` says what
-    makes it larger, each as part of a sentence. ``of_addresses``: the limit counts memory that is mapped, used or not.
+    ``free_mb`` is negative where more is used than the limit allows. ``where`` names the limit and ``hint`` says what
+    makes it larger, each as part of a message. ``of_addresses``: the limit counts memory that is mapped, used or not.
     """
 
     free_mb: float
     where: str
-    remedy: str
+    hint: str
     of_addresses: bool = False
 
     @property
     def free(self) -> str:
-        """As part of a sentence: "600 MB"."""
+        """As part of a message: "600 MB"."""
         return f"{max(0.0, self.free_mb):.0f} MB"
 
 

@@ -22,7 +22,7 @@ _LETTERS = (("S", "I"), ("P", "A"), ("L", "R"))
 class Geometry:
     """The grid of a scan. Everything is in array axis order (k, j, i) = (slices, rows, columns).
 
-    ``shape``: voxels along each axis. ``spacing``: mm along each axis. ``axes``: the unit vector
+    ``shape``: voxels along each axis. ``spacing``: mm along each axis. ``direction``: the unit vector
     of each axis in LPS. ``origin``: the centre of voxel (0, 0, 0) in LPS, mm. ``tilt``: by how many mm each
     slice lies further along (j, i) than straight above the slice before, as a tilted gantry leaves it; 0 nearly
     always. All else here leaves it out of account; tilt.py undoes it.
@@ -31,12 +31,12 @@ class Geometry:
 
     shape: tuple[int, int, int]
     spacing: Vector
-    axes: tuple[Vector, Vector, Vector]
+    direction: tuple[Vector, Vector, Vector]
     origin: Vector
     tilt: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        if not np.isfinite([*np.ravel(self.axes), *self.origin, *self.tilt]).all():
+        if not np.isfinite([*np.ravel(self.direction), *self.origin, *self.tilt]).all():
             raise bad_scan(
                 "The position or the axes of the scan are not numbers.",
                 "Correct the header or export the scan again.",
@@ -46,7 +46,7 @@ class Geometry:
                 f"The voxel spacing {_mm(self.spacing)} is not a positive size.",
                 "Correct the header (in Slicer: Volumes module, Image spacing) and try again.",
             )
-        cosines = np.abs(np.array(self.axes) @ np.array(self.axes).T - np.eye(3))
+        cosines = np.abs(np.array(self.direction) @ np.array(self.direction).T - np.eye(3))
         if cosines.max() > SHEAR_TOLERANCE:
             raise bad_scan(
                 "The axes of the scan are sheared: its slices are not at right angles to each other.",
@@ -60,13 +60,13 @@ class Geometry:
         lps = LPS_TO_RAS @ np.asarray(matrix, dtype=float)
         columns = lps[:3, [2, 1, 0]]
         spacing = np.linalg.norm(columns, axis=0)
-        axes = (columns / np.where(spacing > 0, spacing, 1)).T
-        return cls(_ints(shape), _vector(spacing), _vectors(axes), _vector(lps[:3, 3]))
+        direction = (columns / np.where(spacing > 0, spacing, 1)).T
+        return cls(_ints(shape), _vector(spacing), _vectors(direction), _vector(lps[:3, 3]))
 
     def ijk_to_ras(self) -> np.ndarray:
         """Slicer's 4x4 IJK-to-RAS matrix."""
         lps = np.eye(4)
-        lps[:3, [2, 1, 0]] = np.array(self.axes).T * np.array(self.spacing)
+        lps[:3, [2, 1, 0]] = np.array(self.direction).T * np.array(self.spacing)
         lps[:3, 3] = self.origin
         return LPS_TO_RAS @ lps
 
@@ -81,7 +81,7 @@ class Geometry:
         return float(np.degrees(np.arctan2(np.hypot(*self.tilt), self.spacing[0])))
 
     @property
-    def extent(self) -> Vector:
+    def size_mm(self) -> Vector:
         """Size of the grid along (k, j, i) in mm."""
         return _vector(np.array(self.shape) * np.array(self.spacing))
 
@@ -89,7 +89,7 @@ class Geometry:
     def obliqueness(self) -> float:
         """Largest angle in degrees between a grid axis and the patient axis it stands for."""
         order = Orientation.of(self).order
-        cosines = [abs(self.axes[axis][2 - place]) for place, axis in enumerate(order)]
+        cosines = [abs(self.direction[axis][2 - place]) for place, axis in enumerate(order)]
         return float(np.degrees(np.arccos(min(1.0, min(cosines)))))
 
     def is_close_to(self, other: Geometry) -> bool:
@@ -105,7 +105,7 @@ class Geometry:
         return {
             "shape": list(self.shape),
             "spacing": list(self.spacing),
-            "axes": [list(axis) for axis in self.axes],
+            "direction": [list(axis) for axis in self.direction],
             "origin": list(self.origin),
             "tilt": list(self.tilt),
         }
@@ -116,7 +116,7 @@ class Geometry:
         return cls(
             _ints(data["shape"]),
             _vector(data["spacing"]),
-            _vectors(data["axes"]),
+            _vectors(data["direction"]),
             _vector(data["origin"]),
             _pair(data.get("tilt", (0.0, 0.0))),
         )
@@ -135,7 +135,7 @@ class Orientation:
 
     @classmethod
     def of(cls, geometry: Geometry) -> Orientation:
-        cosines = np.array(geometry.axes)[:, ::-1]  # [grid axis, patient axis as (S, P, L)]
+        cosines = np.array(geometry.direction)[:, ::-1]  # [grid axis, patient axis as (S, P, L)]
         order = max(permutations(range(3)), key=lambda p: float(np.prod([abs(cosines[a, n]) for n, a in enumerate(p)])))
         flips = [bool(cosines[axis, place] < 0) for place, axis in enumerate(order)]
         return cls((order[0], order[1], order[2]), (flips[0], flips[1], flips[2]))
@@ -150,7 +150,7 @@ class Orientation:
         origin = np.array(geometry.origin)
         axes = []
         for axis, flip in zip(self.order, self.flips):
-            direction = np.array(geometry.axes[axis])
+            direction = np.array(geometry.direction[axis])
             if flip:
                 origin = origin + direction * geometry.spacing[axis] * (geometry.shape[axis] - 1)
             axes.append(_vector(-direction if flip else direction))

@@ -1,4 +1,4 @@
-"""How much memory a run may take, or a sentence that says what would be needed."""
+"""How much memory a run may take, or a message that says what would be needed."""
 
 from __future__ import annotations
 

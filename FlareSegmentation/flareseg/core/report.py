@@ -70,11 +70,11 @@ class MemoryFacts:
 
 
 @dataclass
-class DoubtfulPlace:
+class UncertainPlace:
     """A run of slices where an organ's border is least sure.
 
     ``first`` and ``last``: indices along the scan's own axis that runs most nearly head to foot.
-    ``ras``: a point in mm in the middle of the doubt, for slice views to go to.
+    ``ras``: a point in mm in the middle of the uncertainty, for slice views to go to.
     """
 
     first: int
@@ -84,7 +84,7 @@ class DoubtfulPlace:
 
 @dataclass
 class OrganFacts:
-    """One organ found: volume in mL, and what deserves a look (plain sentences).
+    """One organ found: volume in mL, and what deserves a look (plain messages).
 
     ``confidence``: 0..1, the Dice that the class probabilities themselves expect; None for an organ
     that was not found. ``mean_hu`` and ``std_hu``: over its voxels, None likewise.
@@ -98,7 +98,7 @@ class OrganFacts:
     mean_hu: float | None = None
     std_hu: float | None = None
     confidence: float | None = None
-    doubtful: list[DoubtfulPlace] = field(default_factory=list)
+    uncertain: list[UncertainPlace] = field(default_factory=list)
     dice: float | None = None
 
 
@@ -150,4 +150,4 @@ class Report:
 
 
 def _organ(data: dict[str, Any]) -> OrganFacts:
-    return OrganFacts(**{**data, "doubtful": [DoubtfulPlace(**place) for place in data["doubtful"]]})
+    return OrganFacts(**{**data, "uncertain": [UncertainPlace(**place) for place in data["uncertain"]]})

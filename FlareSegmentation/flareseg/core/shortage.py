@@ -1,4 +1,4 @@
-"""Memory that does not suffice, in one sentence: before the work where the need is known, else when it runs out."""
+"""Memory that does not suffice, in one message: before the work where the need is known, else when it runs out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAY_HAVE_RUN_OUT = re.compile(r"can't start new thread|Resource temporarily una
 
 
 def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: float | None = None) -> None:
-    """Raise FlareError("memory") if ``what``, the subject of the sentence, needs more than one of the bounds leaves.
+    """Raise FlareError("memory") if ``what``, the subject of the message, needs more than one of the bounds leaves.
 
     ``needed_mb``: on top of what the process holds; ``addresses_mb``: the same of address space, where it is more.
     """
@@ -33,7 +33,7 @@ def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: fl
             raise FlareError(
                 "memory",
                 f"{what} needs about {needed:.0f} MB of memory; {bound.free} are free{bound.where}.",
-                f"{bound.remedy} by at least {needed - bound.free_mb:.0f} MB.",
+                f"{bound.hint} by at least {needed - bound.free_mb:.0f} MB.",
             )
 
 
@@ -41,7 +41,7 @@ def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: fl
 def shortage_said(what: str, ram_limit_mb: float | None = None) -> Iterator[None]:
     """FlareError("memory") for each form in which a library says that memory ran out.
 
-    ``what``: what is being done, as the subject of a sentence.
+    ``what``: what is being done, as the subject of a message.
     """
     before = bounds(ram_limit_mb)
     try:
@@ -63,5 +63,5 @@ def ran_out(error: BaseException) -> bool:
 def _needs_more(what: str, before: list[Bound]) -> FlareError:
     """For a need that is known only to be larger than what there was."""
     bound = before[0] if before else Bound(0.0, "", "Free memory by closing other programs")
-    sentence = f"{what} needs more memory than the {bound.free} that were free{bound.where}."
-    return FlareError("memory", sentence, f"{bound.remedy}.")
+    message = f"{what} needs more memory than the {bound.free} that were free{bound.where}."
+    return FlareError("memory", message, f"{bound.hint}.")

@@ -30,7 +30,7 @@ _TO_HU = "Choose a CT, or convert its values to HU (value x rescale slope + resc
 class Volume:
     """A CT: ``voxels`` (k, j, i) = (slices, rows, columns) in HU, any real number type.
 
-    ``warnings`` are plain sentences about the scan.
+    ``warnings`` are plain messages about the scan.
     """
 
     voxels: np.ndarray

@@ -14,7 +14,7 @@ from flareseg.core.geometry import Orientation
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS
 from flareseg.core.report import OrganFacts
 from flareseg.core.volume import AIR_HU, Volume
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 
 WINDOW_HU, LEVEL_HU = 400.0, 40.0
 _HEIGHT, _WIDTH = 520, 1800  # pixels at most, of a slice and of all three
@@ -58,13 +58,13 @@ def write_preview(path: Path, volume: Volume, labels: np.ndarray, organs: list[O
         _draw_marks(draw, part, left, picture.width, height)
         left += picture.width + _GAP
     _draw_legend(draw, organs, width, height)
-    with replacing(path, ".png") as beside:
+    with atomic_write(path, ".png") as beside:
         sheet.save(beside)
 
 
 def _slices(volume: Volume, labels: np.ndarray) -> Iterator[_Slice]:
     orientation = Orientation.of(volume.geometry)
-    extent = orientation.geometry(volume.geometry).extent
+    size_mm = orientation.geometry(volume.geometry).size_mm
     voxels, found = orientation.view(volume.voxels), orientation.view(labels)
     for axis, (title, marks) in enumerate((("Axial", "RLAP"), ("Coronal", "RLSI"), ("Sagittal", "APSI"))):
         index = _fullest(found, axis)
@@ -72,7 +72,7 @@ def _slices(volume: Volume, labels: np.ndarray) -> Iterator[_Slice]:
         hu = np.nan_to_num(hu, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)  # as the cascade takes them
         if axis:  # canonical k runs up, a picture runs down
             hu, label = hu[::-1], label[::-1]
-        height, width = (mm for n, mm in enumerate(extent) if n != axis)
+        height, width = (mm for n, mm in enumerate(size_mm) if n != axis)
         yield _Slice(title, marks, hu, label, height, width)
 
 

@@ -14,11 +14,11 @@ from flareseg.io.scan_folder import RESULT
 
 
 @dataclass(frozen=True)
-class Case:
+class EvaluationCase:
     """The files of one case; what is not there is None."""
 
     name: str
-    truth: Path
+    ground_truth: Path
     prediction: Path | None = None
     scan: Path | None = None
     report: Path | None = None
@@ -26,9 +26,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Matching:
-    """The cases of a comparison, and predictions that no truth belongs to."""
+    """The cases of a comparison, and predictions that no ground truth belongs to."""
 
-    cases: list[Case]
+    cases: list[EvaluationCase]
     extra: list[Path]
 
 
@@ -43,31 +43,33 @@ def case_name(path: Path) -> str:
     return name
 
 
-def match(predictions: Path, truths: Path, scans: Path | None = None, reports: Path | None = None) -> Matching:
+def match(predictions: Path, ground_truths: Path, scans: Path | None = None, reports: Path | None = None) -> Matching:
     """Match two folders by the names of their files, or take two files as one case.
 
-    ``scans`` and ``reports`` likewise are folders, or files where ``truths`` is one; reports lie beside the predictions
+    ``scans`` and ``reports`` likewise are folders, or files where ``ground_truths`` is one; reports lie beside the predictions
     unless told otherwise. Raises FlareError("bad_data") when there is nothing to compare or a name fits twice.
     """
-    if truths.is_file() and predictions.is_file():
-        return _single(predictions, truths, scans, reports)
-    true = _by_case(truths, _labels_first)
+    if ground_truths.is_file() and predictions.is_file():
+        return _single(predictions, ground_truths, scans, reports)
+    true = _by_case(ground_truths, _labels_first)
     if not true:
-        raise FlareError("bad_data", f"The folder {truths} holds no label maps.", "Give the folder of the true labels.")
+        raise FlareError(
+            "bad_data", f"The folder {ground_truths} holds no label maps.", "Give the folder of the true labels."
+        )
     predicted = _by_case(predictions, _results_first)
     pictured = _by_case(scans, _scans_first) if scans else {}
     told = _by_case(reports or predictions, _labels_first, _is_report)
-    cases = [Case(x, true[x], predicted.get(x), pictured.get(x), told.get(x)) for x in sorted(true)]
+    cases = [EvaluationCase(x, true[x], predicted.get(x), pictured.get(x), told.get(x)) for x in sorted(true)]
     return Matching(cases, [path for x, path in sorted(predicted.items()) if x not in true])
 
 
-def _single(prediction: Path, truth: Path, scan: Path | None, report: Path | None) -> Matching:
+def _single(prediction: Path, ground_truth: Path, scan: Path | None, report: Path | None) -> Matching:
     name = case_name(prediction)
     if report is None or report.is_dir():
         report = _by_case(report or prediction.parent, _labels_first, _is_report).get(name)
     if scan and scan.is_dir():
         scan = _by_case(scan, _scans_first).get(name)
-    return Matching([Case(name, truth, prediction, scan, report)], [])
+    return Matching([EvaluationCase(name, ground_truth, prediction, scan, report)], [])
 
 
 def _by_case(

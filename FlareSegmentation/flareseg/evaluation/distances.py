@@ -8,18 +8,18 @@ import numpy as np
 from scipy import ndimage
 
 
-def signed_distances(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+def signed_distances(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
     """mm from each surface voxel of either mask to the surface of the other, float32; NaN off the surfaces.
 
-    Positive where the prediction goes beyond the truth, negative where it misses some of it.
-    ``prediction`` and ``truth``: boolean (k, j, i) of one shape, neither empty; ``spacing``: mm along (k, j, i).
+    Positive where the prediction goes beyond the ground truth, negative where it misses some of it.
+    ``prediction`` and ``ground_truth``: boolean (k, j, i) of one shape, neither empty; ``spacing``: mm along (k, j, i).
     """
-    distances = np.full(truth.shape, np.nan, np.float32)
-    predicted, true = _surface(prediction), _surface(truth)
+    distances = np.full(ground_truth.shape, np.nan, np.float32)
+    predicted, true = _surface(prediction), _surface(ground_truth)
     to_prediction = ndimage.distance_transform_edt(~predicted, sampling=spacing)
-    to_truth = ndimage.distance_transform_edt(~true, sampling=spacing)
+    to_ground_truth = ndimage.distance_transform_edt(~true, sampling=spacing)
     distances[true] = np.where(prediction, to_prediction, -to_prediction)[true]
-    distances[predicted] = np.where(truth, -to_truth, to_truth)[predicted]
+    distances[predicted] = np.where(ground_truth, -to_ground_truth, to_ground_truth)[predicted]
     return distances
 
 

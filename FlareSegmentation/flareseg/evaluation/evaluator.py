@@ -10,7 +10,7 @@ import numpy as np
 
 from flareseg.core.errors import FlareError, bad_scan
 from flareseg.core.volume import AIR_HU, Volume
-from flareseg.evaluation.cases import Case
+from flareseg.evaluation.cases import EvaluationCase
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.lattice import joint_grid, placed
 from flareseg.evaluation.resources import Resources, read_resources
@@ -24,7 +24,7 @@ class Comparison:
     """What a picture of a case shows: volumes of one grid in canonical axes; ``scan`` may be missing."""
 
     prediction: Volume
-    truth: Volume
+    ground_truth: Volume
     scan: Volume | None
 
 
@@ -43,27 +43,27 @@ class Evaluator:
     tolerances: Mapping[int, float]
     selection: Selection = field(default_factory=Selection)
 
-    def evaluate(self, case: Case) -> Result:
+    def evaluate(self, case: EvaluationCase) -> Result:
         """Score a case; a prediction that is missing or cannot be used scores 0, as in the challenge.
 
-        Raises FlareError when the truth cannot be read or holds nothing to score: such a case has no score.
+        Raises FlareError when the ground truth cannot be read or holds nothing to score: such a case has no score.
         """
-        truth = read_label_map(case.truth)
-        self._require_organs(truth, case.truth)
-        notes = _warnings(truth, case.truth)
+        ground_truth = read_label_map(case.ground_truth)
+        self._require_organs(ground_truth, case.ground_truth)
+        notes = _warnings(ground_truth, case.ground_truth)
         resources = _resources(case.report, notes)
         try:
-            prediction, truth = _compared(case.prediction, truth, notes)
+            prediction, ground_truth = _compared(case.prediction, ground_truth, notes)
         except FlareError as error:
-            notes.append(f"{error.sentence} The case scores 0.")
-            organs = zero_scores(truth, self.selection)
+            notes.append(f"{error.message} The case scores 0.")
+            organs = zero_scores(ground_truth, self.selection)
             return Result(CaseScore(case.name, organs, resources, notes, failed=True), None)
-        scan = _scan(case.scan, truth, notes)
-        organs = score_labels(prediction, truth, self.tolerances, self.selection)
-        return Result(CaseScore(case.name, organs, resources, notes), Comparison(prediction, truth, scan))
+        scan = _scan(case.scan, ground_truth, notes)
+        organs = score_labels(prediction, ground_truth, self.tolerances, self.selection)
+        return Result(CaseScore(case.name, organs, resources, notes), Comparison(prediction, ground_truth, scan))
 
-    def _require_organs(self, truth: Volume, path: Path) -> None:
-        if self.selection.labels is None and not truth.voxels.any():
+    def _require_organs(self, ground_truth: Volume, path: Path) -> None:
+        if self.selection.labels is None and not ground_truth.voxels.any():
             raise FlareError(
                 "bad_data",
                 f"{path.name} holds none of the organs.",
@@ -71,35 +71,35 @@ class Evaluator:
             )
 
 
-def _compared(path: Path | None, truth: Volume, notes: list[str]) -> tuple[Volume, Volume]:
-    """Prediction and truth on the smallest grid that holds both, so that nothing of either is lost."""
+def _compared(path: Path | None, ground_truth: Volume, notes: list[str]) -> tuple[Volume, Volume]:
+    """Prediction and ground truth on the smallest grid that holds both, so that nothing of either is lost."""
     if path is None:
         raise FlareError("bad_data", "There is no prediction.")
     prediction = read_label_map(path)
-    grid = joint_grid(truth.geometry, prediction.geometry)
+    grid = joint_grid(ground_truth.geometry, prediction.geometry)
     if grid is None:
-        raise _elsewhere(prediction, truth, path)
+        raise _elsewhere(prediction, ground_truth, path)
     notes += _warnings(prediction, path)
-    if prediction.geometry.shape != truth.geometry.shape or grid.shape != truth.geometry.shape:
+    if prediction.geometry.shape != ground_truth.geometry.shape or grid.shape != ground_truth.geometry.shape:
         notes.append(
-            f"{path.name} has {_by(prediction.geometry.shape)} voxels, the truth {_by(truth.geometry.shape)}, of one "
+            f"{path.name} has {_by(prediction.geometry.shape)} voxels, the ground truth {_by(ground_truth.geometry.shape)}, of one "
             "lattice: they are compared where they lie, and what one does not cover is background there."
         )
-    return placed(prediction, grid), placed(truth, grid)
+    return placed(prediction, grid), placed(ground_truth, grid)
 
 
-def _scan(path: Path | None, truth: Volume, notes: list[str]) -> Volume | None:
+def _scan(path: Path | None, ground_truth: Volume, notes: list[str]) -> Volume | None:
     """The CT behind the pictures; they do without one that cannot be used."""
     if path is None:
         return None
     try:
         scan = read_volume(path).canonical
-        if joint_grid(truth.geometry, scan.geometry) is None:
-            raise _elsewhere(scan, truth, path)
+        if joint_grid(ground_truth.geometry, scan.geometry) is None:
+            raise _elsewhere(scan, ground_truth, path)
     except FlareError as error:
-        notes.append(f"{error.sentence} The pictures show no CT.")
+        notes.append(f"{error.message} The pictures show no CT.")
         return None
-    return placed(scan, truth.geometry, AIR_HU if np.can_cast(np.int16, scan.voxels.dtype) else 0)
+    return placed(scan, ground_truth.geometry, AIR_HU if np.can_cast(np.int16, scan.voxels.dtype) else 0)
 
 
 def _resources(path: Path | None, notes: list[str]) -> Resources:
@@ -108,20 +108,20 @@ def _resources(path: Path | None, notes: list[str]) -> Resources:
     try:
         return read_resources(path)
     except FlareError as error:
-        notes.append(f"{error.sentence} Time and memory are not counted.")
+        notes.append(f"{error.message} Time and memory are not counted.")
         return Resources()
 
 
 def _warnings(volume: Volume, path: Path) -> list[str]:
-    return [f"{path.name}: {sentence}" for sentence in volume.warnings]
+    return [f"{path.name}: {message}" for message in volume.warnings]
 
 
-def _elsewhere(volume: Volume, truth: Volume, path: Path) -> FlareError:
-    return bad_scan(f"{path.name} does not lie on the truth's grid ({_difference(volume, truth)}).", "")
+def _elsewhere(volume: Volume, ground_truth: Volume, path: Path) -> FlareError:
+    return bad_scan(f"{path.name} does not lie on the ground truth's grid ({_difference(volume, ground_truth)}).", "")
 
 
-def _difference(volume: Volume, truth: Volume) -> str:
-    ours, true = volume.geometry, truth.geometry
+def _difference(volume: Volume, ground_truth: Volume) -> str:
+    ours, true = volume.geometry, ground_truth.geometry
     differences = []
     if ours.shape != true.shape:
         differences.append(f"{_by(ours.shape)} and {_by(true.shape)} voxels")

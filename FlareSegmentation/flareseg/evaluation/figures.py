@@ -18,11 +18,11 @@ from flareseg.core.organs import ORGANS, Organ
 from flareseg.display.preview import LEVEL_HU, WINDOW_HU
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.views import OrganViews, Plane, SliceView
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 
 _INK, _PAPER = "#e8e8ea", "#121214"  # of pictures of scans, dark in every theme
-_TRUTH, MISSED, TOO_MUCH = "#ffffff", "#3b8bff", "#ff3b30"
-_DISTANCES = "coolwarm"  # blue where the truth is missed, red beyond it
+_GROUND_TRUTH, MISSED, TOO_MUCH = "#ffffff", "#3b8bff", "#ff3b30"
+_DISTANCES = "coolwarm"  # blue where the ground truth is missed, red beyond it
 _LEAST_MM, _MOST_MM = 3.0, 30.0  # ends of the distance scale
 _DPI, _PANEL = 110, 3.4  # dots per inch, and the height of a picture of a scan in inches
 
@@ -99,9 +99,12 @@ def _draw_slice(axes: Any, view: SliceView, organ: Organ) -> None:
     extent = (0.0, view.width_mm, view.height_mm, 0.0)
     smooth = "nearest" if view.background is None else "bilinear"
     axes.imshow(_background(view), extent=extent, interpolation=smooth)
-    for mask, colour in ((view.truth & ~view.prediction, MISSED), (view.prediction & ~view.truth, TOO_MUCH)):
+    for mask, colour in (
+        (view.ground_truth & ~view.prediction, MISSED),
+        (view.prediction & ~view.ground_truth, TOO_MUCH),
+    ):
         axes.imshow(_tint(mask, colour, 0.45), extent=extent, interpolation="nearest")
-    _outline(axes, view, view.truth, _TRUTH, 1.0)
+    _outline(axes, view, view.ground_truth, _GROUND_TRUTH, 1.0)
     _outline(axes, view, view.prediction, _rgb(organ), 1.8)
     _frame(axes, view.plane)
     axes.set_title(f"{view.plane.slice_name}, {view.position}", color=_INK, fontsize=10, loc="left")
@@ -177,5 +180,5 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with replacing(path, ".png") as beside:
+    with atomic_write(path, ".png") as beside:
         figure.savefig(beside, facecolor=figure.get_facecolor())

@@ -52,8 +52,8 @@ def _offset(grid: Geometry, other: Geometry) -> Offset | None:
 def _part(grid: Geometry, offset: Offset, shape: tuple[int, int, int]) -> Geometry:
     """The grid of ``shape`` voxels whose first one has the index ``offset`` in ``grid``; both may reach outside it."""
     steps = np.multiply(offset, grid.spacing)
-    x, y, z = (float(value) for value in grid.origin + steps @ np.array(grid.axes))
-    return Geometry(shape, grid.spacing, grid.axes, (x, y, z))
+    x, y, z = (float(value) for value in grid.origin + steps @ np.array(grid.direction))
+    return Geometry(shape, grid.spacing, grid.direction, (x, y, z))
 
 
 def _whole(values: Iterable[float]) -> tuple[int, int, int]:

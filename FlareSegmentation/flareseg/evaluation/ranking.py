@@ -81,7 +81,7 @@ def _common_cases(methods: Mapping[str, Method]) -> list[str]:
             raise FlareError(
                 "bad_data",
                 f"{name} has no results for {_few(missing)}, which other methods have.",
-                "Evaluate all methods on the same truths.",
+                "Evaluate all methods on the same ground truths.",
             )
     return everything
 

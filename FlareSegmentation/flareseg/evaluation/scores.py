@@ -24,13 +24,13 @@ class OrganScore:
     organ: Organ
     dice: float | None
     nsd: float | None
-    truth_ml: float
+    ground_truth_ml: float
     prediction_ml: float | None
 
 
 @dataclass(frozen=True)
 class CaseScore:
-    """One case, at least one organ of which is scored; ``notes`` are plain sentences, ``failed`` says that no usable
+    """One case, at least one organ of which is scored; ``notes`` are plain messages, ``failed`` says that no usable
     prediction was there."""
 
     name: str
@@ -51,30 +51,32 @@ class CaseScore:
 
 
 def score_labels(
-    prediction: Volume, truth: Volume, tolerances: Mapping[int, float], selection: Selection
+    prediction: Volume, ground_truth: Volume, tolerances: Mapping[int, float], selection: Selection
 ) -> list[OrganScore]:
     """Scores of two label maps on one grid; ``tolerances`` in mm by label value."""
-    return [_score(organ, prediction, truth, tolerances[organ.label], selection) for organ in ORGANS]
+    return [_score(organ, prediction, ground_truth, tolerances[organ.label], selection) for organ in ORGANS]
 
 
-def zero_scores(truth: Volume, selection: Selection) -> list[OrganScore]:
+def zero_scores(ground_truth: Volume, selection: Selection) -> list[OrganScore]:
     """What a case without a usable prediction gets: 0 for every organ that is scored."""
-    return [_zero(organ, truth, selection) for organ in ORGANS]
+    return [_zero(organ, ground_truth, selection) for organ in ORGANS]
 
 
-def _score(organ: Organ, prediction: Volume, truth: Volume, tolerance: float, selection: Selection) -> OrganScore:
-    predicted, true = (volume.voxels == organ.label for volume in (prediction, truth))
-    volumes_ml = (_ml(true, truth), _ml(predicted, prediction))
+def _score(
+    organ: Organ, prediction: Volume, ground_truth: Volume, tolerance: float, selection: Selection
+) -> OrganScore:
+    predicted, true = (volume.voxels == organ.label for volume in (prediction, ground_truth))
+    volumes_ml = (_ml(true, ground_truth), _ml(predicted, prediction))
     if not selection.includes(organ.label, bool(true.any())):
         return OrganScore(organ, None, None, *volumes_ml)
-    shares = (float(dice(predicted, true)), nsd(predicted, true, truth.geometry.spacing, tolerance))
+    shares = (float(dice(predicted, true)), nsd(predicted, true, ground_truth.geometry.spacing, tolerance))
     return OrganScore(organ, *shares, *volumes_ml)
 
 
-def _zero(organ: Organ, truth: Volume, selection: Selection) -> OrganScore:
-    true = truth.voxels == organ.label
+def _zero(organ: Organ, ground_truth: Volume, selection: Selection) -> OrganScore:
+    true = ground_truth.voxels == organ.label
     share = 0.0 if selection.includes(organ.label, bool(true.any())) else None
-    return OrganScore(organ, share, share, _ml(true, truth), None)
+    return OrganScore(organ, share, share, _ml(true, ground_truth), None)
 
 
 def _ml(mask: np.ndarray, volume: Volume) -> float:

@@ -1,4 +1,4 @@
-"""Which organs of a case are scored: those that its truth holds, or those that are known to be labelled."""
+"""Which organs of a case are scored: those that its ground truth holds, or those that are known to be labelled."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LABEL_OF = {organ.name.lower(): organ.label for organ in ORGANS} | {"kidney": 2
 
 @dataclass(frozen=True)
 class Selection:
-    """``labels``: label values of the organs that are labelled in every truth, where an empty one means that the organ
-    is not there. None: nothing is known about that, and of each case the organs are scored that its truth holds."""
+    """``labels``: label values of the organs that are labelled in every ground truth, where an empty one means that the organ
+    is not there. None: nothing is known about that, and of each case the organs are scored that its ground truth holds."""
 
     labels: frozenset[int] | None = None
 
@@ -35,11 +35,11 @@ class Selection:
             )
         return cls(frozenset(_LABEL_OF[name] for name in names))
 
-    def includes(self, label: int, is_in_truth: bool) -> bool:
+    def includes(self, label: int, is_in_ground_truth: bool) -> bool:
         """Whether the organ of a label value is scored in a case."""
-        return is_in_truth if self.labels is None else label in self.labels
+        return is_in_ground_truth if self.labels is None else label in self.labels
 
     @property
     def names(self) -> list[str]:
-        """The organs that are scored in every case; none when each truth decides."""
+        """The organs that are scored in every case; none when each ground truth decides."""
         return [organ.name.lower() for organ in ORGANS if self.labels is not None and organ.label in self.labels]

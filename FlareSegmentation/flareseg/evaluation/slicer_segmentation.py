@@ -100,7 +100,7 @@ def _require_layers(segmentation: dict[str, Any]) -> None:
 
 
 def _painted(layers: np.ndarray, segments: list[tuple[Segment, int]]) -> tuple[np.ndarray, list[str]]:
-    """uint8 labels (i, j, k); where two organs overlap the later segment holds, and a sentence says so."""
+    """uint8 labels (i, j, k); where two organs overlap the later segment holds, and a message says so."""
     labels = np.zeros(layers.shape[1:], np.uint8)
     overlapping = 0
     for segment, label in segments:

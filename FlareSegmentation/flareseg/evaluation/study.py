@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flareseg.core.errors import FlareError
 from flareseg.core.organs import ORGANS
-from flareseg.evaluation.cases import Case
+from flareseg.evaluation.cases import EvaluationCase
 from flareseg.evaluation.evaluator import Evaluator, Result
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.selection import Selection
@@ -19,7 +19,7 @@ _MOST_NAMED = 3
 
 @dataclass
 class Study:
-    """``left_out``: why, by case, there is no score. ``extra``: predictions that no truth belongs to. ``selection``:
+    """``left_out``: why, by case, there is no score. ``extra``: predictions that no ground truth belongs to. ``selection``:
     which organs are scored."""
 
     extra: list[Path] = field(default_factory=list)
@@ -29,8 +29,8 @@ class Study:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about the study as a whole, and those of its cases."""
-        extra = [f"{path.name} has no truth and is not scored." for path in self.extra]
+        """Messages about the study as a whole, and those of its cases."""
+        extra = [f"{path.name} has no ground truth and is not scored." for path in self.extra]
         left_out = [f"{name} is not scored: {reason}" for name, reason in self.left_out.items()]
         notes = [f"{score.name}: {note}" for score in self.scores for note in score.notes]
         return extra + left_out + notes + not_scored(self.scores, self.selection)
@@ -40,7 +40,7 @@ class Study:
         """Whether any case had no score, or no prediction that could be used."""
         return bool(self.left_out) or any(score.failed for score in self.scores)
 
-    def run(self, cases: Iterable[Case], evaluator: Evaluator, show: Callable[[Result], None]) -> None:
+    def run(self, cases: Iterable[EvaluationCase], evaluator: Evaluator, show: Callable[[Result], None]) -> None:
         """Score cases and ``show`` each result. Raises FlareError("write") alone, or when no case could be scored."""
         for case in cases:
             try:
@@ -50,7 +50,7 @@ class Study:
             except FlareError as error:
                 if error.kind == "write":
                     raise
-                self.left_out[case.name] = f"{error.sentence} {error.remedy}".strip()
+                self.left_out[case.name] = f"{error.message} {error.hint}".strip()
             except Exception as error:  # the other cases go on
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 where = f"{Path(place.filename).name}, line {place.lineno}"
@@ -60,21 +60,21 @@ class Study:
 
 
 def not_scored(scores: Sequence[CaseScore], selection: Selection) -> list[str]:
-    """A sentence for each organ that is left out of the scores of some cases."""
+    """A message for each organ that is left out of the scores of some cases."""
     if selection.labels is not None:
         left_out = [organ.name for organ in ORGANS if organ.label not in selection.labels]
         return [f"Not scored, as --organs does not name them: {', '.join(left_out).lower()}."] if left_out else []
-    sentences = []
+    messages = []
     for n, organ in enumerate(ORGANS):
         without = [case for case in scores if case.organs[n].dice is None]
         shown = sum(bool(case.organs[n].prediction_ml) for case in without)
         if without:
-            sentences.append(
-                f"{organ.name}: not in the truth of {len(without)} of {len(scores)} cases "
+            messages.append(
+                f"{organ.name}: not in the ground truth of {len(without)} of {len(scores)} cases "
                 f"({_few([case.name for case in without])}) and not scored there; in the prediction of {shown} of them."
             )
     hint = "Organs that were looked for in every case count as missing there when --organs names them (or says all)."
-    return [*sentences, hint] if sentences else []
+    return [*messages, hint] if messages else []
 
 
 def _few(names: list[str]) -> str:

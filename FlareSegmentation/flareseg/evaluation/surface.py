@@ -26,16 +26,16 @@ def tolerances_named(name: str) -> Mapping[int, float]:
         raise FlareError("bad_config", f'There are no tolerances named "{name}".', f"Give {known}.") from None
 
 
-def nsd(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
+def nsd(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
     """Share of both surfaces that lies within ``tolerance`` mm of the other one, 0..1.
 
-    ``prediction`` and ``truth``: boolean (k, j, i) arrays of one shape; ``spacing``: mm along (k, j, i).
+    ``prediction`` and ``ground_truth``: boolean (k, j, i) arrays of one shape; ``spacing``: mm along (k, j, i).
     FLARE21's rule for empty cases: 1 when both are empty, 0 when only one is.
     """
-    if not prediction.any() or not truth.any():
-        return float(prediction.any() == truth.any())
+    if not prediction.any() or not ground_truth.any():
+        return float(prediction.any() == ground_truth.any())
     import surface_distance
 
-    box = box_around(prediction | truth)
-    distances = surface_distance.compute_surface_distances(truth[box], prediction[box], tuple(spacing))
+    box = box_around(prediction | ground_truth)
+    distances = surface_distance.compute_surface_distances(ground_truth[box], prediction[box], tuple(spacing))
     return float(surface_distance.compute_surface_dice_at_tolerance(distances, tolerance))

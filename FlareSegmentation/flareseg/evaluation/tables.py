@@ -22,7 +22,7 @@ from flareseg.io.outputs import write_text
 SCORES, CASES, SUMMARY_CSV, SUMMARY_JSON = "scores.csv", "cases.csv", "summary.csv", "summary.json"
 SCHEMA_VERSION = 1
 
-_SCORES_HEADER = ("case", "organ", "label", "dice", "nsd", "truth_ml", "prediction_ml")
+_SCORES_HEADER = ("case", "organ", "label", "dice", "nsd", "ground_truth_ml", "prediction_ml")
 _CASES_HEADER = ("case", "dice", "nsd", "seconds", "gpu_mb", "gpu_mb_s", "failed", "notes", "organs")
 _RANKED = ("case", *METRICS)
 
@@ -32,7 +32,7 @@ Cell = str | int | float | None
 def write_scores(folder: Path, cases: Sequence[CaseScore]) -> None:
     """scores.csv has a row for each case and organ, cases.csv one for each case. Raises FlareError("write")."""
     rows = [
-        (case.name, s.organ.name, s.organ.label, s.dice, s.nsd, s.truth_ml, s.prediction_ml)
+        (case.name, s.organ.name, s.organ.label, s.dice, s.nsd, s.ground_truth_ml, s.prediction_ml)
         for case in cases
         for s in case.organs
     ]

@@ -39,15 +39,15 @@ PLANES = (
 
 @dataclass(frozen=True)
 class SliceView:
-    """The slice of a plane where prediction and truth differ most. Arrays are (rows, columns), top first.
+    """The slice of a plane where prediction and ground truth differ most. Arrays are (rows, columns), top first.
 
-    ``background``: HU, or None without a scan; ``truth`` and ``prediction``: of the organ, boolean; ``others``: the
+    ``background``: HU, or None without a scan; ``ground_truth`` and ``prediction``: of the organ, boolean; ``others``: the
     true labels of all organs; ``width_mm`` and ``height_mm``: size of the whole; ``position``: in the patient.
     """
 
     plane: Plane
     background: np.ndarray | None
-    truth: np.ndarray
+    ground_truth: np.ndarray
     prediction: np.ndarray
     others: np.ndarray
     width_mm: float
@@ -67,40 +67,47 @@ class OrganViews:
 
 def organ_views(comparison: Comparison, organ: Organ) -> OrganViews | None:
     """None when neither label map shows the organ."""
-    prediction, truth = comparison.prediction.voxels == organ.label, comparison.truth.voxels == organ.label
-    if not (prediction | truth).any():
+    prediction, ground_truth = (
+        comparison.prediction.voxels == organ.label,
+        comparison.ground_truth.voxels == organ.label,
+    )
+    if not (prediction | ground_truth).any():
         return None
-    spacing = comparison.truth.geometry.spacing
-    box = box_around(prediction | truth, [max(1, round(_MARGIN_MM / mm)) for mm in spacing])
-    slices = [_slice_view(comparison, prediction, truth, plane, box) for plane in PLANES]
-    if not (prediction.any() and truth.any()):
+    spacing = comparison.ground_truth.geometry.spacing
+    box = box_around(prediction | ground_truth, [max(1, round(_MARGIN_MM / mm)) for mm in spacing])
+    slices = [_slice_view(comparison, prediction, ground_truth, plane, box) for plane in PLANES]
+    if not (prediction.any() and ground_truth.any()):
         return OrganViews(organ, slices, None)
-    distances = signed_distances(prediction[box], truth[box], spacing)
+    distances = signed_distances(prediction[box], ground_truth[box], spacing)
     return OrganViews(organ, slices, [plane.picture(projected(distances, plane.axis)) for plane in PLANES])
 
 
-def worst_slice(prediction: np.ndarray, truth: np.ndarray, axis: int) -> int:
+def worst_slice(prediction: np.ndarray, ground_truth: np.ndarray, axis: int) -> int:
     """The slice with the largest area of disagreement; without any, the one that shows most of the organ."""
     others = tuple(n for n in range(3) if n != axis)
-    wrong = np.count_nonzero(prediction ^ truth, axis=others)
-    return int(np.argmax(wrong if wrong.any() else np.count_nonzero(truth, axis=others)))
+    wrong = np.count_nonzero(prediction ^ ground_truth, axis=others)
+    return int(np.argmax(wrong if wrong.any() else np.count_nonzero(ground_truth, axis=others)))
 
 
 def _slice_view(
-    comparison: Comparison, prediction: np.ndarray, truth: np.ndarray, plane: Plane, box: tuple[slice, slice, slice]
+    comparison: Comparison,
+    prediction: np.ndarray,
+    ground_truth: np.ndarray,
+    plane: Plane,
+    box: tuple[slice, slice, slice],
 ) -> SliceView:
-    index = box[plane.axis].start + worst_slice(prediction[box], truth[box], plane.axis)
+    index = box[plane.axis].start + worst_slice(prediction[box], ground_truth[box], plane.axis)
 
     def cut(array: np.ndarray) -> np.ndarray:
         around = [part for axis, part in enumerate(box) if axis != plane.axis]
         return plane.picture(array.take(index, plane.axis)[tuple(around)])
 
-    shown = cut(truth)
-    spacing = [mm for axis, mm in enumerate(comparison.truth.geometry.spacing) if axis != plane.axis]
+    shown = cut(ground_truth)
+    spacing = [mm for axis, mm in enumerate(comparison.ground_truth.geometry.spacing) if axis != plane.axis]
     height, width = (n * mm for n, mm in zip(shown.shape, spacing))
     background = cut(comparison.scan.voxels) if comparison.scan else None
-    others = cut(comparison.truth.voxels)
-    position = _position(comparison.truth.geometry, plane.axis, index)
+    others = cut(comparison.ground_truth.voxels)
+    position = _position(comparison.ground_truth.geometry, plane.axis, index)
     return SliceView(plane, background, shown, cut(prediction), others, width, height, position)
 
 

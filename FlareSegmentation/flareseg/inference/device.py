@@ -20,28 +20,28 @@ _FASTEST = "The fastest device here."
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Device:
     """A device, its name for people, why it was taken, and why a GPU that is there was not (a warning)."""
 
-    device: torch.device
+    torch_device: torch.device
     name: str
     reason: str
     note: str = ""
 
     @property
     def is_gpu(self) -> bool:
-        return self.device.type != "cpu"
+        return self.torch_device.type != "cpu"
 
     @property
     def compute_capability(self) -> tuple[int, int]:
         """Of a CUDA GPU, for example (8, 6)."""
-        return torch.cuda.get_device_capability(self.device)
+        return torch.cuda.get_device_capability(self.torch_device)
 
     @property
     def memory_mb(self) -> tuple[float, float]:
         """Free and total memory of the device in MB (for a CPU what this process may take, and the computer's)."""
         if self.is_gpu:
-            free, total = torch.cuda.mem_get_info(self.device)
+            free, total = torch.cuda.mem_get_info(self.torch_device)
             return free / MB, total / MB
         memory = psutil.virtual_memory()
         return min(memory.available / MB, free_mb()), memory.total / MB
@@ -49,11 +49,11 @@ class Chosen:
     def allow_mb(self, megabytes: float) -> None:
         """Let PyTorch hold no more on a GPU from now on: beyond it, the GPU's memory counts as run out."""
         if self.is_gpu:
-            torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.device)
+            torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.torch_device)
 
     def synchronise(self) -> None:
         if self.is_gpu:
-            torch.cuda.synchronize(self.device)
+            torch.cuda.synchronize(self.torch_device)
 
     def release_memory(self) -> None:
         """Give a GPU's memory that PyTorch holds without using it back to the driver."""
@@ -71,7 +71,7 @@ class Chosen:
             yield
 
 
-def choose(choice: str) -> Chosen:
+def select_device(choice: str) -> Device:
     """The device for "auto" (a usable GPU, else the CPU), "cuda" or "cpu".
 
     Raises FlareError("no_gpu" or "gpu_memory") when a GPU is asked for and none can be used.
@@ -84,12 +84,12 @@ def choose(choice: str) -> Chosen:
     problem = why_unusable(facts) or trial_failure()
     if problem is None:
         device = torch.device("cuda", torch.cuda.current_device())
-        return Chosen(device, torch.cuda.get_device_name(device), _CHOSEN if choice == "cuda" else _FASTEST)
+        return Device(device, torch.cuda.get_device_name(device), _CHOSEN if choice == "cuda" else _FASTEST)
     if choice == "cuda":
         raise problem
-    return _cpu(problem.sentence, problem.sentence if facts.usable or facts.cards else "")
+    return _cpu(problem.message, problem.message if facts.usable or facts.cards else "")
 
 
-def _cpu(reason: str, note: str = "") -> Chosen:
+def _cpu(reason: str, note: str = "") -> Device:
     threads = torch.get_num_threads()
-    return Chosen(torch.device("cpu"), f"{processor_name()} ({threads} thread{'s' * (threads > 1)})", reason, note)
+    return Device(torch.device("cpu"), f"{processor_name()} ({threads} thread{'s' * (threads > 1)})", reason, note)

@@ -109,12 +109,12 @@ def is_gpu_error(error: RuntimeError) -> bool:
     return str(error).startswith(("CUDA", "cuDNN", "CUBLAS", "cuBLAS", "NVRTC"))
 
 
-def too_full(sentence: str) -> FlareError:
-    return FlareError("gpu_memory", sentence, f"Close other programs that use the GPU, or {_CPU}.")
+def too_full(message: str) -> FlareError:
+    return FlareError("gpu_memory", message, f"Close other programs that use the GPU, or {_CPU}.")
 
 
-def _no_gpu(sentence: str, remedy: str) -> FlareError:
-    return FlareError("no_gpu", sentence, f"{remedy[0].upper()}{remedy[1:]}.")
+def _no_gpu(message: str, hint: str) -> FlareError:
+    return FlareError("no_gpu", message, f"{hint[0].upper()}{hint[1:]}.")
 
 
 def _what_the_driver_knows() -> tuple[tuple[str, ...], tuple[int, int] | None]:

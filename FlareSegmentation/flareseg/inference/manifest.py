@@ -78,8 +78,8 @@ def damaged_entry(folder: Path, stage: str, reason: object) -> FlareError:
     return broken(f"The list of network weights is damaged: {folder / MANIFEST}, entry {stage} ({reason}).")
 
 
-def broken(sentence: str) -> FlareError:
-    return FlareError("weights", sentence, "Install FlareSegmentation again, or name a folder with whole weights.")
+def broken(message: str) -> FlareError:
+    return FlareError("weights", message, "Install FlareSegmentation again, or name a folder with whole weights.")
 
 
 def _text(value: object, key: str, pattern: str) -> str:

@@ -12,7 +12,7 @@ from flareseg.core.report import Report, ScanFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Segmentation, Wishes
+from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
 from flareseg.inference.tilt import put_back, upright
 
 
@@ -30,7 +30,7 @@ def segment_scan(
     read: Callable[[], Volume],
     write: Callable[[Segmentation, Geometry], None],
     run: Run,
-    wishes: Wishes | None = None,
+    options: SegmentationOptions | None = None,
 ) -> Outcome:
     """Read, segment and write one scan inside ``run``.
 
@@ -40,23 +40,23 @@ def segment_scan(
     """
     with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
         volume = read()
-    wishes = wishes or Wishes()
+    options = options or SegmentationOptions()
     with freed_memory_kept():
-        found = cascade.segment(upright(volume), wishes, run)
+        found = cascade.segment(upright(volume), options, run)
     segmentation = _on_own_voxels(found, volume.geometry)
     with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
         write(segmentation, volume.geometry)
-    return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, wishes))
+    return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, options))
 
 
 def _on_own_voxels(found: Segmentation, geometry: Geometry) -> Segmentation:
     if not any(geometry.tilt):
         return found
-    doubt = None if found.uncertainty is None else put_back(found.uncertainty, geometry)
-    return replace(found, labels=put_back(found.labels, geometry), uncertainty=doubt)
+    uncertainty = None if found.uncertainty is None else put_back(found.uncertainty, geometry)
+    return replace(found, labels=put_back(found.labels, geometry), uncertainty=uncertainty)
 
 
-def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, wishes: Wishes) -> Report:
+def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, options: SegmentationOptions) -> Report:
     geometry = volume.geometry
     return Report(
         version=__version__,
@@ -64,7 +64,7 @@ def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, wis
         device=found.device,
         weights=cascade.weights,
         roi=list(found.roi),
-        roi_source="caller" if wishes.roi else "network",
+        roi_source="caller" if options.roi else "network",
         stages=run.clock.stages,
         total_seconds=run.clock.total_seconds,
         memory=run.memory.facts(),

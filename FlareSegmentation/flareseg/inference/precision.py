@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from flareseg.core.errors import FlareError
-from flareseg.inference.device import Chosen
+from flareseg.inference.device import Device
 from flareseg.inference.networks.channels_last import channels_last, in_channels_last, runs_channels_last
 from flareseg.inference.processor import has_bfloat16
 
@@ -58,7 +58,7 @@ class Precision:
         return in_channels_last(x) if self.channels_last else x
 
 
-def select_precision(chosen: Chosen, choice: str = AUTO) -> Precision:
+def select_precision(device: Device, choice: str = AUTO) -> Precision:
     """The precision for a device: ``choice``, else the environment's FLARESEG_PRECISION, else the table above.
 
     A precision that the processor has no instructions for is emulated: right, but slow. Raises
@@ -67,13 +67,13 @@ def select_precision(chosen: Chosen, choice: str = AUTO) -> Precision:
     name = checked_choice(choice)
     if name == AUTO:
         name = checked_choice(os.environ.get(VARIABLE) or AUTO, f" in {VARIABLE}")
-    dtype = _dtype_of_table(chosen) if name == AUTO else DTYPES[name]
-    return Precision(dtype, chosen.device.type == "cpu" and runs_channels_last(dtype))
+    dtype = _dtype_of_table(device) if name == AUTO else DTYPES[name]
+    return Precision(dtype, device.torch_device.type == "cpu" and runs_channels_last(dtype))
 
 
-def emulation(chosen: Chosen, precision: Precision) -> list[str]:
+def emulation(device: Device, precision: Precision) -> list[str]:
     """A warning where a processor has no instructions for a precision, none otherwise."""
-    if chosen.is_gpu or runs_channels_last(precision.dtype) or not runs_channels_last(torch.float32):
+    if device.is_gpu or runs_channels_last(precision.dtype) or not runs_channels_last(torch.float32):
         return []
     return [
         f"This processor has no instructions for {precision.name} and takes many times longer in it; "
@@ -90,7 +90,7 @@ def checked_choice(choice: str, where: str = "") -> str:
     return choice.lower()
 
 
-def _dtype_of_table(chosen: Chosen) -> torch.dtype:
-    if chosen.device.type == "cpu":
+def _dtype_of_table(device: Device) -> torch.dtype:
+    if device.torch_device.type == "cpu":
         return torch.bfloat16 if has_bfloat16() else torch.float32
-    return torch.float16 if chosen.compute_capability >= _TENSOR_CORES else torch.float32
+    return torch.float16 if device.compute_capability >= _TENSOR_CORES else torch.float32

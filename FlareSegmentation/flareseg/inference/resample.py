@@ -62,7 +62,9 @@ class Slabs:
             self.done(stop / slices)
 
 
-def shrink(voxels: np.ndarray, box: Box, size: Size, device: torch.device, slabs: Slabs | None = None) -> Tensor:
+def resample_to_grid(
+    voxels: np.ndarray, box: Box, size: Size, device: torch.device, slabs: Slabs | None = None
+) -> Tensor:
     """The voxels of a box on a grid of ``size``, as float32 HU (k, j, i) on the device.
 
     Area average along axes that shrink, linear interpolation along axes that grow. HU are clipped
@@ -76,36 +78,38 @@ def shrink(voxels: np.ndarray, box: Box, size: Size, device: torch.device, slabs
     for start, stop in slabs.cut(depth, rows * columns * 8):
         slab = _upload(crop[start:stop], device).clamp_(*HU_RANGE)
         reach = _reach(start, stop, depth, size[0])
-        grid[reach].addmm_(to_k[reach, start:stop], _shrink_slices(slab, size[1], size[2]).flatten(1))
+        grid[reach].addmm_(to_k[reach, start:stop], _resample_slices(slab, size[1], size[2]).flatten(1))
     return grid.view(size)
 
 
-def _shrink_slices(slab: Tensor, rows: int, columns: int) -> Tensor:
+def _resample_slices(slab: Tensor, rows: int, columns: int) -> Tensor:
     if slab.shape[1] > rows and slab.shape[2] > columns:
         return F.adaptive_avg_pool2d(slab, (rows, columns))  # the same as below, in less than half the time
     to_j, to_i = (_weights(n, m, slab.device) for n, m in zip(slab.shape[1:], (rows, columns)))
     return to_j @ (slab @ to_i.T)
 
 
-def grow_labels(scores: Tensor, out: np.ndarray, slabs: Slabs | None = None, doubt: np.ndarray | None = None) -> None:
-    """Write the winning class of scores (classes, k, j, i), interpolated linearly, to ``out``.
+def logits_to_labels(
+    logits: Tensor, out: np.ndarray, slabs: Slabs | None = None, uncertainty: np.ndarray | None = None
+) -> None:
+    """Write the winning class of logits (classes, k, j, i), interpolated linearly, to ``out``.
 
-    ``out``: uint8 array or view (k, j, i) of any size. The scores are the network's, before
-    softmax: interpolating them rather than labels keeps the borders smooth. ``doubt``: an array like
+    ``out``: uint8 array or view (k, j, i) of any size. The logits are the network's, before
+    softmax: interpolating them rather than labels keeps the borders smooth. ``uncertainty``: an array like
     ``out`` that receives, in percent, the probability that the winner is wrong.
     """
     slabs = slabs or Slabs()
-    classes, depth, rows, columns = scores.shape
-    to_k = _linear(depth, out.shape[0], scores.device)
+    classes, depth, rows, columns = logits.shape
+    to_k = _linear(depth, out.shape[0], logits.device)
     for start, stop in slabs.cut(out.shape[0], classes * out.shape[1] * out.shape[2] * 8):
         reach = _reach(start, stop, out.shape[0], depth)
-        slab = (to_k[start:stop, reach] @ scores[:, reach].float().flatten(2)).view(classes, -1, rows, columns)
+        slab = (to_k[start:stop, reach] @ logits[:, reach].float().flatten(2)).view(classes, -1, rows, columns)
         slab = slab[1:] - slab[:1]  # the lead over the background, which so needs no interpolation of its own
         slab = F.interpolate(slab, tuple(out.shape[1:]), mode="bilinear", align_corners=False)
         out[start:stop] = _winner(slab).cpu().numpy()
-        if doubt is not None:
+        if uncertainty is not None:
             wrong = 1 - F.pad(slab, (0, 0, 0, 0, 0, 0, 1, 0)).softmax(dim=0).amax(dim=0)
-            doubt[start:stop] = (100 * wrong).round().to(torch.uint8).cpu().numpy()
+            uncertainty[start:stop] = (100 * wrong).round().to(torch.uint8).cpu().numpy()
 
 
 def _upload(slab: np.ndarray, device: torch.device) -> Tensor:

@@ -52,7 +52,7 @@ def _wide_grid(geometry: Geometry) -> Geometry:
     slices, rows, columns = geometry.shape
     more = np.rint(_shifts(geometry).max(axis=0)).astype(int)
     first = np.minimum(0.0, np.multiply(geometry.tilt, slices - 1))  # mm along (j, i)
-    origin = np.array(geometry.origin) + first @ np.array(geometry.axes[1:])
+    origin = np.array(geometry.origin) + first @ np.array(geometry.direction[1:])
     return replace(
         geometry,
         shape=(slices, rows + int(more[0]), columns + int(more[1])),

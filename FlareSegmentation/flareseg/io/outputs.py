@@ -13,17 +13,17 @@ from pathlib import Path
 from flareseg.core.errors import FlareError
 from flareseg.core.shortage import ran_out
 
-_UNFINISHED = re.compile(r"\.[0-9a-f]{12}\.tmp(\.\w+)*")  # the names that ``replacing`` makes
+_UNFINISHED = re.compile(r"\.[0-9a-f]{12}\.tmp(\.\w+)*")  # the names that ``atomic_write`` makes
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text. Raises FlareError("write")."""
-    with replacing(path, path.suffix) as beside:
+    with atomic_write(path, path.suffix) as beside:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # of names that are not UTF-8
 
 
 @contextlib.contextmanager
-def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+def atomic_write(path: Path, suffix: str = "") -> Iterator[Path]:
     """A path beside ``path`` (same suffix) that takes its place when the block ends well.
 
     Raises FlareError("write") for what the system refuses; the file beside is removed then.
@@ -39,7 +39,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what ``replacing`` left in a folder when its process was killed; only safe where no other one writes.
+    """Remove what ``atomic_write`` left in a folder when its process was killed; only safe where no other one writes.
 
     Raises FlareError("write").
     """
@@ -57,10 +57,10 @@ def refusals_said(path: Path) -> Iterator[None]:
     except OSError as error:
         if ran_out(error):
             raise
-        remedy = "Free some space, or choose a place where you may write."
+        hint = "Free some space, or choose a place where you may write."
         if error.errno == errno.ENAMETOOLONG:
-            remedy = "Give the result a shorter name, or the scan."
-        raise FlareError("write", f"{path} cannot be written: {error.strerror or error}.", remedy) from error
+            hint = "Give the result a shorter name, or the scan."
+        raise FlareError("write", f"{path} cannot be written: {error.strerror or error}.", hint) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -15,13 +15,13 @@ RESULT = "-organs"
 _SEGMENTATION = ".seg.nrrd"
 _WORDS = {
     *("seg", "segs", "segmentation", "segmentations", "label", "labels", "labelmap", "mask", "masks"),
-    *("gt", "truth", "groundtruth", "annotation", "annotations", "roi", "organs", "prediction", "pred"),
+    *("gt", "ground_truth", "groundtruth", "annotation", "annotations", "roi", "organs", "prediction", "pred"),
 }
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Scans, and a sentence for each file that could have been one and was left out."""
+    """Scans, and a message for each file that could have been one and was left out."""
 
     scans: list[Path]
     left_out: list[str]

@@ -37,7 +37,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tasks of a command, and a sentence for each file of a folder that was left out."""
+    """The tasks of a command, and a message for each file of a folder that was left out."""
 
     tasks: list[Task]
     left_out: list[str]
@@ -67,7 +67,7 @@ def plan(
         for scan in found
     ]
     _check(tasks, [*found, *keep])
-    return Plan(tasks, [sentence for part in inputs for sentence in part.left_out])
+    return Plan(tasks, [message for part in inputs for message in part.left_out])
 
 
 def plan_folder(folder: Path, output: Path, pattern: str, suffix: str) -> Plan:

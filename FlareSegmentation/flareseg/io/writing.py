@@ -17,7 +17,7 @@ from flareseg.core.organs import LEFT_KIDNEY, Organ, organs_shown
 from flareseg.core.shortage import ran_out
 from flareseg.core.volume import Volume
 from flareseg.io.image_files.nifti import is_nifti
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 from flareseg.io.reading import check_whole
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -37,7 +37,7 @@ def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
 
     Raises FlareError("write") when the disk is full or the place cannot be written.
     """
-    with replacing(path, suffix_of(path)) as beside:
+    with atomic_write(path, suffix_of(path)) as beside:
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
             _write_segmentation(beside, labels, geometry)
         else:
@@ -46,7 +46,7 @@ def write_labels(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
 
 def write_scan(path: Path, volume: Volume) -> None:
     """Write a volume's voxels as they are. Raises FlareError("write")."""
-    with replacing(path, suffix_of(path)) as beside:
+    with atomic_write(path, suffix_of(path)) as beside:
         _write_image(beside, volume.voxels, volume.geometry)
 
 
@@ -54,7 +54,7 @@ def _write_image(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
     image = sitk.GetImageFromArray(voxels)
     image.SetSpacing(geometry.spacing[::-1])
     image.SetOrigin(geometry.origin)
-    image.SetDirection(np.array(geometry.axes)[::-1].T.ravel().tolist())
+    image.SetDirection(np.array(geometry.direction)[::-1].T.ravel().tolist())
     with _named_for_itk(path) as file:
         try:
             sitk.WriteImage(image, str(file), useCompression=True)

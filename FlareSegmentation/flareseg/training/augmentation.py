@@ -28,7 +28,7 @@ class AugmentationConfig(Settings):
     """How likely each change is, and how large: ranges are (low, high), drawn evenly unless said otherwise.
 
     ``rotation_degrees``: largest angle about the axes k, j, i. ``scale``: along all axes alike, and along each by
-    ``stretch`` more or less. ``bend_mm``: SD of smooth shifts with features of ``bend_feature_mm``. ``blur_voxels``:
+    ``stretch`` more or less. ``elastic_mm``: SD of smooth shifts with features of ``elastic_feature_mm``. ``blur_voxels``:
     SD. ``gain``, ``offset_hu``: contrast and brightness. ``thickness_mm``: of slices. ``noise_hu``: SD, each octave as
     likely.
     """
@@ -38,9 +38,9 @@ class AugmentationConfig(Settings):
     scaling: Probability = 0.7
     scale: Length = (0.85, 1.18)
     stretch: Probability = 0.08
-    bending: Probability = 0.3
-    bend_mm: Amount = (0.0, 4.0)
-    bend_feature_mm: Positive = 60.0
+    elastic_deformation: Probability = 0.3
+    elastic_mm: Amount = (0.0, 4.0)
+    elastic_feature_mm: Positive = 60.0
     blur: Probability = 0.2
     blur_voxels: Amount = (0.3, 1.1)
     contrast: Probability = 0.4
@@ -61,7 +61,7 @@ class Augmentation:
     @property
     def reach(self) -> float:
         """How far beyond what is shown a sample should go on, to every side, as a share of its size."""
-        moves = self._config.rotation or self._config.scaling or self._config.bending
+        moves = self._config.rotation or self._config.scaling or self._config.elastic_deformation
         return _REACH if moves else 0.0
 
     @torch.no_grad()
@@ -80,14 +80,14 @@ def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spa
     """Image and labels turned, scaled and bent alike, in one interpolation; the labels' borders stay smooth. What moves
     in from beyond the sample continues its outermost voxels."""
     turns, scales = chance.happens(config.rotation), chance.happens(config.scaling)
-    bends = chance.happens(config.bending)
-    if not (turns or scales or bends):
+    deforms = chance.happens(config.elastic_deformation)
+    if not (turns or scales or deforms):
         return Sample(sample.image[shown.slices], sample.labels[shown.slices])
     degrees = [chance.uniform(-most, most) if turns else 0.0 for most in config.rotation_degrees]
     factors = _factors(config, chance) if scales else [1.0] * 3
     points = _turned(shown.size, degrees, factors, voxel, chance)
-    if bends:
-        points = points + _bend(shown.size, config, chance, voxel)
+    if deforms:
+        points = points + _elastic_deformation(shown.size, config, chance, voxel)
     middle = [(low + high - 1) / 2 * mm for low, high, mm in zip(shown.low, shown.high, voxel)]
     return _looked_up(sample, affine(points, CUBES, middle), voxel)
 
@@ -129,10 +129,10 @@ def _turned(shape: Size, degrees: list[float], factors: list[float], voxel: Spac
     return (rows @ grid.flatten(1)).view(grid.shape)
 
 
-def _bend(shape: Size, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
-    extent = max(n * mm for n, mm in zip(shape, voxel))
-    field = chance.smooth_noise(shape, max(2.0, extent / config.bend_feature_mm), 3)
-    return chance.uniform(*config.bend_mm) * field
+def _elastic_deformation(shape: Size, config: AugmentationConfig, chance: Chance, voxel: Spacing) -> Tensor:
+    size_mm = max(n * mm for n, mm in zip(shape, voxel))
+    field = chance.smooth_noise(shape, max(2.0, size_mm / config.elastic_feature_mm), 3)
+    return chance.uniform(*config.elastic_mm) * field
 
 
 def _looked_up(sample: Sample, points: Tensor, voxel: Spacing) -> Sample:

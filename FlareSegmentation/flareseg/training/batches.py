@@ -61,10 +61,12 @@ class Batches:
         first = step * fresh
         chance = Chance(seed_of(self._seed, _REPLAY, step), self._device)
         # numbers below zero are samples too: the first steps replay what came before the run
-        replayed = [chance.integer(first - self._config.pool, first - 1) for _ in range(self._config.batch - fresh)]
+        replayed = [
+            chance.integer(first - self._config.replay_size, first - 1) for _ in range(self._config.batch - fresh)
+        ]
         samples = [self._made(number) for number in range(first, first + fresh)]
         samples += [self._changed(*self._made(number), chance) for number in replayed]
-        self._forget_before(first + fresh - self._config.pool)
+        self._forget_before(first + fresh - self._config.replay_size)
         images, labels = zip(*samples)
         return Batch(torch.stack(images)[:, None].float(), torch.stack(labels)[:, None].long())
 

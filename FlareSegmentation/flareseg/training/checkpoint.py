@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from flareseg.core.errors import FlareError
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 
 _SEPARATOR = "/"
 
@@ -31,7 +31,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """All that changes during a run. ``config``: the run's, as YAML, and ``data``: a digest of its cases, tell a
     checkpoint of another run."""
 
@@ -62,7 +62,7 @@ class State:
             {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
             metadata={"flareseg": json.dumps(facts)},
         )
-        with replacing(path, path.suffix) as beside:
+        with atomic_write(path, path.suffix) as beside:
             beside.write_bytes(content)
 
     def load(self, path: Path) -> None:

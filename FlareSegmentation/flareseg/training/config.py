@@ -53,17 +53,17 @@ class LossConfig(Settings):
 
 
 class OptimiserConfig(Settings):
-    """``rate``: the highest learning rate; ``clip``: the largest norm of the gradient (None: any)."""
+    """``lr``: the highest learning rate; ``max_grad_norm``: the largest norm of the gradient (None: any)."""
 
     name: Literal["sgd", "adamw"]
-    rate: float = Field(gt=0)
+    lr: float = Field(gt=0)
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.0, ge=0, lt=1)
-    clip: float | None = Field(None, gt=0)
+    max_grad_norm: float | None = Field(None, gt=0)
 
 
 class ScheduleConfig(Settings):
-    """``poly``: rate x (1 - epoch / epochs) ** power; ``cosine``: to 1 % of the rate, step by step."""
+    """``poly``: lr x (1 - epoch / epochs) ** power; ``cosine``: to 1 % of lr, step by step."""
 
     name: Literal["poly", "cosine"]
     power: float = Field(0.9, gt=0)
@@ -74,8 +74,8 @@ class StageConfig(Settings):
     """How the network of one stage is trained.
 
     ``grid``: its input size (k, j, i). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
-    which ``fresh`` are new and the others replayed, with other noise, from the last ``pool`` ones (None: all new).
-    ``average``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
+    which ``fresh`` are new and the others replayed, with other noise, from the last ``replay_size`` ones (None: all new).
+    ``ema_decay``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
     random weights, He's, or the shipped weights.
     """
 
@@ -89,8 +89,8 @@ class StageConfig(Settings):
     steps_per_epoch: int | None = Field(None, gt=0)
     batch: int = Field(1, gt=0)
     fresh: int | None = Field(None, gt=0)
-    pool: int = Field(64, gt=0)
-    average: float | None = Field(None, gt=0, lt=1)
+    replay_size: int = Field(64, gt=0)
+    ema_decay: float | None = Field(None, gt=0, lt=1)
 
     @field_validator("grid")
     @classmethod

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from flareseg.core.organs import BACKGROUND, ORGANS
 from flareseg.display.preview import LEVEL_HU, WINDOW_HU
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 from flareseg.training.sample import Sample
 
 _COLUMN_INCHES, _DPI = 2.6, 100
@@ -61,7 +61,7 @@ def contact_sheet(path: Path, samples: Sequence[Sample], real: Sequence[Sample] 
     columns = [_Column.of(sample, f"synthetic {n}", False) for n, sample in enumerate(samples, 1)]
     columns += [_Column.of(sample, f"real {n}", True) for n, sample in enumerate(real, 1)]
     figure = _figure(columns, title)
-    with replacing(path, ".png") as beside:
+    with atomic_write(path, ".png") as beside:
         FigureCanvasAgg(figure).print_png(beside)
 
 

@@ -15,7 +15,7 @@ from flareseg.core.errors import FlareError
 from flareseg.inference.manifest import MANIFEST, read_manifest
 from flareseg.inference.networks import build
 from flareseg.inference.weights import shipped_folder
-from flareseg.io.outputs import make_folder, replacing, write_text
+from flareseg.io.outputs import atomic_write, make_folder, write_text
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import CLASSES_OF, TrainingConfig
 from flareseg.training.provenance import read_provenance
@@ -58,7 +58,7 @@ def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
     weights = {name: t for name, t in average_weights(tensors).items() if not name.endswith("num_batches_tracked")}
     content = safetensors.torch.save(weights)
     name = f"{stage.value}.safetensors"
-    with replacing(output / name) as beside:
+    with atomic_write(output / name) as beside:
         beside.write_bytes(content)
     network = build(settings.network.name, CLASSES_OF[stage], settings.network.options)
     return {
@@ -76,6 +76,6 @@ def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
 
 def _shipped(stage: Stage, output: Path) -> dict[str, Any]:
     entry = dict(read_manifest(shipped_folder())["weights"][stage.value])
-    with replacing(output / entry["file"]) as beside:
+    with atomic_write(output / entry["file"]) as beside:
         shutil.copyfile(shipped_folder() / entry["file"], beside)
     return entry

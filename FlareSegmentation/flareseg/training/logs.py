@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
 from flareseg.core.organs import ORGANS
-from flareseg.io.outputs import refusals_said, replacing, write_text
+from flareseg.io.outputs import atomic_write, refusals_said, write_text
 
 Row = dict[str, float]
 
@@ -72,7 +72,7 @@ def write_curves(path: Path, rows: list[Row]) -> None:
     _draw(dice, rows, [name for name in names if name.startswith(VALIDATION)], width=2.2)
     loss.set(xlabel="step", ylabel="loss", title="Loss")
     dice.set(xlabel="step", ylabel="Dice", title="Dice: training (thin), validation (thick)", ylim=(0, 1))
-    with replacing(path, path.suffix) as beside:
+    with atomic_write(path, path.suffix) as beside:
         figure.savefig(beside, dpi=110)
 
 

@@ -29,16 +29,16 @@ class OrganLoss(nn.Module):
             reduction="none",
         )
 
-    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """``scores`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers. Gives one number."""
-        scores = scores.float()
-        loss = scores.new_zeros(())
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """``logits`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers. Gives one number."""
+        logits = logits.float()
+        loss = logits.new_zeros(())
         if self.config.focal:
             # MONAI's mean runs over the classes, too, of which each voxel has one
-            loss = loss + self.config.focal * scores.shape[1] * self._focal(scores, labels)
+            loss = loss + self.config.focal * logits.shape[1] * self._focal(logits, labels)
         if self.config.dice:
-            shown = present(labels, scores.shape[1])
-            per_organ = self._dice(scores, labels).flatten(1)
+            shown = present(labels, logits.shape[1])
+            per_organ = self._dice(logits, labels).flatten(1)
             loss = loss + self.config.dice * (per_organ * shown).sum() / shown.sum().clamp(min=1)
         return loss
 

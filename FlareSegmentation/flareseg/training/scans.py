@@ -11,7 +11,7 @@ from torch import Tensor
 
 from flareseg.core.errors import FlareError
 from flareseg.core.organs import ORGANS
-from flareseg.inference.resample import Box, Size, shrink
+from flareseg.inference.resample import Box, Size, resample_to_grid
 from flareseg.training.augmentation import Augmentation, winner
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage
@@ -43,7 +43,7 @@ class Scan:
         return (self.hu.nbytes + self.labels.nbytes) / 1e6
 
     @property
-    def extent(self) -> Point:
+    def size_mm(self) -> Point:
         k, j, i = (n * mm for n, mm in zip(self.hu.shape, self.spacing))
         return (k, j, i)
 
@@ -102,7 +102,7 @@ class ScanSource:
 
     def _on_grid(self, scan: Scan, box: Box, grid: Size) -> Sample:
         labels = _shrunken_labels(scan.labels, box, grid, self._device)
-        return Sample(shrink(scan.hu, box, grid, self._device), labels)
+        return Sample(resample_to_grid(scan.hu, box, grid, self._device), labels)
 
     def _scan(self, name: str) -> Scan:
         """A case, kept in memory until others that were used later need its place."""
@@ -136,7 +136,7 @@ def _load(store: Store, name: str) -> Scan:
 def _field_of_view(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[Point, Point]:
     """The whole scan; often with an end near the organs or within them, now and then with sides of the body cut off."""
     below, above = (
-        chance.uniform(*view.short_mm) if chance.happens(view.short) else max(scan.extent) for _ in range(2)
+        chance.uniform(*view.short_mm) if chance.happens(view.short) else max(scan.size_mm) for _ in range(2)
     )
     low, high = [scan.low[0] - below], [scan.high[0] + above]
     if high[0] - low[0] < _LEAST_HEIGHT_MM:
@@ -144,7 +144,7 @@ def _field_of_view(scan: Scan, view: ViewConfig, chance: Chance) -> tuple[Point,
     for axis in (1, 2):
         first, last = (chance.uniform(0, _CUT_SHARE) if chance.happens(_CUT_SIDE) else 0.0 for _ in range(2))
         low.append(first * scan.low[axis])
-        high.append(scan.extent[axis] - last * (scan.extent[axis] - scan.high[axis]))
+        high.append(scan.size_mm[axis] - last * (scan.size_mm[axis] - scan.high[axis]))
     return point(low), point(high)
 
 
@@ -181,4 +181,6 @@ def _shrunken_labels(labels: np.ndarray, box: Box, grid: Size, device: torch.dev
     """The organ with the largest share of each new voxel, shares interpolated as the image is."""
     crop = labels[box.slices]
     whole = Box.whole(box.size)
-    return winner(torch.stack([shrink((crop == organ.label).view(np.uint8), whole, grid, device) for organ in ORGANS]))
+    return winner(
+        torch.stack([resample_to_grid((crop == organ.label).view(np.uint8), whole, grid, device) for organ in ORGANS])
+    )

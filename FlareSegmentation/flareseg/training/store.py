@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from flareseg.core.errors import FlareError
-from flareseg.io.outputs import make_folder, refusals_said, remove_unfinished, replacing, write_text
+from flareseg.io.outputs import atomic_write, make_folder, refusals_said, remove_unfinished, write_text
 from flareseg.training.tissues import Tissue
 
 INDEX, LOCK = "store.json", ".lock"
@@ -55,7 +55,7 @@ class CaseFacts:
 
 
 @dataclass(frozen=True)
-class Case:
+class StoredCase:
     """``tissues``: uint8 codes of Tissue; ``hu``: int16, of a SCAN. Of a BODY also ``filled``: uint8, the tissues with
     organs and vessels replaced by their nearest neighbour; and ``outside``: uint8, mm outside the muscles, on half the
     grid."""
@@ -115,7 +115,7 @@ class Store:
         """The same store with some of its cases, to read from."""
         return Store(self.folder, {name: facts for name, facts in self._cases.items() if name in names})
 
-    def add(self, case: Case) -> None:
+    def add(self, case: StoredCase) -> None:
         """Write a case and list it; one of the same name is replaced. Where others may write, call it inside ``alone``.
 
         Raises FlareError("write").
@@ -128,13 +128,13 @@ class Store:
         }
         content = io.BytesIO()
         np.savez_compressed(content, **{name: array for name, array in arrays.items() if array is not None})
-        with replacing(self._path(case.facts.name)) as beside:
+        with atomic_write(self._path(case.facts.name)) as beside:
             beside.write_bytes(content.getbuffer())
         digest = hashlib.sha256(content.getbuffer()).hexdigest()
         self._cases[case.facts.name] = replace(case.facts, sha256=digest)
         self._write_index()
 
-    def load(self, name: str) -> Case:
+    def load(self, name: str) -> StoredCase:
         """Raises FlareError("bad_data") when the case's file is missing or has changed."""
         facts = self._cases[name]
         path = self._path(name)
@@ -145,7 +145,7 @@ class Store:
         if hashlib.sha256(content).hexdigest() != facts.sha256:
             raise FlareError("bad_data", f"{path} is damaged (its sha256 has changed).", "Make the store again.")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return Case(facts, **{key: arrays[key] for key in arrays.files})
+            return StoredCase(facts, **{key: arrays[key] for key in arrays.files})
 
     def _path(self, name: str) -> Path:
         return self.folder / "cases" / f"{name}.npz"

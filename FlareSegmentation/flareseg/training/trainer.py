@@ -16,7 +16,7 @@ from flareseg.core.shortage import ran_out
 from flareseg.inference.gpu_check import is_out_of_memory
 from flareseg.training.averaging import averaged
 from flareseg.training.batches import Batches
-from flareseg.training.checkpoint import Progress, State
+from flareseg.training.checkpoint import Progress, TrainingState
 from flareseg.training.config import OptimiserConfig, TrainingConfig, dump_config
 from flareseg.training.logs import TRAINING, VALIDATION, Log
 from flareseg.training.losses import OrganLoss
@@ -35,7 +35,7 @@ class Watcher(Protocol):
 
     def begins(self, stage: Stage, done: int, steps: int) -> None: ...
 
-    def advanced(self, step: int, loss: float, score: Score, rate: float) -> None: ...
+    def advanced(self, step: int, loss: float, score: Score, lr: float) -> None: ...
 
     def validated(self, step: int, score: Score, is_best: bool) -> None: ...
 
@@ -67,9 +67,9 @@ class Trainer:
         network = new_network(stage, self._settings).to(memory_format=self._memory_format)  # type: ignore[call-overload]
         self._network, self._optimiser = fabric.setup(network, new_optimiser(network, self._settings.optimiser))
         self._loss = OrganLoss(self._settings.loss)
-        average = averaged(self._network.module, self._settings.average)
+        average = averaged(self._network.module, self._settings.ema_decay)
         optimiser, described = self._optimiser.optimizer, dump_config(config)
-        self._state = State(self._network.module, average, optimiser, Progress(), described, data)
+        self._state = TrainingState(self._network.module, average, optimiser, Progress(), described, data)
         if (folder / CHECKPOINT).exists():
             self._state.load(folder / CHECKPOINT)
         self._saved_step = self.progress.step
@@ -119,15 +119,15 @@ class Trainer:
             self.progress.seconds += now - started
             if self._is_validation_due():
                 self._validate()
-            is_old, is_unwanted, is_over = self._agreed(
+            is_old, is_cancelled, is_over = self._agreed(
                 now - saved > 60 * self._config.checkpoint_minutes,
                 self._watcher.wants_end,
                 minutes is not None and now - begun > 60 * minutes,
             )
-            if is_old or is_unwanted:
+            if is_old or is_cancelled:
                 self._save()
                 saved = now
-            if is_unwanted:
+            if is_cancelled:
                 raise Cancelled
             if is_over:
                 break
@@ -146,16 +146,16 @@ class Trainer:
 
     def _step(self) -> None:
         step = self.progress.step
-        rate = self._settings.optimiser.rate * rate_factor(
+        lr = self._settings.optimiser.lr * rate_factor(
             self._settings.schedule, step, self._epoch, self._settings.epochs
         )
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = lr
         batch = self._batches.batch(step)
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
-        scores = self._network(batch.images.contiguous(memory_format=self._memory_format))
-        loss = self._loss(scores, batch.labels)
+        logits = self._network(batch.images.contiguous(memory_format=self._memory_format))
+        loss = self._loss(logits, batch.labels)
         self._optimiser.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         norm = self._clip()
@@ -166,11 +166,11 @@ class Trainer:
         self._state.average.update_parameters(self._network.module)
         self.progress.step += 1
         self.progress.samples += len(batch.images) * self._fabric.world_size
-        self._report(scores.detach(), batch.labels, loss.detach(), rate)
+        self._report(logits.detach(), batch.labels, loss.detach(), lr)
 
     def _clip(self) -> Tensor:
         """The norm of the gradient as it was; afterwards it is within the config's bound."""
-        bound = self._settings.optimiser.clip or float("inf")
+        bound = self._settings.optimiser.max_grad_norm or float("inf")
         norm = self._fabric.clip_gradients(self._network, self._optimiser, max_norm=bound, error_if_nonfinite=False)
         assert norm is not None  # of gradients clipped by norm
         return norm
@@ -187,16 +187,16 @@ class Trainer:
             "Begin a new run with a lower learning rate, with gradient clipping, or with precision 32-true.",
         )
 
-    def _report(self, scores: Tensor, labels: Tensor, loss: Tensor, rate: float) -> None:
+    def _report(self, logits: Tensor, labels: Tensor, loss: Tensor, lr: float) -> None:
         row = max(1, self._epoch // ROWS_PER_EPOCH)
         into = self.progress.step % row
         if into == 0 or into > row - METERED_STEPS:
-            self._meter.add(scores, labels)
+            self._meter.add(logits, labels)
         if into == 0:
             score = self._meter.score()
             self._meter = DiceMeter(self._stage)
-            self._watcher.advanced(self.progress.step, float(loss), score, rate)
-            self._keep({"loss": float(loss), "rate": rate, "seconds": self.progress.seconds}, TRAINING, score)
+            self._watcher.advanced(self.progress.step, float(loss), score, lr)
+            self._keep({"loss": float(loss), "lr": lr, "seconds": self.progress.seconds}, TRAINING, score)
 
     def _validate(self) -> None:
         score = self._validation.score(self._state.average)
@@ -225,6 +225,6 @@ def new_optimiser(network: nn.Module, config: OptimiserConfig) -> torch.optim.Op
     """The optimiser of a config, with its highest learning rate."""
     if config.name == "sgd":
         return torch.optim.SGD(
-            network.parameters(), lr=config.rate, momentum=config.momentum, weight_decay=config.weight_decay
+            network.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
         )
-    return torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)

@@ -35,10 +35,10 @@ class DiceMeter:
         self._sizes: list[Tensor] = []
         self._shown: list[Tensor] = []
 
-    def add(self, scores: Tensor, labels: Tensor) -> None:
-        """``scores`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers."""
-        classes = torch.arange(1, scores.shape[1], device=scores.device).view(1, -1, 1)
-        won = scores.argmax(dim=1).flatten(1)[:, None] == classes
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """``logits`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers."""
+        classes = torch.arange(1, logits.shape[1], device=logits.device).view(1, -1, 1)
+        won = logits.argmax(dim=1).flatten(1)[:, None] == classes
         true = labels.flatten(1)[:, None] == classes
         self._overlaps.append((won & true).sum(dim=2))
         self._sizes.append(won.sum(dim=2) + true.sum(dim=2))

@@ -1,6 +1,6 @@
 """The messages between a caller and the worker: one JSON object a line, in both directions.
 
-Into the worker go jobs (SegmentJob, CancelJob, DescribeJob), out of it come events (Ready, Device,
+Into the worker go jobs (SegmentJob, CancelJob, DescribeJob), out of it come events (Ready, DeviceInfo,
 Stage, Result, Failure, Idle). A line is UTF-8 JSON with a "type" and the fields of that class.
 """
 
@@ -22,7 +22,7 @@ class SegmentJob:
     ``device``: "auto", "cuda" or "cpu". ``roi``: RAS bounds in mm (r0, r1, a0, a1, s0, s1), or
     None to find the abdomen. ``name``: what the report calls the scan. ``split_kidneys``: give the
     left kidney the label of organs.LEFT_KIDNEY. ``clean_up``: "off", "normal" or "strong" (see
-    components.CleanUp). ``uncertainty``: an .npy to write as well (uint8, same shape: percent of doubt
+    components.CleanUp). ``uncertainty``: an .npy to write as well (uint8, same shape: percent of uncertainty
     in each voxel), or None.
     ``precision``: "auto", "float32", "float16" or "bfloat16" (see precision.py).
     ``temporary``: the scan lies in a job folder (see job_folder.py), which the worker removes when its
@@ -56,7 +56,7 @@ class CancelJob:
 
 @dataclass(frozen=True)
 class DescribeJob:
-    """Ask which device a choice means and what it has free. Answered by Device or Failure."""
+    """Ask which device a choice means and what it has free. Answered by DeviceInfo or Failure."""
 
     type: ClassVar[str] = "describe"
     id: str
@@ -73,7 +73,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Device:
+class DeviceInfo:
     """Answer to DescribeJob: memory in MB, of the GPU or of the computer, and why it is this device.
 
     ``ram_mb``: the most of the computer's memory that the worker can have, within the limits of its container and its
@@ -114,7 +114,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """The job (or, without an id, a line) failed: kind, sentence and remedy of a FlareError.
+    """The job (or, without an id, a line) failed: kind, message and hint of a FlareError.
 
     ``details`` is a traceback for the log; it is empty for failures that need none.
     """
@@ -122,8 +122,8 @@ class Failure:
     type: ClassVar[str] = "error"
     id: str | None
     kind: str
-    sentence: str
-    remedy: str = ""
+    message: str
+    hint: str = ""
     details: str = ""
 
 
@@ -136,7 +136,7 @@ class Idle:
 
 
 Job = SegmentJob | CancelJob | DescribeJob
-Event = Ready | Device | Stage | Result | Failure | Idle
+Event = Ready | DeviceInfo | Stage | Result | Failure | Idle
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -149,7 +149,7 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 JOBS: dict[str, Any] = {c.type: c for c in (SegmentJob, CancelJob, DescribeJob)}
-EVENTS: dict[str, Any] = {c.type: c for c in (Ready, Device, Stage, Result, Failure, Idle)}
+EVENTS: dict[str, Any] = {c.type: c for c in (Ready, DeviceInfo, Stage, Result, Failure, Idle)}
 
 
 def encode(message: Job | Event) -> bytes:

@@ -77,7 +77,7 @@ class Inbox:
         item = self._items.get(timeout=min(seconds, _LONGEST_WAIT_SECONDS))
         return None if self._ending.begun else item
 
-    def unwanted(self, job_id: str) -> bool:
+    def is_cancelled(self, job_id: str) -> bool:
         return self._ending.begun or job_id in self._cancelled
 
     def answered(self, job_id: str) -> None:
@@ -94,7 +94,7 @@ class Inbox:
         try:
             job = events.decode_job(line)
         except FlareError as error:
-            self._items.put(events.Failure(None, error.kind, error.sentence, error.remedy))
+            self._items.put(events.Failure(None, error.kind, error.message, error.hint))
             return
         if isinstance(job, events.CancelJob):
             if job.id in self._open:

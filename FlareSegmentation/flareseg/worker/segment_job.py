@@ -54,21 +54,21 @@ def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
     """
     import numpy as np
 
-    from flareseg.inference.cascade import Wishes
+    from flareseg.inference.cascade import SegmentationOptions
     from flareseg.inference.components import CleanUp
     from flareseg.inference.pipeline import segment_scan
-    from flareseg.io.outputs import replacing
+    from flareseg.io.outputs import atomic_write
 
-    wishes = Wishes(bounds(job), job.split_kidneys, CleanUp.of(job.clean_up), job.uncertainty is not None)
+    options = SegmentationOptions(bounds(job), job.split_kidneys, CleanUp.of(job.clean_up), job.uncertainty is not None)
     with ExitStack() as files:  # they take their places when all of it is left, not yet cancelled
 
         def write(found: Segmentation, geometry: Geometry) -> None:
             for target, array in ((job.uncertainty, found.uncertainty), (job.labels, found.labels)):
                 if target is not None and array is not None:
-                    beside = files.enter_context(replacing(Path(target), ".npy"))
+                    beside = files.enter_context(atomic_write(Path(target), ".npy"))
                     np.save(beside, array, allow_pickle=False)
 
-        return segment_scan(cascade, lambda: mapped(job), write, run, wishes).report
+        return segment_scan(cascade, lambda: mapped(job), write, run, options).report
 
 
 def mapped(job: SegmentJob) -> Volume:

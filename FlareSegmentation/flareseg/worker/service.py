@@ -80,27 +80,29 @@ class Worker:
                 Limits().check_engine()
                 return self._describe(job) if isinstance(job, events.DescribeJob) else self._segment(job)
         except FlareError as error:
-            return events.Failure(job.id, error.kind, error.sentence, error.remedy)
+            return events.Failure(job.id, error.kind, error.message, error.hint)
         except Exception as error:  # the worker outlives any job; the caller is told all of it
             log.exception("job %s failed", job.id)
-            sentence = f"The engine failed unexpectedly ({type(error).__name__})."
-            remedy = "Please report this with the log."
-            return events.Failure(job.id, "internal", sentence, remedy, traceback.format_exc())
+            message = f"The engine failed unexpectedly ({type(error).__name__})."
+            hint = "Please report this with the log."
+            return events.Failure(job.id, "internal", message, hint, traceback.format_exc())
 
-    def _describe(self, job: events.DescribeJob) -> events.Device:
+    def _describe(self, job: events.DescribeJob) -> events.DeviceInfo:
         with own_process.loading():
-            from flareseg.inference.device import choose
+            from flareseg.inference.device import select_device
 
-        chosen = choose(job.device)
-        free, total = chosen.memory_mb
-        return events.Device(job.id, chosen.device.type, chosen.name, free, total, chosen.reason, attainable_mb())
+        device = select_device(job.device)
+        free, total = device.memory_mb
+        return events.DeviceInfo(
+            job.id, device.torch_device.type, device.name, free, total, device.reason, attainable_mb()
+        )
 
     def _segment(self, job: events.SegmentJob) -> events.Result:
         from flareseg.core.run import Run
 
         check(job)
         progress = Progress(job.id, self._outlet)
-        with Run(progress, lambda: self._inbox.unwanted(job.id)) as run:
+        with Run(progress, lambda: self._inbox.is_cancelled(job.id)) as run:
             progress.memory = run.memory
             cascade = self._loader.cascade(job.device, job.precision, run)
             report = run_job(job, cascade, run)

@@ -38,7 +38,7 @@ def jobs(device: tuple[Any, ...] = CPU) -> Iterator[events.Job]:
     for line in sys.stdin.buffer:
         job = events.decode_job(line)
         if isinstance(job, events.DescribeJob):
-            say(events.Device(job.id, *device))
+            say(events.DeviceInfo(job.id, *device))
         else:
             yield job
 
@@ -149,8 +149,8 @@ def cpu_only() -> None:
 def full_gpu() -> None:
     """Another program has taken the GPU's memory since the worker was asked about it."""
     for job in jobs(GPU):
-        sentence = "The GPU has too little free memory for the networks."
-        say(events.Failure(job.id, "gpu_memory", sentence, "Close other programs that use the GPU, or choose the CPU."))
+        message = "The GPU has too little free memory for the networks."
+        say(events.Failure(job.id, "gpu_memory", message, "Close other programs that use the GPU, or choose the CPU."))
 
 
 def lost() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from flareseg.training.store import Case, CaseFacts, Kind, volumes_ml
+from flareseg.training.store import CaseFacts, Kind, StoredCase, volumes_ml
 from flareseg.training.synthesis import SynthesisConfig
 from flareseg.training.synthesis.config import RegistrationConfig
 from flareseg.training.tissues import ORGAN_TISSUES, Tissue
@@ -41,20 +41,22 @@ def drawn(shapes, shape=SHAPE, spacing=SPACING, shift=(0.0, 0.0, 0.0)) -> np.nda
     return tissues
 
 
-def organ_case(name: str = "organs", source: str = "made", untrusted: tuple[str, ...] = (), shift=(0, 0, 0)) -> Case:
+def organ_case(
+    name: str = "organs", source: str = "made", untrusted: tuple[str, ...] = (), shift=(0, 0, 0)
+) -> StoredCase:
     tissues = drawn(ORGANS, shift=shift)
     volumes = volumes_ml(tissues, SPACING)
-    return Case(
+    return StoredCase(
         CaseFacts(name, Kind.ORGANS, source, "made", SPACING, SHAPE, volumes, untrusted=list(untrusted)), tissues
     )
 
 
-def body_case(name: str = "body", shift=(0.0, 0.0, 0.0), bare: bool = False) -> Case:
+def body_case(name: str = "body", shift=(0.0, 0.0, 0.0), bare: bool = False) -> StoredCase:
     tissues, filled = drawn(FRAME + ORGANS, shift=shift), drawn(FRAME, shift=shift)
     inside = drawn(FRAME[2:3], shift=shift) > 0
     outside = np.where(inside, 0, 20).astype(np.uint8)[::2, ::2, ::2]
     facts = CaseFacts(name, Kind.BODY, "made", "made", SPACING, SHAPE, volumes_ml(tissues, SPACING), bare=bare)
-    return Case(facts, tissues, filled=filled, outside=outside)
+    return StoredCase(facts, tissues, filled=filled, outside=outside)
 
 
 def tiny_config(**changes: object) -> SynthesisConfig:

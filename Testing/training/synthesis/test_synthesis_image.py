@@ -201,4 +201,4 @@ def test_fields_are_as_smooth_as_their_features(anatomy: Anatomy) -> None:
 
 
 def test_an_anatomy_knows_its_size(anatomy: Anatomy) -> None:
-    assert anatomy.extent_mm == anatomy.shape[2] * SPACING[2]
+    assert anatomy.size_mm == anatomy.shape[2] * SPACING[2]

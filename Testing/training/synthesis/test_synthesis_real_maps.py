@@ -13,7 +13,7 @@ from flareseg.inference.cascade import normalised
 from flareseg.inference.weights import load_network
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
-from flareseg.training.store import Case, CaseFacts, Kind, Store, volumes_ml
+from flareseg.training.store import CaseFacts, Kind, Store, StoredCase, volumes_ml
 from flareseg.training.synthesis import SynthesisConfig, Synthesizer
 from flareseg.training.synthesis.config import RegistrationConfig
 
@@ -27,8 +27,8 @@ def real_maps(real_ct: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store.create(tmp_path_factory.mktemp("real"))
     with np.load(folder / "targets.npz") as maps, np.load(folder / "backbones.npz") as bodies:
         tissues, body = maps["s0327"], [bodies[f"s0328_{part}"] for part in ("lab", "fill", "D")]
-    store.add(Case(_facts("organs", Kind.ORGANS, 1.5, tissues), tissues))
-    store.add(Case(_facts("body", Kind.BODY, 2.0, body[0], bare=True), body[0], filled=body[1], outside=body[2]))
+    store.add(StoredCase(_facts("organs", Kind.ORGANS, 1.5, tissues), tissues))
+    store.add(StoredCase(_facts("body", Kind.BODY, 2.0, body[0], bare=True), body[0], filled=body[1], outside=body[2]))
     return store
 
 

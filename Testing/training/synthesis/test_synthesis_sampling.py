@@ -10,7 +10,7 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
-from flareseg.training.store import Case, CaseFacts, Kind, Store, volumes_ml
+from flareseg.training.store import CaseFacts, Kind, Store, StoredCase, volumes_ml
 from flareseg.training.synthesis import SynthesisConfig, Synthesizer
 from flareseg.training.synthesis.config import CasesConfig, DeformationConfig, Selection, SurgeryConfig, ViewConfig
 from flareseg.training.tissues import Tissue
@@ -91,7 +91,7 @@ def _ends(tissues: np.ndarray, axis: int) -> tuple[float, float]:
 
 
 def test_the_bodys_own_organs_are_gone(tmp_path: Path) -> None:
-    """A liver where the map has none would be a wrong truth."""
+    """A liver where the map has none would be a wrong ground truth."""
     store = Store.create(tmp_path)
     case = organ_case()
     case.tissues[case.tissues == Tissue.SPLEEN] = 0
@@ -119,7 +119,7 @@ def test_the_label_maps_of_scans_serve_on_request(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     tissues = organ_case().tissues
     facts = CaseFacts("scan", Kind.SCAN, "made", "made", (6.0, 6.0, 6.0), tissues.shape, volumes_ml(tissues, (6, 6, 6)))
-    store.add(Case(facts, tissues, hu=np.zeros(tissues.shape, np.int16)))
+    store.add(StoredCase(facts, tissues, hu=np.zeros(tissues.shape, np.int16)))
     store.add(body_case())
     with pytest.raises(FlareError, match="no organ maps"):
         Synthesizer(store, tiny_config(), "cpu")

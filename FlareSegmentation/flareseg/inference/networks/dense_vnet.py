@@ -64,7 +64,7 @@ class DenseStack(nn.Module):
 class DenseVNet(nn.Module):
     """871,922 parameters with five classes and the default widths.
 
-    Input (batch, 1, k, j, i), each size divisible by 8; output class scores
+    Input (batch, 1, k, j, i), each size divisible by 8; output logits
     (batch, classes, k, j, i), computed at half resolution and doubled linearly.
     """
 
@@ -94,8 +94,8 @@ class DenseVNet(nn.Module):
         for stack in self.stacks:
             skip, y = stack(y)
             features.append(skip)
-        scores = self.head(_joined(features))
-        return _resize(scores.contiguous(), x.shape[2:])  # so few channels are resized faster one after the other
+        logits = self.head(_joined(features))
+        return _resize(logits.contiguous(), x.shape[2:])  # so few channels are resized faster one after the other
 
 
 def _halve(x: Tensor) -> Tensor:

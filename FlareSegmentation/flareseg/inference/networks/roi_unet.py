@@ -29,7 +29,7 @@ class Level(nn.Sequential):
 class RoiUNet(nn.Module):
     """U-Net of five levels by default; 1,412,514 parameters with two classes.
 
-    Input (batch, 1, k, j, i), each size divisible by 2 ** (levels - 1); output class scores
+    Input (batch, 1, k, j, i), each size divisible by 2 ** (levels - 1); output logits
     (batch, classes, k, j, i).
     """
 

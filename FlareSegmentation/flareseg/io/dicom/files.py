@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass
 class Files:
-    """``paths``: regular files in the order of their names. ``remarks``: sentences on what was left out."""
+    """``paths``: regular files in the order of their names. ``remarks``: messages on what was left out."""
 
     paths: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)

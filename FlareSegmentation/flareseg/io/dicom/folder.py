@@ -16,7 +16,7 @@ from flareseg.io.dicom.stack import Stack, stacks_of
 class Contents:
     """``stacks``: of CT and of other modalities. ``unplaced``: what images and other objects cannot be slices
     and why. ``damaged``: DICOM files whose header ends too early. ``others``: files that are no DICOM.
-    ``remarks``: sentences on links, pipes and what may not be read.
+    ``remarks``: messages on links, pipes and what may not be read.
     """
 
     stacks: list[Stack] = field(default_factory=list)

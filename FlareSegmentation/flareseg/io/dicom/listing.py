@@ -19,7 +19,7 @@ from flareseg.io.reading import check_there
 
 @without_pydicoms_warnings()
 def listing_of(path: Path) -> tuple[Table, list[str]]:
-    """A table of the series in a DICOM file or folder, and sentences on what is no series.
+    """A table of the series in a DICOM file or folder, and messages on what is no series.
 
     Raises FlareError("bad_scan") when there is no DICOM at all.
     """
@@ -66,6 +66,6 @@ def _note(stack: Stack) -> str:
 
 
 def _sentences(contents: Contents) -> list[str]:
-    sentences = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
-    sentences += [f"{shown(file)} is damaged or cut short." for file in contents.damaged]
-    return sentences + contents.remarks
+    messages = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
+    messages += [f"{shown(file)} is damaged or cut short." for file in contents.damaged]
+    return messages + contents.remarks

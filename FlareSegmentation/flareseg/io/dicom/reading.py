@@ -131,9 +131,9 @@ def _rescale(stack: Stack) -> list[str]:
 
 def _left_out(stack: Stack, contents: Contents) -> list[str]:
     told = [f"{count} x {reason}" for reason, count in contents.reasons.most_common()]
-    sentences = [f"Left out: {', '.join(told)}."] if told else []
+    messages = [f"Left out: {', '.join(told)}."] if told else []
     lost = [header for header, _ in contents.unplaced if header.text("SeriesInstanceUID") == stack.series]
     if lost:
-        sentences.append(f"{len(lost)} of them belong to the series that was read ({shown(lost[0].path)} is one).")
-    sentences += [f"{shown(file)} is damaged or cut short; it was left out." for file in contents.damaged]
-    return sentences + contents.remarks
+        messages.append(f"{len(lost)} of them belong to the series that was read ({shown(lost[0].path)} is one).")
+    messages += [f"{shown(file)} is damaged or cut short; it was left out." for file in contents.damaged]
+    return messages + contents.remarks

@@ -130,11 +130,11 @@ def data_file(header: Path, name: str) -> Path:
     Raises FlareError("bad_scan") for anything else: lists, printf patterns, other folders, missing files.
     """
     windows = PureWindowsPath(name)
-    remedy = "Save the scan again as one file (.nii.gz, .nrrd or .mha)."
+    hint = "Save the scan again as one file (.nii.gz, .nrrd or .mha)."
     if "%" in name or name.split()[:1] == ["LIST"]:
-        raise bad_scan(f"{header.name} names several data files ({name}); only one can be read.", remedy)
+        raise bad_scan(f"{header.name} names several data files ({name}); only one can be read.", hint)
     if windows.anchor or name.startswith(("/", "~")) or ".." in windows.parts or not name or "\0" in name:
-        raise bad_scan(f'{header.name} names a data file in another folder ("{name}").', remedy)
+        raise bad_scan(f'{header.name} names a data file in another folder ("{name}").', hint)
     file = header.parent / name
     if not file.exists():
         raise bad_scan(f"{header.name} keeps its voxels in {name}, which is missing.", "Copy that file beside it.")

@@ -1,7 +1,7 @@
 """Banks of label maps in one .npz: canonical arrays (k, j, i) of tissue codes with one spacing.
 
 ``NAME``: an organ map; ``NAME!kid``: one whose kidneys are not to be trusted. ``NAME_lab``: a body, with its
-``NAME_fill`` and ``NAME_D`` as filled and outside of Case.
+``NAME_fill`` and ``NAME_D`` as filled and outside of StoredCase.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.lib.npyio import NpzFile
 
 from flareseg.core.errors import FlareError
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance, bad_data
 from flareseg.training.prepare.values import KIDNEYS, VALID_NAMES, LabelValues
 from flareseg.training.tissues import Tissue
 
@@ -29,7 +29,7 @@ _CODES = LabelValues({tissue.value: tissue.name.lower() for tissue in Tissue})
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError)
 
 
-def array_cases(path: Path, data_map: DataMap) -> list[FoundCase]:
+def array_cases(path: Path, data_map: DataMap) -> list[CaseSource]:
     """Raises FlareError("bad_config") for a map without the spacing, FlareError("bad_data") for no bank."""
     if data_map.spacing_mm is None:
         raise FlareError("bad_config", f"Nothing says how large the voxels of {path.name} are.", _SPACING)

@@ -12,7 +12,7 @@ from flareseg.training.prepare.checks import require_organs, require_sides
 from flareseg.training.prepare.found import Anatomy, Provenance, Spacing, bad_data
 from flareseg.training.prepare.resampling import hu_on, labels_on, new_grid
 from flareseg.training.prepare.sides import with_sides
-from flareseg.training.store import Case, CaseFacts, Kind, volumes_ml
+from flareseg.training.store import CaseFacts, Kind, StoredCase, volumes_ml
 
 FINEST_MM, COARSEST_MM = 0.1, 20.0
 DEFAULT_MM = {Kind.SCAN: 1.5, Kind.ORGANS: 1.5, Kind.BODY: 2.0}
@@ -36,7 +36,7 @@ class Form:
             )
 
 
-def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     """The case in the store's form. Raises FlareError("bad_data") for one that cannot be used so."""
     tissues = with_sides(anatomy)
     require_organs(tissues)
@@ -48,33 +48,33 @@ def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
     return _body(tissues, anatomy, provenance, form)
 
 
-def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     if anatomy.hu is None:
         raise bad_data("There is no CT with these labels.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     tissues = labels_on(size, tissues)
     require_organs(tissues)
     facts, kept = _facts(tissues, spacing, anatomy, provenance, form.kind)
-    return Case(facts, kept, hu=hu_on(size, anatomy.hu))
+    return StoredCase(facts, kept, hu=hu_on(size, anatomy.hu))
 
 
-def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     tissues = _cropped(tissues, anatomy.spacing, _MARGIN_BEFORE_MM)
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     tissues = labels_on(size, tissues)
     require_organs(tissues)
     tissues = _cropped(tissues, spacing, _MARGIN_MM)
-    return Case(*_facts(tissues, spacing, anatomy, provenance, form.kind))
+    return StoredCase(*_facts(tissues, spacing, anatomy, provenance, form.kind))
 
 
-def _body(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> Case:
+def _body(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     if anatomy.filled is not None and anatomy.outside is not None and size == tissues.shape:
         parts = BodyParts(tissues, anatomy.filled, anatomy.outside, provenance.bare)
     else:
         parts = make_body(labels_on(size, tissues), spacing)
     facts, kept = _facts(parts.tissues, spacing, anatomy, provenance, form.kind, parts.bare)
-    return Case(facts, kept, filled=parts.filled, outside=parts.outside)
+    return StoredCase(facts, kept, filled=parts.filled, outside=parts.outside)
 
 
 def _grid(tissues: np.ndarray, spacing: Spacing, mm: float) -> tuple[tuple[int, int, int], Spacing]:

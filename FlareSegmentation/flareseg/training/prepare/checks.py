@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from flareseg.core.organs import ORGANS
 from flareseg.training.prepare.found import bad_data
-from flareseg.training.store import Case, Kind
+from flareseg.training.store import Kind, StoredCase
 from flareseg.training.tissues import ORGAN_OF, ORGAN_TISSUES, Tissue
 
 _LOOSE = 1.5  # how far beyond an organ's plausible volume is still ordinary; scans that cut it are common
@@ -36,18 +36,18 @@ def require_sides(tissues: np.ndarray) -> None:
             )
 
 
-def oddities(case: Case) -> list[str]:
-    """Plain sentences about volumes and places that deserve a look."""
+def oddities(case: StoredCase) -> list[str]:
+    """Plain messages about volumes and places that deserve a look."""
     named = {tissue.name.lower() for tissue in ORGAN_TISSUES} & set(case.facts.untrusted)
-    sentences = [f"not learned: {', '.join(sorted(named))}"] if named and case.facts.kind is not Kind.BODY else []
+    messages = [f"not learned: {', '.join(sorted(named))}"] if named and case.facts.kind is not Kind.BODY else []
     for organ in ORGANS:
         ml = organ_ml(case.facts.volumes_ml, organ.label)
         low, high = organ.plausible_ml
         if not ml:
-            sentences.append(f"no {organ.name.lower()}")
+            messages.append(f"no {organ.name.lower()}")
         elif not low / _LOOSE <= ml <= high * _LOOSE:
-            sentences.append(f"{organ.name.lower()}: {ml:.0f} mL is unusual")
-    return sentences + _odd_places(case.tissues)
+            messages.append(f"{organ.name.lower()}: {ml:.0f} mL is unusual")
+    return messages + _odd_places(case.tissues)
 
 
 def organ_ml(volumes_ml: dict[str, float], label: int) -> float:
@@ -59,12 +59,12 @@ def _odd_places(tissues: np.ndarray) -> list[str]:
     boxes = ndimage.find_objects(tissues)
     groups = (_KIDNEYS, (Tissue.PANCREAS,), (Tissue.LIVER,))
     kidneys, pancreas, liver = (_centre(tissues, boxes, group) for group in groups)
-    sentences = []
+    messages = []
     if kidneys is not None and pancreas is not None and kidneys[1] < pancreas[1]:
-        sentences.append("the kidneys lie in front of the pancreas")
+        messages.append("the kidneys lie in front of the pancreas")
     if kidneys is not None and liver is not None and kidneys[0] > liver[0]:
-        sentences.append("the kidneys lie above the liver")
-    return sentences
+        messages.append("the kidneys lie above the liver")
+    return messages
 
 
 def _centre(tissues: np.ndarray, boxes: Boxes, group: tuple[Tissue, ...]) -> tuple[float, float, float] | None:

@@ -111,8 +111,8 @@ def read_data_map(name_or_path: str) -> DataMap:
     try:
         return DataMap.model_validate(_read_yaml(path))
     except ValidationError as error:
-        remedy = f"The keys are {', '.join(DataMap.model_fields)}."
-        raise FlareError("bad_config", f"{path.name} is not understood: {plainly(error)}.", remedy) from error
+        hint = f"The keys are {', '.join(DataMap.model_fields)}."
+        raise FlareError("bad_config", f"{path.name} is not understood: {plainly(error)}.", hint) from error
 
 
 def _read_yaml(path: Path) -> object:

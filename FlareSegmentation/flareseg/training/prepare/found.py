@@ -30,7 +30,7 @@ class Anatomy:
 
     ``tissues``: uint8 codes of Tissue (k, j, i), ``spacing`` in mm; ``hu``: any number type, of a CT on the same grid.
     ``kidneys_joined``: RIGHT_KIDNEY stands for both. ``unlabelled``: names of organ tissues that were not looked for.
-    ``filled``, ``outside``: as in Case, of a body that is ready made.
+    ``filled``, ``outside``: as in StoredCase, of a body that is ready made.
     """
 
     tissues: np.ndarray
@@ -42,7 +42,7 @@ class Anatomy:
     outside: np.ndarray | None = None
 
 
-class FoundCase(Protocol):
+class CaseSource(Protocol):
     """A case that lies somewhere, not read yet."""
 
     @property
@@ -57,5 +57,5 @@ class FoundCase(Protocol):
         ...
 
 
-def bad_data(sentence: str, remedy: str) -> FlareError:
-    return FlareError("bad_data", sentence, remedy)
+def bad_data(message: str, hint: str) -> FlareError:
+    return FlareError("bad_data", message, hint)

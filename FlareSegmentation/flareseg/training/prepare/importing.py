@@ -11,14 +11,14 @@ from pathlib import Path
 from flareseg.core.errors import FlareError
 from flareseg.training.prepare.building import Form, build
 from flareseg.training.prepare.checks import oddities
-from flareseg.training.prepare.found import FoundCase, bad_data
+from flareseg.training.prepare.found import CaseSource, bad_data
 from flareseg.training.prepare.ledger import Ledger, origin_of
 from flareseg.training.store import Store
 
 _BAD_CASE = ("bad_scan", "bad_data")  # other failures (a full disk) end the run
 
 
-class State(str, Enum):
+class ImportState(str, Enum):
     ADDED = "added"
     REPLACED = "replaced"
     KEPT = "already there"
@@ -30,12 +30,12 @@ class Outcome:
     """What became of a case. ``notes``: why it was refused, or what is odd about it."""
 
     name: str
-    state: State
+    state: ImportState
     volumes_ml: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def bring_in(found: Iterable[FoundCase], store: Store, form: Form) -> Iterator[Outcome]:
+def import_cases(found: Iterable[CaseSource], store: Store, form: Form) -> Iterator[Outcome]:
     """Bring cases into a store that no other process writes to meanwhile, one at each step.
 
     Raises FlareError("write").
@@ -50,7 +50,7 @@ def bring_in(found: Iterable[FoundCase], store: Store, form: Form) -> Iterator[O
             yield outcome
 
 
-def _outcome(case: FoundCase, store: Store, ledger: Ledger, form: Form, is_new: bool) -> Outcome:
+def _outcome(case: CaseSource, store: Store, ledger: Ledger, form: Form, is_new: bool) -> Outcome:
     try:
         if not is_new:
             raise bad_data("Another case of this run has the same name.", "Rename one of the two.")
@@ -58,18 +58,18 @@ def _outcome(case: FoundCase, store: Store, ledger: Ledger, form: Form, is_new: 
     except FlareError as error:
         if error.kind not in _BAD_CASE:
             raise
-        return Outcome(case.provenance.name, State.REFUSED, notes=[str(error)])
+        return Outcome(case.provenance.name, ImportState.REFUSED, notes=[str(error)])
     except Exception as error:  # the other cases go on
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}, line {place.lineno}"
         note = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
-        return Outcome(case.provenance.name, State.REFUSED, notes=[note])
+        return Outcome(case.provenance.name, ImportState.REFUSED, notes=[note])
 
 
-def _brought(case: FoundCase, store: Store, ledger: Ledger, form: Form) -> Outcome:
+def _brought(case: CaseSource, store: Store, ledger: Ledger, form: Form) -> Outcome:
     name, origin = case.provenance.name, origin_of(case, form)
     if ledger.has(name, origin):
-        return Outcome(name, State.KEPT, next(facts.volumes_ml for facts in store if facts.name == name))
+        return Outcome(name, ImportState.KEPT, next(facts.volumes_ml for facts in store if facts.name == name))
     state = _state(case, store, form)
     made = build(case.read(), case.provenance, form)
     store.add(made)
@@ -77,14 +77,14 @@ def _brought(case: FoundCase, store: Store, ledger: Ledger, form: Form) -> Outco
     return Outcome(name, state, made.facts.volumes_ml, oddities(made))
 
 
-def _state(case: FoundCase, store: Store, form: Form) -> State:
+def _state(case: CaseSource, store: Store, form: Form) -> ImportState:
     """Whether the case is new or another version of one. Raises FlareError("bad_data") for another case's name."""
     there = next((facts for facts in store if facts.name == case.provenance.name), None)
     if there is None:
-        return State.ADDED
+        return ImportState.ADDED
     if (there.source, there.kind) != (case.provenance.source, form.kind):
         raise bad_data(
             f'The store has a case of this name already ({there.kind.value} from "{there.source}").',
             "Give --name-prefix, so that both have names of their own.",
         )
-    return State.REPLACED
+    return ImportState.REPLACED

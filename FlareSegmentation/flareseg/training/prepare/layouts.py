@@ -9,7 +9,7 @@ from pathlib import Path
 from flareseg.training.prepare.arrays import array_cases, has_bodies
 from flareseg.training.prepare.building import DEFAULT_MM, Form
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import FoundCase, bad_data
+from flareseg.training.prepare.found import CaseSource, bad_data
 from flareseg.training.prepare.mapped import mapped_cases
 from flareseg.training.prepare.nnunet import FLARE_FOLDERS, FOLDERS, flare_cases, nnunet_cases
 from flareseg.training.prepare.phantoms import SCHEME, phantom_cases
@@ -39,7 +39,7 @@ _FOLDER_LAYOUTS = {
 class Found:
     """The cases of a source, and the form they get."""
 
-    cases: list[FoundCase]
+    cases: list[CaseSource]
     form: Form
 
 
@@ -63,7 +63,7 @@ def find(source: str, layout: Layout, data_map: DataMap, kind: Kind | None = Non
     return Found(cases, form)
 
 
-def _cases(source: str, layout: Layout, data_map: DataMap, form: Form) -> list[FoundCase]:
+def _cases(source: str, layout: Layout, data_map: DataMap, form: Form) -> list[CaseSource]:
     if layout is Layout.PHANTOM:
         return phantom_cases(source.removeprefix(SCHEME), data_map, form)
     path = Path(source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from flareseg.core.errors import FlareError
 from flareseg.io.outputs import write_text
 from flareseg.training.prepare.building import Form
-from flareseg.training.prepare.found import FoundCase, bad_data
+from flareseg.training.prepare.found import CaseSource, bad_data
 from flareseg.training.store import Store
 
 LEDGER = "prepared.json"
@@ -41,7 +41,7 @@ class Ledger:
         write_text(self._path, json.dumps(self._entries, indent=1))
 
 
-def origin_of(case: FoundCase, form: Form) -> str:
+def origin_of(case: CaseSource, form: Form) -> str:
     """Fingerprint of a case's input, what is known of it, and the form it gets. Raises FlareError("bad_data")."""
     digest = hashlib.sha256(repr((_VERSION, case.provenance, form.kind.value, form.mm)).encode())
     try:

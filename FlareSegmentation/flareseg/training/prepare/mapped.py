@@ -6,11 +6,11 @@ from pathlib import Path
 
 from flareseg.core.errors import FlareError
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import FoundCase
+from flareseg.training.prepare.found import CaseSource
 from flareseg.training.prepare.pairs import matches, paired
 
 
-def mapped_cases(folder: Path, data_map: DataMap) -> list[FoundCase]:
+def mapped_cases(folder: Path, data_map: DataMap) -> list[CaseSource]:
     """The label maps, and images if the map names them. Raises FlareError("bad_config") for a map without labels."""
     if not data_map.labels or not data_map.values:
         raise FlareError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import FoundCase, bad_data
+from flareseg.training.prepare.found import CaseSource, bad_data
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.pairs import folder_pairs
 from flareseg.training.prepare.values import FLARE21, LARGEST_LABEL, LabelValues
@@ -18,13 +18,13 @@ FOLDERS = ("imagesTr", "labelsTr")
 FLARE_FOLDERS = ("TrainingImg", "TrainingMask")
 
 
-def flare_cases(folder: Path, data_map: DataMap) -> list[FoundCase]:
+def flare_cases(folder: Path, data_map: DataMap) -> list[CaseSource]:
     """FLARE21's training set: 1 liver, 2 kidneys, 3 spleen, 4 pancreas."""
     images, labels = _folders(folder, FLARE_FOLDERS, FOLDERS)
     return folder_pairs(images, labels, data_map.with_defaults("FLARE21"), FLARE21)
 
 
-def nnunet_cases(folder: Path, data_map: DataMap) -> list[FoundCase]:
+def nnunet_cases(folder: Path, data_map: DataMap) -> list[CaseSource]:
     """A data set of nnU-Net's layout; the meaning of its labels is in dataset.json, or in the map."""
     images, labels = _folders(folder, FOLDERS)
     dataset = _dataset(folder / DATASET) if (folder / DATASET).exists() or not data_map.values else {}

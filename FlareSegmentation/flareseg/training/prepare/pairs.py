@@ -8,14 +8,14 @@ from pathlib import Path
 
 from flareseg.io.reading import SUFFIXES, stem
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import FoundCase
+from flareseg.training.prepare.found import CaseSource
 from flareseg.training.prepare.label_files import LabelFileCase
 from flareseg.training.prepare.values import LabelValues
 
 _CT_CHANNEL = "_0000"  # nnU-Net's first image channel
 
 
-def folder_pairs(images: Path, labels: Path, data_map: DataMap, values: LabelValues) -> list[FoundCase]:
+def folder_pairs(images: Path, labels: Path, data_map: DataMap, values: LabelValues) -> list[CaseSource]:
     """``labels``/X.nii.gz with ``images``/X_0000.nii.gz, or X.nii.gz; an image without labels is a case too, for
     being refused by name."""
     by_name = [(stem(path), path) for path in _image_files(labels)]
@@ -25,7 +25,7 @@ def folder_pairs(images: Path, labels: Path, data_map: DataMap, values: LabelVal
 
 def paired(
     labels: list[tuple[str, Path]], images: list[tuple[str, Path]], data_map: DataMap, values: LabelValues
-) -> list[FoundCase]:
+) -> list[CaseSource]:
     """A case for every label map, and for every image that has none, ordered by name."""
     of_name = dict(images)
     cases: list[tuple[str, Path | None, Path | None]] = [(name, path, of_name.get(name)) for name, path in labels]

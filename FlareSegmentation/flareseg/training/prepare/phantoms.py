@@ -14,7 +14,7 @@ from flareseg.phantom import make_phantom, make_tissues
 from flareseg.phantom.tissues import Tissue as Painted
 from flareseg.training.prepare.building import Form
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance, bad_data
 from flareseg.training.store import Kind
 from flareseg.training.tissues import Tissue
 
@@ -52,7 +52,7 @@ _POOLS = (Painted.FOOD, Painted.FLUID)
 _WALLS = (Painted.GUT_WALL, Painted.GAS)
 
 
-def phantom_cases(count: str, data_map: DataMap, form: Form) -> list[FoundCase]:
+def phantom_cases(count: str, data_map: DataMap, form: Form) -> list[CaseSource]:
     """The patients of the first ``count`` seeds."""
     if not count.isdecimal() or not 0 < int(count) <= _MOST:
         raise bad_data(f'"{count}" is no number of phantoms from 1 to {_MOST}.', f"Give for example {SCHEME}4.")

@@ -11,7 +11,7 @@ import numpy as np
 from flareseg.core.geometry import Geometry
 from flareseg.io.reading import read_volume
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, FoundCase, Provenance, bad_data
+from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance, bad_data
 from flareseg.training.prepare.label_files import canonical, file_content, read_hu, require_same_grid
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.values import KIDNEYS, tissues_named, unlabelled
@@ -20,7 +20,7 @@ CT, MASKS = "ct.nii.gz", "segmentations"
 _SUFFIX = ".nii.gz"
 
 
-def totalsegmentator_cases(folder: Path, data_map: DataMap) -> list[FoundCase]:
+def totalsegmentator_cases(folder: Path, data_map: DataMap) -> list[CaseSource]:
     """Every folder below ``folder`` with masks, or the folder itself when it is a case."""
     described = data_map.with_defaults(folder.resolve().name)
     if (folder / MASKS).is_dir():

@@ -45,7 +45,7 @@ class Anatomy:
         return (k, j, i)
 
     @property
-    def extent_mm(self) -> float:
+    def size_mm(self) -> float:
         """The longest side of the grid."""
         return max(n * size for n, size in zip(self.shape, self.voxel))
 
@@ -62,9 +62,9 @@ class Anatomy:
 
     def field(self, chance: Chance, feature_mm: float, fewest: float = 3) -> Tensor:
         """A smooth random field (k, j, i) of mean 0 and SD about 1. ``fewest``: values along the longest side."""
-        return chance.smooth_noise(self.shape, max(fewest, self.extent_mm / feature_mm))[0]
+        return chance.smooth_noise(self.shape, max(fewest, self.size_mm / feature_mm))[0]
 
     def tubes(self, chance: Chance, feature_mm: float, radius: float) -> Tensor:
         """Winding tubes, bool (k, j, i): where two smooth fields are both near zero, within ``radius`` (SD)."""
-        pair = chance.smooth_noise(self.shape, max(4.0, self.extent_mm / feature_mm), 2)
+        pair = chance.smooth_noise(self.shape, max(4.0, self.size_mm / feature_mm), 2)
         return pair.square().sum(dim=0) < radius**2

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from flareseg.core.errors import FlareError
-from flareseg.training.store import Case, CaseFacts, Kind, Store
+from flareseg.training.store import CaseFacts, Kind, Store, StoredCase
 from flareseg.training.synthesis.config import CasesConfig, Selection
 from flareseg.training.synthesis.masks import Spacing
 from flareseg.training.tissues import ORGAN_TISSUES, Tissue
@@ -101,7 +101,7 @@ def point(values: Iterable[float]) -> Point:
     return (k, j, i)
 
 
-def _organ_map(case: Case, device: torch.device) -> OrganMap:
+def _organ_map(case: StoredCase, device: torch.device) -> OrganMap:
     tissues, facts = case.tissues, case.facts
     organs = np.isin(tissues, ORGAN_TISSUES)
     if not organs.any():
@@ -122,7 +122,7 @@ def _organ_map(case: Case, device: torch.device) -> OrganMap:
     )
 
 
-def _body(case: Case, weight: float, device: torch.device) -> Body:
+def _body(case: StoredCase, weight: float, device: torch.device) -> Body:
     if case.filled is None or case.outside is None:
         raise FlareError("bad_data", f"The body {case.facts.name} is incomplete.", "Make the store again.")
     return Body(

@@ -9,7 +9,7 @@ from flareseg.training.chance import Chance
 from flareseg.training.synthesis.anatomy import COARSE_MM, Anatomy
 from flareseg.training.synthesis.cases import Body, OrganMap
 from flareseg.training.synthesis.config import AtrophyConfig, BodyConfig
-from flareseg.training.synthesis.deformation import bend
+from flareseg.training.synthesis.deformation import elastic_deformation
 from flareseg.training.synthesis.fields import Field
 from flareseg.training.synthesis.masks import box_mean, dilate, interpolate, lookup
 from flareseg.training.synthesis.view import View
@@ -20,7 +20,9 @@ def body_around(
     points: Tensor, view: View, case: OrganMap, body: Body, field: Field, settings: BodyConfig, chance: Chance
 ) -> Tensor:
     """The body's tissues, int32 (k, j, i), without the organs of the map. ``points``: (3, k, j, i) in mm of the map."""
-    there = field(points) + chance.uniform(*settings.wobble_sd_mm) * bend(view, settings.wobble_mm, chance)
+    there = field(points) + chance.uniform(*settings.wobble_sd_mm) * elastic_deformation(
+        view, settings.wobble_mm, chance
+    )
     there[0].clamp_(0, body.top_mm)  # a body that ends goes on as it ends
     tissues = _without_organs(points, there, case, body)
     if body.bare or chance.happens(settings.new_layers):

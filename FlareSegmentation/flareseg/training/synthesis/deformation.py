@@ -1,4 +1,4 @@
-"""Turning and bending the anatomy: where each voxel of a sample looks into the organ map."""
+"""Rotation and elastic deformation of the anatomy: where each voxel of a sample looks into the organ map."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def deformed(points: Tensor, view: View, settings: DeformationConfig, chance: Ch
         (settings.coarse_mm, chance.uniform(*settings.coarse_sd_mm)),
         (settings.fine_mm, chance.uniform(*settings.fine_sd_mm)),
     ):
-        turned = turned + spread * bend(view, feature, chance)
+        turned = turned + spread * elastic_deformation(view, feature, chance)
     return turned
 
 
-def bend(view: View, feature_mm: float, chance: Chance) -> Tensor:
+def elastic_deformation(view: View, feature_mm: float, chance: Chance) -> Tensor:
     """A smooth random displacement (3, k, j, i) of SD 1."""
-    extent = max(n * mm for n, mm in zip(view.shape, view.voxel))
-    return chance.smooth_noise(view.shape, max(2.0, extent / feature_mm), 3)
+    size_mm = max(n * mm for n, mm in zip(view.shape, view.voxel))
+    return chance.smooth_noise(view.shape, max(2.0, size_mm / feature_mm), 3)
 
 
 def _rotated(points: Tensor, view: View, settings: DeformationConfig, chance: Chance) -> Tensor:

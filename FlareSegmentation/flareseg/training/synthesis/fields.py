@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from flareseg.core.errors import FlareError
-from flareseg.io.outputs import replacing
+from flareseg.io.outputs import atomic_write
 from flareseg.training.synthesis.cases import Body, OrganMap, Point, point
 from flareseg.training.synthesis.config import RegistrationConfig
 from flareseg.training.synthesis.masks import affine, interpolate
@@ -87,7 +87,7 @@ class Fields:
             tensors[f"{key}.displacement"] = steps.cpu().contiguous()
             tensors[f"{key}.affine"] = torch.tensor([field.scale, field.shift, field.origin])
         spacing = {key: str(field.spacing_mm) for key, field in self._fields.items()}
-        with replacing(path, ".safetensors") as beside:
+        with atomic_write(path, ".safetensors") as beside:
             save_file(tensors, beside, {"version": _VERSION, **spacing})
 
     @classmethod

@@ -1,0 +1,125 @@
+"""How sure the class probabilities are of each organ, and in which slices least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flareseg.core.geometry import Geometry, Orientation
+from flareseg.core.report import UncertainPlace
+from flareseg.inference.resample import Box
+
+CERTAIN = 0.9  # organs above it are not worth a look for uncertainty alone
+MOST_PLACES = 3
+_SLAB = 16  # slices of the network's grid at a time
+
+
+@dataclass(frozen=True)
+class OrganConfidence:
+    """``confidence`` 0..1 of one organ, and the places where it is least sure, worst first."""
+
+    confidence: float
+    places: list[UncertainPlace] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Slices:
+    """One organ in each slice of the network's grid, of the probabilities p and the label m of its voxels.
+
+    In each slice, ``uncertainty``: the voxels expected to be wrong, sum |p - m|; ``total``: sum(p) + sum(m); ``centre``:
+    (2, slices), row and column of the uncertainty.
+    """
+
+    uncertainty: np.ndarray
+    total: np.ndarray
+    centre: np.ndarray
+
+    @property
+    def confidence(self) -> float:
+        """The Dice that the probabilities expect of the label: 2 sum(p m) is what is not uncertain of the total."""
+        return 1 - float(self.uncertainty.sum() / self.total.sum())
+
+
+def organ_confidence(
+    logits: Tensor, labels: np.ndarray, classes: Mapping[int, int], box: Box, geometry: Geometry
+) -> dict[int, OrganConfidence]:
+    """OrganConfidence of each label value that is there, from the network's class probabilities.
+
+    ``logits``: (classes, k, j, i) on the network's grid; ``labels``: the finished label map of the
+    box, canonical (k, j, i); ``classes``: the class behind each label value; ``geometry``: the
+    scan's own, in whose slices the places are told. Works slab by slab, in little memory.
+    """
+    grid = logits.shape[1:]
+    marks = torch.from_numpy(labels[np.ix_(*(_nearest(n, size) for n, size in zip(grid, labels.shape)))])
+    marks = marks.to(logits.device)
+    present = {label: of for label, of in classes.items() if bool((marks == label).any())}
+    found = {}
+    for label, slices in _slices(logits, marks, present).items():
+        places = _places(slices, box, grid, geometry) if slices.confidence < CERTAIN else []
+        found[label] = OrganConfidence(slices.confidence, places)
+    return found
+
+
+def _nearest(coarse: int, fine: int) -> np.ndarray:
+    """The voxel of a fine axis under the centre of each voxel of a coarse one."""
+    return ((np.arange(coarse) + 0.5) * fine / coarse).astype(int)
+
+
+def _slices(logits: Tensor, marks: Tensor, classes: Mapping[int, int]) -> dict[int, _Slices]:
+    """Each label's probabilities summed up by slices; those of a slab are computed once for all labels."""
+    parts: dict[int, list[Tensor]] = {label: [] for label in classes}
+    for start in range(0, logits.shape[1], _SLAB):
+        here = marks[start : start + _SLAB]
+        probabilities = logits[:, start : start + _SLAB].softmax(dim=0)
+        for label, own in classes.items():
+            probability = probabilities[own]
+            for other, of in classes.items():  # a voxel of the other kidney says nothing about this one
+                if other != label and of == own:
+                    probability = probability * (here != other)
+            parts[label].append(_sums(probability, (here == label).float()))
+    sums = {label: torch.cat(each, dim=1).cpu().numpy() for label, each in parts.items()}
+    return {
+        label: _Slices(uncertainty, total, centre=np.stack(centre))
+        for label, (uncertainty, total, *centre) in sums.items()
+    }
+
+
+def _sums(probability: Tensor, mark: Tensor) -> Tensor:
+    """Of a slab (k, j, i): uncertainty |p - m|, p + m, and the row and column of the uncertainty's centre, as (4, k)."""
+    rows, columns = (torch.arange(n, device=mark.device, dtype=torch.float32) for n in mark.shape[1:])
+    total = probability.sum((1, 2)) + mark.sum((1, 2))
+    uncertainty = (probability - mark).abs()
+    by_row, by_column = uncertainty.sum(2), uncertainty.sum(1)
+    all_of_it = by_row.sum(1)
+    weight = all_of_it.clamp(min=1e-6)
+    return torch.stack([all_of_it, total, by_row @ rows / weight, by_column @ columns / weight]).double()
+
+
+def _places(slices: _Slices, box: Box, grid: torch.Size, geometry: Geometry) -> list[UncertainPlace]:
+    """Runs of slices whose expected error is unusually high for this organ, worst first."""
+    there = slices.total > 1
+    uncertainty = np.where(there, slices.uncertainty, 0.0)
+    high = there & (uncertainty > uncertainty[there].mean() + uncertainty[there].std())
+    high[1:-1] |= high[:-2] & high[2:]  # slices apart by one are one place
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(np.int8), [0]])))
+    runs = sorted(zip(edges[0::2], edges[1::2]), key=lambda run: -uncertainty[run[0] : run[1]].sum())
+    return [_place(int(a), int(b), slices, box, grid, geometry) for a, b in runs[:MOST_PLACES]]
+
+
+def _place(start: int, stop: int, slices: _Slices, box: Box, grid: torch.Size, geometry: Geometry) -> UncertainPlace:
+    """The place of grid slices start to stop, in the scan's own slices and in RAS mm."""
+    orientation = Orientation.of(geometry)
+    worst = start + int(np.argmax(slices.uncertainty[start:stop]))
+    centre = np.array([worst, *slices.centre[:, worst]])
+    step = np.array(box.size) / np.array(grid)
+    canonical = np.array(box.low) + (centre + 0.5) * step - 0.5
+    ends = box.low[0] + np.array([start * step[0], stop * step[0] - 1])
+    if orientation.flips[0]:
+        ends = geometry.shape[orientation.order[0]] - 1 - ends[::-1]
+    ras = orientation.geometry(geometry).ijk_to_ras() @ [*canonical[::-1], 1.0]
+    first, last = int(np.floor(ends[0])), int(np.ceil(ends[1]))
+    return UncertainPlace(first, max(first, last), [round(float(mm), 2) for mm in ras[:3]])

@@ -1,0 +1,80 @@
+"""What deserves a look in a finished segmentation: missing, implausible or cut organs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flareseg.core.boxes import box_around
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import BACKGROUND, Organ
+from flareseg.core.report import OrganFacts
+from flareseg.inference.resample import Box
+
+_FACES = (("lower", "upper"), ("front", "back"), ("right", "left"))
+
+
+def organ_facts(
+    labels: np.ndarray, hu: np.ndarray, organs: tuple[Organ, ...], box: Box, geometry: Geometry
+) -> list[OrganFacts]:
+    """Volume, HU and warnings of each organ.
+
+    ``labels``: uint8 (k, j, i) in canonical orientation, as are the voxels ``hu`` and ``geometry``;
+    ``box``: the segmented ROI.
+    """
+    faces = _touched_faces(labels, box)
+    inside = box_around(labels[box.slices])
+    counts = _counts(labels[box.slices][inside], hu[box.slices][inside])
+    return [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
+
+
+def _counts(labels: np.ndarray, hu: np.ndarray) -> np.ndarray:
+    """Voxels, sum of HU and sum of squared HU per label value, as (3, 256); slice by slice."""
+    counts = np.zeros((3, 256))
+    for marks, plane in zip(labels, hu):
+        there = marks != BACKGROUND
+        values, weights = marks[there], plane[there].astype(np.float64)
+        for row, weight in enumerate((None, weights, weights**2)):
+            counts[row] += np.bincount(values, weight, 256)
+    return counts
+
+
+def scan_warnings(found: list[OrganFacts], organs: tuple[Organ, ...]) -> list[str]:
+    """A warning about the scan as a whole when half of the organs are missing or implausible."""
+    implausible = [facts for organ, facts in zip(organs, found) if not _is_plausible(organ, facts.volume_ml)]
+    if len(implausible) < len(organs) / 2:
+        return []
+    names = ", ".join(facts.name.lower() for facts in implausible)
+    return [f"Missing or of unusual size: {names}. Check that this scan shows the whole abdomen."]
+
+
+def _is_plausible(organ: Organ, volume_ml: float) -> bool:
+    low, high = organ.plausible_ml
+    return low <= volume_ml <= high
+
+
+def _facts(organ: Organ, counts: np.ndarray, voxel_ml: float, faces: list[tuple[str, bool, set[int]]]) -> OrganFacts:
+    voxels, hu, hu_squared = (float(count) for count in counts)
+    if not voxels:
+        return OrganFacts(organ.label, organ.name, 0, 0.0, ["not found"])
+    volume, mean = voxels * voxel_ml, hu / voxels
+    deviation = max(0.0, hu_squared / voxels - mean**2) ** 0.5
+    warnings = [_edge(face, of_scan) for face, of_scan, labels in faces if organ.label in labels]
+    if not _is_plausible(organ, volume):
+        warnings.append(f"{volume:.0f} mL is {'less' if volume < organ.plausible_ml[0] else 'more'} than expected")
+    return OrganFacts(organ.label, organ.name, int(voxels), volume, warnings, round(mean, 1), round(deviation, 1))
+
+
+def _edge(face: str, of_scan: bool) -> str:
+    return f"touches the {face} edge of the {'scan' if of_scan else 'region'}"
+
+
+def _touched_faces(labels: np.ndarray, box: Box) -> list[tuple[str, bool, set[int]]]:
+    """For each face of the box: its name, whether it is the scan's own edge, the labels on it."""
+    faces = []
+    for axis, names in enumerate(_FACES):
+        ends = ((box.low[axis], box.low[axis] == 0), (box.high[axis] - 1, box.high[axis] == labels.shape[axis]))
+        for name, (index, of_scan) in zip(names, ends):
+            face = np.moveaxis(labels, axis, 0)[index]
+            there = np.flatnonzero(np.bincount(face.ravel()))
+            faces.append((name, of_scan, set(there.tolist())))
+    return faces

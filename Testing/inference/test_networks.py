@@ -1,0 +1,59 @@
+"""The two networks: their published size, and the inputs they take."""
+
+import pytest
+import torch
+from flareseg.inference.networks.dense_vnet import DenseVNet
+from flareseg.inference.networks.folding import folded
+from flareseg.inference.networks.roi_unet import RoiUNet
+from flareseg.inference.weights import load_network
+
+
+def parameters(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_dense_vnet_has_exactly_the_published_number_of_parameters() -> None:
+    assert parameters(DenseVNet(classes=5)) == 871_922
+
+
+def test_folding_batch_norm_changes_no_label() -> None:
+    network = load_network("organs", classes=5).network
+    x = torch.rand((1, 1, 32, 32, 32), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        plain, fast = network(x), folded(network)(x)
+    torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
+    assert torch.equal(fast.argmax(1), plain.argmax(1))
+
+
+def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was() -> None:
+    network = DenseVNet().eval()
+    norms = [m for m in folded(network).modules() if isinstance(m, torch.nn.BatchNorm3d)]
+    assert len(norms) == 1  # the input's own
+    assert sum(isinstance(m, torch.nn.BatchNorm3d) for m in network.modules()) == 32
+
+
+def test_roi_unet_has_the_layout_of_the_starting_weights() -> None:
+    assert parameters(RoiUNet(classes=2)) == 1_412_514
+
+
+@pytest.mark.parametrize("size", [(8, 8, 8), (16, 24, 40), (96, 128, 192)])
+def test_dense_vnet_gives_a_score_per_class_at_any_size_divisible_by_8(size: tuple[int, int, int]) -> None:
+    with torch.inference_mode():
+        logits = DenseVNet(classes=5).eval()(torch.zeros(1, 1, *size))
+    assert logits.shape == (1, 5, *size)
+
+
+def test_dense_vnet_refuses_a_size_not_divisible_by_8() -> None:
+    with pytest.raises(ValueError, match="divisible by 8"):
+        DenseVNet()(torch.zeros(1, 1, 16, 16, 12))
+
+
+def test_roi_unet_gives_two_scores_per_voxel() -> None:
+    with torch.inference_mode():
+        logits = RoiUNet().eval()(torch.zeros(1, 1, 32, 48, 16))
+    assert logits.shape == (1, 2, 32, 48, 16)
+
+
+def test_roi_unet_refuses_a_size_not_divisible_by_16() -> None:
+    with pytest.raises(ValueError, match="divisible by 16"):
+        RoiUNet()(torch.zeros(1, 1, 24, 32, 32))

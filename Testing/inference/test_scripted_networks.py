@@ -1,0 +1,102 @@
+"""The cascade around networks whose answer is known: what reaches them, and what becomes of what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
+from flareseg.inference.cascade import Cascade, SegmentationOptions, normalised
+from flareseg.inference.device import Device, select_device
+from scripted_networks import BRIGHT, MUSCLE, kidney_finder, scan
+
+
+@pytest.fixture
+def finder(cascade: Cascade) -> Cascade:
+    return kidney_finder(cascade)
+
+
+def test_the_networks_see_minus_200_to_300_hu_as_minus_1_to_1() -> None:
+    hu = torch.tensor([-1000.0, -200.0, -75.0, 50.0, 175.0, 300.0, 3000.0])
+    assert normalised(hu).tolist() == [-1.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("planes", "hu", "message"),
+    [
+        (0, MUSCLE, "No abdomen found in this scan."),
+        (1, MUSCLE, "No liver, kidney, spleen or pancreas was found in this scan."),  # 1 of 96: 1.04 %
+        (1, -149, "No liver, kidney, spleen or pancreas was found in this scan."),
+        (1, -151, "No abdomen found in this scan."),
+    ],
+)
+def test_a_scan_with_less_than_a_hundredth_of_tissue_is_not_shown_to_the_first_network(
+    planes: int, hu: int, message: str, finder: Cascade
+) -> None:
+    volume = scan((96, 96, 96))
+    volume.voxels[48 : 48 + planes] = hu
+    volume.voxels[10, 10, :90] = MUSCLE  # 0.01 % more
+    with pytest.raises(FlareError) as caught:
+        finder.segment(volume)
+    assert caught.value.message == message
+
+
+def test_the_midline_is_the_bodys_and_not_the_pictures(finder: Cascade) -> None:
+    """A body from column 40 to 200 of 384: its middle is 120, and both kidneys lie right of the picture's."""
+    volume = scan((32, 64, 384))
+    volume.voxels[:, 10:50, 40:200] = MUSCLE
+    volume.voxels[8:24, 20:40, 60:90] = BRIGHT
+    volume.voxels[8:24, 20:40, 140:180] = BRIGHT
+    labels = finder.segment(volume, SegmentationOptions(split_kidneys=True)).labels
+    assert set(np.unique(labels[..., :120])) == {0, 2}
+    assert set(np.unique(labels[..., 120:])) == {0, 5}
+
+
+def test_a_horseshoe_kidney_is_cut_in_the_bodys_middle_to_the_voxel(finder: Cascade) -> None:
+    volume = scan((32, 64, 384))
+    volume.voxels[:, 10:50, 40:200] = MUSCLE
+    volume.voxels[8:24, 20:40, 80:160] = BRIGHT
+    labels = finder.segment(volume, SegmentationOptions(split_kidneys=True)).labels
+    assert labels[16, 30, 81:159].tolist() == [2] * 39 + [5] * 39
+
+
+@pytest.mark.parametrize(("spacing", "is_found"), [(3.0, True), (1.0, False)])
+def test_an_organ_of_less_than_5_ml_is_not_reported(spacing: float, is_found: bool, finder: Cascade) -> None:
+    """About 3400 voxels: 92 mL and 3.4 mL."""
+    volume = scan((96, 96, 96), (spacing,) * 3)
+    volume.voxels[10:90, 10:90, 10:90] = MUSCLE
+    volume.voxels[40:55, 40:55, 40:55] = BRIGHT
+    if is_found:
+        assert 80 < finder.segment(volume).organs[1].volume_ml < 100
+    else:
+        with pytest.raises(FlareError, match="No liver, kidney, spleen or pancreas was found"):
+            finder.segment(volume)
+
+
+def test_warnings_about_the_scan_come_first_and_those_about_the_result_follow(finder: Cascade) -> None:
+    volume = scan((96, 96, 96))
+    volume.voxels[10:90, 10:90, 10:90] = MUSCLE
+    volume.voxels[40:55, 40:55, 40:55] = BRIGHT
+    volume.warnings.append("a warning of the reader")
+    warnings = finder.segment(volume).warnings
+    assert warnings[0] == "a warning of the reader"
+    assert warnings[-1].startswith("Missing or of unusual size: liver, spleen, pancreas.")
+
+
+def test_a_limit_of_gpu_memory_is_told_to_the_device_before_anything_is_put_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Told(Device):
+        def allow_mb(self, megabytes: float) -> None:
+            told.append(megabytes)
+
+    told: list[float] = []
+    cpu = select_device("cpu")
+    monkeypatch.setattr(
+        "flareseg.inference.cascade.select_device", lambda choice: Told(cpu.torch_device, cpu.name, cpu.reason)
+    )
+    Cascade.load("auto")
+    assert told == []
+    Cascade.load("auto", limits=Limits(gpu=512.0))
+    assert told == [512.0]

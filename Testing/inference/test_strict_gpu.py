@@ -1,0 +1,131 @@
+"""The paths of a GPU, on a stand-in that refuses what CUDA refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
+from flareseg.core.organs import CLASSES
+from flareseg.inference.cascade import Cascade, Engine, SegmentationOptions
+from flareseg.inference.device import select_device
+from flareseg.inference.precision import Precision
+from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB
+from flareseg.inference.weights import load_network
+from flareseg.phantom import Phantom
+from strict_gpu import GPU, StrictGpu, out_of_memory, strict_gpu
+
+FLOAT32 = Precision(torch.float32)
+NAME = "Strict GPU"
+
+
+@pytest.fixture(autouse=True)
+def gpu() -> Iterator[None]:
+    with strict_gpu():
+        yield
+
+
+def engine(device: StrictGpu | None = None) -> Engine:
+    return Engine.of(device or StrictGpu(), FLOAT32, load_network("abdomen", 2), load_network("organs", CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "error"),
+    [
+        (lambda x: x.numpy(), TypeError),
+        (lambda x: np.asarray(x), TypeError),
+        (lambda x: x + torch.ones(3), RuntimeError),
+        (lambda x: torch.matmul(torch.ones(2, 3), x), RuntimeError),
+        (lambda x: torch.randn(3, device=GPU, generator=torch.Generator()), RuntimeError),
+        (lambda x: torch.nn.functional.conv1d(x[None, None], torch.ones(1, 1, 3)), RuntimeError),
+    ],
+    ids=["numpy", "array", "mixed sum", "mixed product", "generator of the CPU", "weights on the CPU"],
+)
+def test_the_stand_in_refuses_what_cuda_refuses(
+    forbidden: Callable[[torch.Tensor], object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        forbidden(torch.ones(3, device=GPU))
+
+
+def test_the_stand_in_computes_as_the_cpu_does() -> None:
+    x = torch.arange(6.0, device=GPU).view(2, 3)
+    x[1].mul_(2)
+    assert x.device == GPU
+    assert x.cpu().tolist() == [[0, 1, 2], [6, 8, 10]]
+    assert float(x.sum()) == 27
+    torch.testing.assert_close((x @ torch.ones(3, device=GPU)).cpu(), torch.tensor([3.0, 24.0]))
+
+
+def test_a_gpu_gives_the_labels_and_certainties_of_the_cpu(phantom: Phantom) -> None:
+    options = SegmentationOptions(split_kidneys=True, uncertainty=True)
+    found = Cascade(engine(), []).segment(phantom.volume, options)
+    networks = load_network("abdomen", 2), load_network("organs", CLASSES)
+    expected = Cascade(Engine.of(select_device("cpu"), FLOAT32, *networks), []).segment(phantom.volume, options)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.uncertainty, expected.uncertainty)
+    assert [organ.confidence for organ in found.organs] == [organ.confidence for organ in expected.organs]
+    assert (found.device.name, found.device.dtype) == (NAME, "float32")
+
+
+def run_out(target: Engine, times: int) -> Engine:
+    target.organs.network.get_submodule("head").register_forward_pre_hook(out_of_memory(times))
+    return target
+
+
+def test_out_of_memory_once_is_retried_in_smaller_slabs(phantom: Phantom) -> None:
+    gpu = StrictGpu()
+    found = Cascade(run_out(engine(gpu), times=1), []).segment(phantom.volume)
+    assert found.device.name == NAME
+    assert found.warnings == [f"The memory of {NAME} ran out with slabs of {SLAB_MB:g} MB."]
+    assert gpu.released == [1]
+
+
+def test_out_of_memory_twice_goes_on_on_the_cpu_where_that_is_allowed(phantom: Phantom) -> None:
+    networks = load_network("abdomen", 2), load_network("organs", CLASSES)
+    cpu = Engine.of(select_device("cpu"), FLOAT32, *networks)
+    found = Cascade(run_out(engine(), times=2), [], on_cpu=lambda: cpu).segment(phantom.volume)
+    assert found.device.kind == "cpu"
+    assert found.warnings == [
+        f"The memory of {NAME} ran out with slabs of {SLAB_MB:g} MB.",
+        f"The memory of {NAME} ran out with slabs of {MINIMAL_SLAB_MB:g} MB.",
+        "The scan was segmented on the CPU instead.",
+    ]
+
+
+def test_a_gpu_asked_for_by_name_never_ends_on_the_cpu(phantom: Phantom) -> None:
+    with pytest.raises(FlareError, match=f"The memory of {NAME} ran out, in small slabs too.") as caught:
+        Cascade(run_out(engine(), times=2), []).segment(phantom.volume)
+    assert caught.value.kind == "gpu_memory"
+    assert caught.value.hint == "Close other programs that use the GPU, or choose the CPU."
+
+
+def test_a_gpu_that_fails_in_the_middle_is_a_message(phantom: Phantom) -> None:
+    broken = engine()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be ...")
+
+    broken.organs.network.get_submodule("head").register_forward_pre_hook(fail)
+    with pytest.raises(FlareError, match="The GPU failed"):
+        Cascade(broken, []).segment(phantom.volume)
+
+
+def test_a_limit_on_gpu_memory_is_handed_to_pytorch() -> None:
+    device = StrictGpu()
+    Cascade.on(device, limits=Limits(gpu=512.0))
+    assert device.allowed_mb == [512.0]
+
+
+def test_automatic_may_leave_a_gpu_whose_memory_runs_out_for_the_cpu_and_a_name_may_not(phantom: Phantom) -> None:
+    for may_leave, device in ((True, "cpu"), (False, None)):
+        loaded = Cascade.on(StrictGpu(), may_leave, precision="float32")
+        run_out(loaded._engine, times=2)
+        if device:
+            assert loaded.segment(phantom.volume).device.kind == device
+        else:
+            with pytest.raises(FlareError, match="ran out"):
+                loaded.segment(phantom.volume)

@@ -1,0 +1,155 @@
+"""Options: what reaches the engine, what stays with the person, what stays with the scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+from conftest import Outcome, run_once, wait_until
+from flareseg.core.errors import FlareError
+from FlareSegmentationLib import settings
+from FlareSegmentationLib.choices import DeviceChoice
+from FlareSegmentationLib.jobs.process import workerCommand
+from FlareSegmentationLib.nodes.uncertainty import uncertaintyOf
+from FlareSegmentationLib.options import RunOptions
+from PySide6.QtCore import QObject
+from scipy.ndimage import binary_erosion
+
+import FlareSegmentation
+
+
+def test_options_reach_the_engine(scripted):
+    scripted("obedient")
+    logic = FlareSegmentation.FlareSegmentationLogic()
+    scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
+    run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
+    message = run._job.message
+    assert (message.split_kidneys, message.clean_up, message.device) == (True, "strong", "cpu")
+    assert message.precision == "float32"
+    assert message.uncertainty
+    outcome = Outcome(run)
+    run.cancel()
+    outcome.wait()
+
+
+@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}])
+def test_unknown_choice_is_refused(option):
+    with pytest.raises(FlareError) as caught:
+        RunOptions(**option)
+    assert caught.value.kind == "bad_job"
+
+
+def test_left_and_right_kidney_come_as_two_segments(engine, add_scan):
+    node = FlareSegmentation.FlareSegmentationLogic().segment(add_scan(), device="cpu", splitKidneys=True)
+    names = [node.GetSegmentation().GetSegment(i).GetName() for i in node.GetSegmentation().GetSegmentIDs()]
+    assert names == ["Liver", "Right kidney", "Spleen", "Pancreas", "Left kidney"]
+    right, left = (node.GetSegmentCenterRAS(f"FlareSegmentation.{side} kidney")[0] for side in ("Right", "Left"))
+    assert right > left + 50  # RAS: right is positive
+
+
+def test_uncertainty_comes_as_a_volume_that_is_highest_at_the_borders(engine, add_scan):
+    scan = add_scan()
+    node = FlareSegmentation.FlareSegmentationLogic().segment(scan, device="cpu", uncertainty=True)
+    uncertainty = slicer.util.arrayFromVolume(uncertaintyOf(node))
+    liver = slicer.util.arrayFromSegmentBinaryLabelmap(node, "FlareSegmentation.Liver", scan) > 0
+    inside = binary_erosion(liver, iterations=3)
+    assert uncertainty.dtype == np.uint8
+    assert uncertainty.max() <= 100
+    assert uncertainty[liver & ~inside].mean() > 2 * uncertainty[inside].mean()
+
+
+class TestOfAPerson:
+    def test_are_kept_from_session_to_session(self, ready, open_panel):
+        ready.ui.keepWarmSpinBox.value = 17
+        ready.ui.show3DCheckBox.click()
+        again = open_panel()
+        assert again.ui.keepWarmSpinBox.value == 17
+        assert again.ui.show3DCheckBox.checked
+
+    def test_device_and_kidneys_are_those_chosen_last_in_a_new_scene(self, ready):
+        ready.ui.deviceComboBox.currentIndex = 2
+        ready.ui.deviceComboBox.activated.emit(2)
+        ready.ui.splitKidneysCheckBox.click()
+        slicer.mrmlScene.Clear()
+        assert ready.ui.deviceComboBox.currentText == "CPU"
+        assert ready.ui.splitKidneysCheckBox.checked
+
+    def test_scene_that_was_made_elsewhere_changes_no_preference(self, ready):
+        ready.ui.deviceComboBox.currentIndex = 1  # as when a scene is loaded: no person clicked
+        assert settings.device() is DeviceChoice.AUTO
+
+    def test_worker_stays_warm_as_long_as_wanted(self, ready):
+        ready.ui.keepWarmSpinBox.value = 3
+        command = workerCommand()
+        assert command[command.index("--idle-seconds") + 1] == "180"
+
+    def test_3d_is_shown_after_the_run(self, ready_with):
+        panel = ready_with("willing")
+        panel.ui.show3DCheckBox.click()
+        assert run_once(panel).GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_scene_remembers_the_rest(ready, add_scan, tmp_path):
+    ready.ui.scanSelector.setCurrentNode(add_scan("second"))
+    ready.ui.cleanUpComboBox.currentIndex = 2
+    ready.ui.precisionComboBox.currentIndex = 1
+    ready.ui.uncertaintyCheckBox.click()
+    ready.ui.regionComboBox.currentIndex = 1
+    roi = ready.ui.roiSelector.addNode()
+    path = str(tmp_path / "scene.mrml")
+    slicer.mrmlScene.SetURL(path)
+    slicer.mrmlScene.Commit(path)
+    slicer.mrmlScene.Clear()
+    slicer.mrmlScene.Connect()
+    assert ready.ui.scanSelector.currentNode().GetName() == "second"
+    assert ready.ui.cleanUpComboBox.currentText == "Strong"
+    assert ready.ui.precisionComboBox.currentText == "float32"
+    assert ready.ui.uncertaintyCheckBox.checked
+    assert ready.ui.regionComboBox.currentText == "From the box"
+    assert ready.ui.roiSelector.currentNode().GetName() == roi.GetName()
+
+
+def test_choices_survive_a_look_at_another_module(ready):
+    ready.ui.deviceComboBox.currentIndex = 2
+    ready.ui.editedComboBox.currentIndex = 2
+    ready.ui.regionComboBox.currentIndex = 1
+    for _ in range(2):
+        ready.exit()
+        ready.enter()
+    boxes = (ready.ui.deviceComboBox, ready.ui.editedComboBox, ready.ui.regionComboBox)
+    assert [box.currentText for box in boxes] == ["CPU", "New segmentation", "From the box"]
+
+
+def test_panel_that_is_not_shown_leaves_the_parameters_alone(ready):
+    ready.exit()
+    ready.ui.deviceComboBox.currentIndex = 1
+    assert ready.logic.getParameterNode().device is DeviceChoice.AUTO
+
+
+def test_tab_key_walks_the_panel_from_top_to_bottom(ready):
+    wanted = ["deviceComboBox", "applyButton", "organTable", "editButton", "copyReportButton", "queueButton"]
+    wanted += ["regionComboBox", "cleanUpComboBox", "precisionComboBox", "keepWarmSpinBox", "logText"]
+    names, widget = ["deviceComboBox"], ready.ui.deviceComboBox.nextInFocusChain()
+    while widget is not ready.ui.deviceComboBox:
+        names.append(QObject.objectName(widget))
+        widget = widget.nextInFocusChain()
+    assert [name for name in names if name in wanted] == wanted
+
+
+def test_several_scenes_in_a_row_leave_nothing_behind(ready_with, add_scan):
+    panel = ready_with("willing")
+    counts = []
+    for _ in range(3):
+        panel.ui.uncertaintyCheckBox.checked = True
+        run_once(panel)
+        panel.ui.adjustRegionButton.click()
+        panel.ui.keepTableButton.click()
+        slicer.mrmlScene.Clear()
+        counts.append(slicer.mrmlScene.GetNumberOfNodes())
+        assert panel.ui.organsSection.isHidden()
+        assert panel.ui.regionNoteLabel.isHidden()
+        assert panel.ui.regionComboBox.currentText == "Automatic"
+        add_scan()
+        wait_until(lambda: panel.ui.applyButton.enabled)
+    assert len(set(counts)) == 1
+    assert panel.logic.runner.process.running
