@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flareseg.cli.console import exit_code, remark_on
 from flareseg.cli.segment_files import FileSegmenter, segment_all
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import error_of_kind
 from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.io.batch import Batch
 from flareseg.io.tasks import Task
@@ -34,7 +34,7 @@ def test_one_scan_needs_no_number() -> None:
     ("kind", "code"), [("no_abdomen", 1), ("bad_scan", 2), ("write", 2), ("gpu_memory", 2), ("internal", 3)]
 )
 def test_the_exit_code_follows_from_the_failure(kind: str, code: int) -> None:
-    assert exit_code(FlareError(kind, "It failed.")) == code
+    assert exit_code(error_of_kind(kind, "It failed.")) == code
 
 
 def test_the_exit_code_of_a_scan_that_is_done_is_0() -> None:

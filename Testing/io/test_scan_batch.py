@@ -7,7 +7,7 @@ import weakref
 import numpy as np
 import pytest
 from flareseg.cli.console import unexpected
-from flareseg.core.errors import Cancelled, NoAbdomenError, ScanError
+from flareseg.core.errors import Cancelled, FlareError, NoAbdomenError, ScanError
 from flareseg.io.batch import Batch, Entry, State
 
 
@@ -77,9 +77,15 @@ def test_a_cancelled_scan_stops_the_batch() -> None:
     assert all(isinstance(entry.error, Cancelled) for entry in batch.entries[1:])
 
 
+class Deleted(FlareError):
+    """As a deleted node ends a run: of the kind of a cancelled one, but it does not cancel the batch."""
+
+    kind = Cancelled.kind
+
+
 def test_a_scan_that_was_deleted_while_at_work_does_not_stop_the_batch() -> None:
     batch: Batch[str, str] = Batch(["first", "second"])
-    batch.fail(begun(batch), Cancelled("The scan was deleted."))
+    batch.fail(begun(batch), Deleted("The scan was deleted."))
     assert begun(batch).task == "second"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, FlareError, NoAbdomenError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -93,7 +93,7 @@ class Batch(Generic[Task, Result]):
             self._set(entry, State.CANCELLED)
             self.cancel()
         else:
-            self._set(entry, State.NOTHING_FOUND if error.kind == "no_abdomen" else State.FAILED)
+            self._set(entry, State.NOTHING_FOUND if isinstance(error, NoAbdomenError) else State.FAILED)
 
     def cancel(self) -> None:
         """Leave out the tasks that wait. The one at work is the caller's to stop, and then to ``fail``."""
