@@ -41,7 +41,7 @@ TESTS = [
     "cli/test_cli.py::test_nothing_is_printed_when_piped_and_all_is_well",
     "cli/test_cli.py::test_a_folder_of_scans_is_segmented_scan_by_scan",
     "worker/test_worker.py::test_a_job_gives_the_cascades_labels_and_a_report",
-    "worker/test_worker.py::test_uncertainty_is_written_beside_the_labels_on_wish",
+    "worker/test_worker.py::test_uncertainty_is_written_beside_the_labels_on_request",
 ]
 _NETWORK = re.compile(
     r"connection broken by|Connection(Error|Reset|Refused)|timed? ?out|name resolution|Network is unreachable"

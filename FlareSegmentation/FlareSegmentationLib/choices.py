@@ -44,7 +44,7 @@ class DeviceChoice(Choice):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        return _("There is no device called {choice!r}.").format(choice=choice)
+        return _("Unknown device: {choice!r}.").format(choice=choice)
 
 
 class PrecisionChoice(Choice):
@@ -60,7 +60,7 @@ class PrecisionChoice(Choice):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        return _("There is no precision called {choice!r}.").format(choice=choice)
+        return _("Unknown precision: {choice!r}.").format(choice=choice)
 
 
 class CleanUp(Choice):
@@ -75,7 +75,7 @@ class CleanUp(Choice):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        return _("There is no clean-up called {choice!r}.").format(choice=choice)
+        return _("Unknown clean-up: {choice!r}.").format(choice=choice)
 
 
 class EditedSegments(Choice):

@@ -11,7 +11,7 @@ P = ParamSpec("P")
 class Signal(Generic[P]):
     """``Signal[Stage]`` calls what is connected to it with one Stage.
 
-    Needed because classes which are no QObject cannot have Qt signals of their own in PythonQt.
+    Needed because classes that are not a QObject cannot have Qt signals of their own in PythonQt.
     """
 
     def __init__(self) -> None:

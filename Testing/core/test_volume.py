@@ -1,4 +1,4 @@
-"""What is odd about a scan, said before it is segmented."""
+"""Warnings about an unusual scan, given before it is segmented."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_ordinary_scan_has_no_warnings() -> None:
     ],
     ids=["few slices", "coarse", "oblique", "no air", "too bright"],
 )
-def test_an_odd_scan_is_warned_of(scan: Volume, message: str) -> None:
+def test_an_unusual_scan_is_warned_of(scan: Volume, message: str) -> None:
     assert any(message in warning for warning in checked(scan).warnings)
 
 

@@ -187,7 +187,7 @@ def test_a_segmentation_cut_short_is_a_message(tmp_path: Path) -> None:
     ],
     ids=["CT", "other labels", "probabilities", "NaN", "above 5", "negative", "vectors"],
 )
-def test_what_is_no_label_map_of_these_organs_is_refused(voxels: np.ndarray, what: str, tmp_path: Path) -> None:
+def test_what_is_not_a_label_map_of_these_organs_is_refused(voxels: np.ndarray, what: str, tmp_path: Path) -> None:
     with pytest.raises(FlareError, match=what):
         read_label_map(write_image(tmp_path / "x.nii.gz", voxels))
 

@@ -156,7 +156,7 @@ def test_a_validation_that_names_no_case_is_refused(place: Path, store: Path, co
 def test_the_weights_segment_a_scan_and_name_their_data(data_set: Path, weights: Path, tmp_path: Path) -> None:
     scan = data_set / "imagesTr" / "train_000_0000.nii.gz"
     result = run("segment", scan, "-o", tmp_path / "organs.nii.gz", "--weights", weights, "--device", "cpu")
-    # after four steps a network may find nothing, which is no failure of the chain
+    # after four steps a network may find nothing, which is not a failure of the chain
     assert result.exit_code in (0, 1), result.output
     sources = json.loads((weights / "manifest.json").read_text())["weights"]["organs"]["provenance"]["sources"]
     assert "made here" in {source["licence"] for source in sources}

@@ -60,7 +60,7 @@ class Watcher:
         print(f"{json.dumps(FACTS['validation'])} {getattr(self, 'last', '')}")
 
     @property
-    def wants_end(self) -> bool:
+    def is_cancelled(self) -> bool:
         self.times.append(time.monotonic())
         if self.folder and self.times[-1] - self.exported > (10 if REHEARSE else 60):
             self.export()

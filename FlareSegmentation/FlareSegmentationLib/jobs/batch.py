@@ -228,7 +228,7 @@ def _prepareFolders(cases: list[Case], summary: Path) -> None:
     for case in cases:
         if case.report.exists() and "schema_version" not in _jsonOf(case.report):
             raise OutputError(
-                _("{report} is there already, and is no report of a segmentation.").format(report=case.report),
+                _("{report} already exists and is not the report of a segmentation.").format(report=case.report),
                 _("Choose another output folder, or move that file away."),
             )
 

@@ -27,12 +27,12 @@ class Case:
 def findCases(inputFolder: Path, outputFolder: Path, pattern: str = "*", suffix: str = SUFFIX) -> list[Case]:
     """The scans of ``inputFolder`` and the files they give; see segmentFolder.
 
-    Hidden files, segmentations, earlier results and the output folder are no scans. A folder without any
+    Hidden files, segmentations, earlier results and the output folder are not scans. A folder without any
     scan in it may itself be a DICOM series. Raises ScanError or JobError or OutputError.
     """
     suffix_of(Path("name" + suffix))
     if not inputFolder.is_dir():
-        raise ScanError(_("There is no folder {folder}.").format(folder=inputFolder), _("Check the path."))
+        raise ScanError(_("Folder not found: {folder}.").format(folder=inputFolder), _("Check the path."))
     found = [path for path in _matches(inputFolder, pattern) if _isScan(path, outputFolder)]
     cases = _withoutResults([_case(path, path.relative_to(inputFolder), outputFolder, suffix) for path in found])
     if not cases and _holdsDicom(inputFolder):

@@ -24,7 +24,7 @@ GOODBYE_MS = 1000  # for a worker to end by itself once its stdin is closed
 def workerCommand() -> list[str]:
     """Slicer's own Python running the engine. It ends when Slicer does, however Slicer ends.
 
-    An unused worker ends after the time that the person wants it warm, which gives the GPU back whole.
+    An unused worker ends after the idle time set in the panel, which gives the GPU back whole.
     At its start it removes what jobs of a Slicer that was killed left in the temporary folder.
     """
     python = shutil.which("PythonSlicer") or sys.executable

@@ -46,7 +46,7 @@ def confidence(found: OrganFacts) -> str:
 
 
 def checkHere(found: OrganFacts) -> str:
-    """What deserves a look, for example "touches the upper edge of the scan; slices 141-146, 152"."""
+    """What to check, for example "touches the upper edge of the scan; slices 141-146, 152"."""
     places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.uncertain]
     slices = _("slices {list}").format(list=", ".join(places)) if places else ""
     return "; ".join(filter(None, (*found.warnings, slices)))

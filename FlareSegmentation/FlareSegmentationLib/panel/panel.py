@@ -55,7 +55,7 @@ class Panel:
         self.showRegion(Region.AUTOMATIC, None)
 
     def showScan(self, volume: Volume) -> None:
-        """The line under the scan selector, and what is odd about the scan."""
+        """Show the size of the scan and its warnings under the scan selector."""
         self._showScan(facts(volume.geometry), volume.warnings, volume)
 
     def showFrames(self, count: int) -> None:
@@ -127,7 +127,7 @@ class Panel:
         self._setButton(_("Cancelling..."), _("The engine is being stopped"), False)
 
     def showFailure(self, error: FlareError) -> None:
-        """One message and its hint in place of the progress bar; a cancelled run is no failure."""
+        """One message and its hint in place of the progress bar; a cancelled run is not a failure."""
         self.showReady()
         self.log(str(error))
         if error.kind != "cancelled":

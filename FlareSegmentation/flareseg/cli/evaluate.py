@@ -179,7 +179,7 @@ def _named(methods: list[str]) -> dict[str, Path]:
     for text in methods:
         name, equals, folder = text.partition("=")
         if not (name and equals and folder):
-            raise ConfigError(f'"{text}" is no method.', "Give NAME=FOLDER.")
+            raise ConfigError(f'Invalid method: "{text}".', "Give NAME=FOLDER.")
         if name in named:
             raise ConfigError(f"Two methods are named {name}.", "Give each a name of its own.")
         named[name] = Path(folder)

@@ -140,4 +140,4 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path} is no JSON file.", "Give summary.json of flareseg evaluate.") from error
+        raise DataError(f"{path} is not a JSON file.", "Give summary.json of flareseg evaluate.") from error

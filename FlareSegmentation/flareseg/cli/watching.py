@@ -25,7 +25,7 @@ class ConsoleWatcher:
     """
 
     def __init__(self, silent: bool = False) -> None:
-        self.wants_end = False
+        self.is_cancelled = False
         self._console = Console(file=io.StringIO()) if silent else console.err
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -64,7 +64,7 @@ class ConsoleWatcher:
         self._console.print(f"step {step}: validation Dice {organs}{'  (best so far)' if is_best else ''}")
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        self.wants_end = True
+        self.is_cancelled = True
 
 
 def _percent(share: float) -> str:

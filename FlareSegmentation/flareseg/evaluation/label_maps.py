@@ -46,6 +46,6 @@ def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
 
 def _no_labels(name: str, what: str) -> DataError:
     return DataError(
-        f"{name} is no label map of these organs: it holds {what}.",
+        f"{name} is not a label map of these organs: it holds {what}.",
         f"Give a map with 0 background, {_MEANING} ({LEFT_KIDNEY.label} left kidney, if kept apart).",
     )

@@ -56,7 +56,7 @@ def read_resources(path: Path) -> Resources:
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror}.", "") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(f"{path.name} is no report that can be understood.", "") from error
+        raise DataError(f"{path.name} is not a valid report.", "") from error
 
 
 def _of_challenge(data: dict[str, Any]) -> Resources:
@@ -75,7 +75,7 @@ def _of_report(report: Report) -> Resources:
 
 
 def _figure(value: Any) -> float:
-    """Raises ValueError for what is no measured amount: negative, NaN, infinite."""
+    """Raises ValueError for a value that cannot be measured: negative, NaN, infinite."""
     figure = float(value)
     if not 0 <= figure < math.inf:
         raise ValueError(f"{figure} was not measured")

@@ -68,7 +68,7 @@ def _read(path: Path) -> dict[str, Any]:
     import slicerio
 
     if not path.exists():
-        raise ScanError(f"There is no file {path}.", "Check the path.")
+        raise ScanError(f"File not found: {path}.", "Check the path.")
     try:
         header = slicerio.read_segmentation(str(path), skip_voxels=True)
         _require_one_file(header, path)
@@ -89,10 +89,10 @@ def _require_one_file(header: dict[str, Any], path: Path) -> None:
 
 
 def _require_layers(segmentation: dict[str, Any]) -> None:
-    """Raises ValueError for voxels that are no layers, and segments without a value or in a layer that is not there."""
+    """Raises ValueError for voxels that are not layers, and segments without a value or in a missing layer."""
     voxels = segmentation["voxels"]
     if voxels.ndim not in (3, 4) or not voxels.size:
-        raise ValueError("the voxels are no layers of volumes")
+        raise ValueError("the voxels are not layers of volumes")
     layers = voxels.shape[0] if voxels.ndim == 4 else 1
     if any("labelValue" not in s or not 0 <= s.get("layer", 0) < layers for s in segmentation["segments"]):
         raise ValueError("a segment has no voxels")

@@ -141,7 +141,7 @@ def _number(text: str, most: float = sys.float_info.max) -> float:
     """Raises ValueError for a number that is negative, too large, infinite or NaN."""
     number = float(text)
     if not 0 <= number <= most:
-        raise ValueError(f"{text} is no possible figure")
+        raise ValueError(f"{text} is not a possible value")
     return number
 
 

@@ -94,7 +94,7 @@ def select_device(choice: str) -> Device:
         GpuMemoryError: "cuda" was chosen and the free memory of the GPU does not suffice.
     """
     if choice not in CHOICES:
-        raise GpuUnavailableError(f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
+        raise GpuUnavailableError(f'Unknown device: "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
     if choice == "cpu":
         return _cpu(_CHOSEN)
     facts = gpu_facts()

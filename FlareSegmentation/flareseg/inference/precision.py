@@ -98,7 +98,7 @@ def emulation(device: Device, precision: Precision) -> list[str]:
 def checked_choice(choice: str, where: str = "") -> str:
     """Return ``choice`` in lower case. Raises ConfigError unless it is one of CHOICES."""
     if choice.lower() not in CHOICES:
-        raise ConfigError(f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}.")
+        raise ConfigError(f'Unknown precision{where}: "{choice}".', f"Use one of {', '.join(CHOICES)}.")
     return choice.lower()
 
 

@@ -104,7 +104,7 @@ def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(content)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:  # types that PyTorch lacks, too
-        raise broken(f"The network weights are no whole safetensors file: {path}.") from error
+        raise broken(f"The network weights are not a complete safetensors file: {path}.") from error
 
 
 def _misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:

@@ -64,7 +64,7 @@ class EarlierResult:
         except OSError as error:
             raise OutputError(
                 f"{self.path} is of an earlier run and cannot be removed: {error.strerror}.",
-                "Remove it: it is no result of this run.",
+                "Remove it: it is not a result of this run.",
             ) from error
         return True
 

@@ -55,7 +55,7 @@ def check_there(path: Path) -> None:
     if path.is_symlink() and not path.exists():
         raise ScanError(f"{path} is a broken link (to {path.readlink()}).", "Mend the link, or give the file itself.")
     if not path.exists():
-        raise ScanError(f"There is no file or folder {path}.", "Check the path.")
+        raise ScanError(f"File or folder not found: {path}.", "Check the path.")
 
 
 def is_scan_file(path: Path) -> bool:

@@ -27,7 +27,7 @@ class Inputs:
 
 
 def scans_in(folder: Path) -> Inputs:
-    """The scan files in a folder, by name. Hidden files and results of flareseg are no scans. Raises OSError."""
+    """The scan files in a folder, by name. Hidden files and results of flareseg are not scans. Raises OSError."""
     scans, left_out = [], []
     for path in sorted(folder.iterdir()):
         if not _may_be_scan(path):

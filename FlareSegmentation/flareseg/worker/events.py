@@ -91,7 +91,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class Stage:
-    """Sign of life: the stage at work, its done fraction 0..1, and memory now in MB."""
+    """Progress: the current stage, its done fraction 0..1, and memory now in MB."""
 
     type: ClassVar[str] = "stage"
     id: str
@@ -148,13 +148,13 @@ def encode(message: Job | Event) -> bytes:
 
 
 def decode_job(line: bytes) -> Job:
-    """Raises JobError for a line that is no job, naming what is wrong with it."""
+    """Raises JobError for a line that is not a job, naming what is wrong with it."""
     job: Job = _decode(line, JOBS)
     return job
 
 
 def decode_event(line: bytes) -> Event:
-    """Raises JobError for a line that is no event."""
+    """Raises JobError for a line that is not an event."""
     event: Event = _decode(line, EVENTS)
     return event
 

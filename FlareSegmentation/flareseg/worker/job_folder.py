@@ -90,7 +90,7 @@ class JobFolder:
     def owner(self) -> Owner | None:
         """The process that made it; None for a folder that is not certainly a job folder of this user.
 
-        It is one if it is named so, is no link, is private to this user and holds a marker with its own name.
+        It is one if it is named so, is not a link, is private to this user and holds a marker with its own name.
         """
         try:
             if not (self.path.is_absolute() and self.path.name.startswith(PREFIX) and _is_private(self.path)):

@@ -65,7 +65,7 @@ class Worker:
                 return
             if job is None:
                 return
-            if isinstance(job, events.Failure):  # it was no job
+            if isinstance(job, events.Failure):  # it was not a job
                 self._outlet.send(job)
                 continue
             answer = self._answer(job)

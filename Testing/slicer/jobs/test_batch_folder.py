@@ -149,7 +149,7 @@ class TestResults:
         for path in organs.iterdir():
             assert b"Mustermann" not in path.read_bytes()
 
-    def test_what_reading_found_odd_is_in_report_and_row(self, logic, scans, organs, phantom):
+    def test_warnings_of_reading_are_in_report_and_row(self, logic, scans, organs, phantom):
         write_dicom(scans / "gap", phantom.volume)
         (scans / "gap" / "040.dcm").unlink()
         (result,) = segmentFolder(logic, scans, organs)
@@ -312,13 +312,13 @@ class TestChoosing:
         assert (organs / "fall Größe 1" / "ct-organs.seg.nrrd").exists()
         assert list(rows(organs)) == ["fall Größe 1/ct.nii.gz"]
 
-    def test_results_beside_their_scans_are_no_scans(self, quick, scans, add):
+    def test_results_beside_their_scans_are_not_scans(self, quick, scans, add):
         add("a.nii.gz")
         for _ in range(2):
             results = segmentFolder(quick, scans, scans, suffix="-organs.nii.gz")
         assert states(results) == {"a.nii.gz": "skipped"}
 
-    def test_an_output_folder_inside_the_input_folder_is_no_scan(self, quick, scans, add):
+    def test_an_output_folder_inside_the_input_folder_is_not_a_scan(self, quick, scans, add):
         add("a.nii.gz")
         for _ in range(2):
             results = segmentFolder(quick, scans, scans / "organs")
@@ -328,7 +328,7 @@ class TestChoosing:
         write_dicom(tmp_path / "series", phantom.volume)
         assert states(segmentFolder(quick, tmp_path / "series", organs)) == {"series": "done"}
 
-    def test_hidden_files_texts_and_segmentations_are_no_scans(self, quick, scans, organs):
+    def test_hidden_files_texts_and_segmentations_are_not_scans(self, quick, scans, organs):
         for name in (".a.nii.gz", "notes.txt", "b.seg.nrrd", "papers/paper.pdf"):
             (scans / name).parent.mkdir(exist_ok=True)
             (scans / name).write_bytes(b"x" * 200)
@@ -342,9 +342,9 @@ class TestChoosing:
             ({"pattern": "/a*"}, "bad_job", "cannot be used"),
             ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
             ({"suffix": ".nii.gz", "outputFolder": "scans"}, "write", "a.nii.gz would be written over"),
-            ({"device": "tpu"}, "bad_job", "no device called"),
-            ({"cleanUp": "hard"}, "bad_job", "no clean-up called"),
-            ({"inputFolder": "nowhere"}, "bad_scan", "There is no folder"),
+            ({"device": "tpu"}, "bad_job", "Unknown device: 'tpu'"),
+            ({"cleanUp": "hard"}, "bad_job", "Unknown clean-up: 'hard'"),
+            ({"inputFolder": "nowhere"}, "bad_scan", "Folder not found"),
             ({"outputFolder": "scans/a.nii.gz/organs"}, "write", "cannot be made"),
         ],
     )
@@ -377,7 +377,7 @@ class TestChoosing:
         add("a.nii.gz")
         facts = scans / "a.json"
         facts.write_text('{"KVP": 120}', encoding="utf-8")
-        with pytest.raises(FlareError, match="is no report of a segmentation"):
+        with pytest.raises(FlareError, match="is not the report of a segmentation"):
             segmentFolder(quick, scans, scans)
         assert facts.read_text(encoding="utf-8") == '{"KVP": 120}'
 

@@ -195,7 +195,7 @@ def test_labels_of_another_shape_are_refused(scripted):
         ("no_labels", "worker", "could not be read"),
         ("empty_labels", "worker", "could not be read"),
         ("pickled_labels", "worker", "could not be read"),
-        ("odd_report", "worker", "could not be read"),
+        ("broken_report", "worker", "could not be read"),
         ("huge_labels", "memory", "not enough memory to load the result"),
     ],
 )

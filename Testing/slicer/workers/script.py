@@ -211,7 +211,7 @@ def huge_labels() -> None:
             say(events.Result(job.id, job.labels, report()))
 
 
-def odd_report() -> None:
+def broken_report() -> None:
     """Sends a report of another form."""
     for job in jobs():
         if isinstance(job, events.SegmentJob):

@@ -106,7 +106,7 @@ def read_header(path: Path) -> Header | None:
 
 @contextlib.contextmanager
 def without_pydicoms_warnings() -> Iterator[None]:
-    """Leave out what pydicom says about odd tags: it repeats what they hold."""
+    """Leave out what pydicom says about invalid tags: it repeats what they hold."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

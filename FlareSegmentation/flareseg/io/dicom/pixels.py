@@ -34,7 +34,7 @@ _BIT_TAGS = ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
 def voxels_of(stack: Stack) -> np.ndarray:
     """The images of a stack in its order, (k, j, i) in HU: int16 where all slopes are whole numbers, else float32.
 
-    Values beyond int16 are clipped to it. Padding that is no possible HU becomes air. Raises
+    Values beyond int16 are clipped to it. Padding outside the possible range of HU becomes air. Raises
     ScanError with the name of a file that is damaged or cut short.
     """
     _check(stack)
@@ -112,7 +112,7 @@ def _used_bits(image: np.ndarray, header: Header) -> np.ndarray:
 def _decoded(path: Path) -> np.ndarray:
     """What GDCM makes of a file, with the file's own slope and intercept applied."""
     previous = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # GDCM prints file contents on odd tags
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # GDCM prints file contents on invalid tags
     try:
         return sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="GDCMImageIO"))
     finally:

@@ -31,7 +31,7 @@ _PHASES: tuple[Callable[[Plane], Hashable], ...] = (
 class Stack:
     """Parallel images of one size, pixel spacing and series, sorted along their common normal.
 
-    ``same_place``: whether some of them lie at the same place, so that they are no volume. ``copies``: files that
+    ``same_place``: whether some of them lie at the same place, so that they are not a volume. ``copies``: files that
     held an image once more, and were left out.
     """
 

@@ -122,7 +122,7 @@ def _storage(path: Path, facts: np.void, length: int, size: tuple[int, int, int]
     if datatype in _NOT_ONE_VALUE:
         raise not_one_value(path)
     if datatype not in _TYPES:
-        raise damaged(path, f"there is no data type {datatype}")
+        raise damaged(path, f"unknown data type {datatype}")
     dtype = np.dtype(_TYPES[datatype]).newbyteorder(facts["dim"].dtype.byteorder)
     i, j, k = size
     offset = float(facts["vox_offset"])

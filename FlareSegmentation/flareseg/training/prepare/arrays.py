@@ -85,7 +85,7 @@ def _keys(path: Path) -> list[str]:
         with _bank(path) as bank:
             return list(bank.files)
     except _DAMAGED as error:
-        raise DataError(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
+        raise DataError(f"{path} is not an .npz bank, or is damaged ({error}).", "Copy the file again.") from error
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def _bank(path: Path) -> Iterator[NpzFile]:
 def _array(bank: NpzFile, key: str) -> np.ndarray:
     array = bank[key]
     if not isinstance(array, np.ndarray):
-        raise ValueError("it is no array")
+        raise ValueError("it is not an array")
     return array
 
 
@@ -109,7 +109,7 @@ def _case(path: Path, key: str, data_map: DataMap, spacing_mm: float) -> ArrayCa
     name, _, doubt = key.removesuffix(_BODY).partition("!")
     untrusted = _SHORT.get(doubt, doubt)
     if untrusted and untrusted not in VALID_NAMES:
-        raise DataError(f'"{doubt}" in the array\'s name {key} is no tissue.', f"Use {', '.join(VALID_NAMES)}.")
+        raise DataError(f'"{doubt}" in the array\'s name {key} is not a tissue.', f"Use {', '.join(VALID_NAMES)}.")
     return ArrayCase(data_map.provenance(name, (untrusted,) if untrusted else ()), path, key, spacing_mm)
 
 

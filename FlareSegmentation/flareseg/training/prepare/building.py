@@ -48,7 +48,7 @@ def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
 
 def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     if anatomy.hu is None:
-        raise DataError("There is no CT with these labels.", "Import them with --as organs.")
+        raise DataError("These labels have no CT.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     tissues = labels_on(size, tissues)
     require_organs(tissues)

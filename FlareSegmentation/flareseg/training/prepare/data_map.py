@@ -19,7 +19,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "sources"
 NOT_STATED = "not stated"
 _NAME = "{name}"
 _LEAVES = re.compile(r"^/|^\w:|\\|\0|(^|/)\.\.(/|$)")  # paths that may lead out of their folder, on any system
-# What PyYAML raises for text that is no YAML, and for values that its constructors cannot make (dates, tags).
+# What PyYAML raises for text that is not valid YAML, and for values that its constructors cannot make (dates, tags).
 _NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 Value = TypeVar("Value")
 
@@ -120,10 +120,10 @@ def _read_yaml(path: Path) -> object:
         return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         names = ", ".join(sorted(file.stem for file in SOURCES.glob("*.yaml")))
-        raise ConfigError(f"There is no map {path}.", f"Give a YAML file, or {names}.") from error
+        raise ConfigError(f"Data map not found: {path}.", f"Give a YAML file, or {names}.") from error
     except _NO_YAML as error:
         reason = str(error) or type(error).__name__
-        raise ConfigError(f"{path.name} is no YAML: {reason}.", "Correct the file.") from error
+        raise ConfigError(f"{path.name} is not valid YAML: {reason}.", "Correct the file.") from error
 
 
 def _first(by_pattern: dict[str, Value], name: str, otherwise: Value) -> Value:

@@ -35,7 +35,7 @@ class LabelFileCase:
 
     def read(self) -> Anatomy:
         if self.labels is None:
-            raise DataError("There is no label map for this CT.", "Add its label map, or leave the CT out.")
+            raise DataError("This CT has no label map.", "Add its label map, or leave the CT out.")
         labels = read_volume(self.labels)
         tissues = self.values.tissues(labels.voxels)
         hu = read_hu(self.image, labels.geometry) if self.image else None

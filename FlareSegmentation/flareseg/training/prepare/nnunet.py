@@ -69,7 +69,7 @@ def _text(dataset: dict[str, Any], key: str) -> str:
 def _label_values(dataset: dict[str, Any]) -> LabelValues:
     """Of a value in several regions the smallest holds, which is the most exact.
 
-    Raises DataError for labels that are no values or of unknown meaning, and a value with two meanings.
+    Raises DataError for labels that are not values or have an unknown meaning, and for a value with two meanings.
     """
     structures = sorted(_structures(dataset["labels"]), key=lambda structure: len(structure.values))
     values: dict[int, str] = {}
@@ -110,10 +110,10 @@ def _structures(labels: dict[str, Any]) -> list[_Structure]:
 
 
 def _value(number: object) -> int:
-    """Raises DataError for what is no label value."""
+    """Return a label value. Raises DataError for anything else."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole and not (isinstance(number, str) and number.isdecimal() and len(number) < 10):
-        raise DataError(f"{DATASET} has the label value {json.dumps(number)}, which is no whole number.", _MAP)
+        raise DataError(f"{DATASET} has the label value {json.dumps(number)}, which is not a whole number.", _MAP)
     value = int(str(number))
     if not 0 <= value <= LARGEST_LABEL:
         raise DataError(f"{DATASET} has the label value {value}, which is not between 0 and {LARGEST_LABEL}.", _MAP)

@@ -21,7 +21,7 @@ def tissues_named(name: str) -> tuple[Tissue, ...]:
     if name == KIDNEYS:
         return (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
     if name not in VALID_NAMES:
-        raise ValueError(f'"{name}" is no tissue; the tissues are {", ".join(VALID_NAMES)}')
+        raise ValueError(f'"{name}" is not a tissue; the tissues are {", ".join(VALID_NAMES)}')
     return (Tissue[name.upper()],)
 
 
@@ -67,7 +67,7 @@ def unlabelled(labelled: Iterable[Tissue]) -> tuple[str, ...]:
 
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "biuf":
-        raise DataError(f"The labels are no numbers ({labels.dtype}).", "Give a label map.")
+        raise DataError(f"The labels are not numbers ({labels.dtype}).", "Give a label map.")
     if labels.dtype.kind == "f":
         whole = np.rint(labels)
         if not np.array_equal(whole, labels):
