@@ -1,4 +1,4 @@
-"""The main path with the lowest versions that pyproject.toml allows, in an environment that is removed afterwards.
+"""Test of the main path with the lowest versions that pyproject.toml allows, in a temporary environment.
 
 The lowest PyTorch for Linux comes with CUDA: 3 GB to download, 6 GB installed. Where the computer cannot do that (disk,
 network, no Python of that time) the reason is printed; that is a failure, except in CI (``CI=true``), where the job is

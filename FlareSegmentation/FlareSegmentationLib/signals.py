@@ -1,4 +1,4 @@
-"""A signal: callables called, in the order they were connected, when something happened."""
+"""Typed signals for classes that are not a QObject."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Signal(Generic[P]):
         self._callbacks.append(callback)
 
     def disconnect(self, callback: Callable[P, object]) -> None:
-        """Raises ValueError for a callback that is not connected."""
+        """Disconnect a callback. Raises ValueError if it is not connected."""
         self._callbacks.remove(callback)
 
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:

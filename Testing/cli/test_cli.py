@@ -1,4 +1,4 @@
-"""The command line's promises: outputs, exit codes, what it prints and when."""
+"""The command line: outputs, exit codes, and what it prints."""
 
 from __future__ import annotations
 

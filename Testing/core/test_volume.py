@@ -49,7 +49,7 @@ def test_voxels_that_are_not_numbers_become_air() -> None:
     voxels[0, 0, 0], voxels[1, 1, 1] = np.nan, np.inf
     found = checked(volume(voxels))
     assert (found.voxels[0, 0, 0], found.voxels[1, 1, 1]) == (AIR_HU, AIR_HU)
-    assert found.warnings == ["2 voxels are not numbers (NaN or infinite); they were taken for air."]
+    assert found.warnings == ["2 voxels are not numbers (NaN or infinite); they were treated as air."]
     assert np.isnan(voxels[0, 0, 0]), "the caller's own voxels are left alone"
 
 

@@ -119,7 +119,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "RGB": (image_of(np.zeros((20, 32, 32, 3), np.uint8), "rgb.nrrd", isVector=True), "colour or vector image"),
     "4D": (time_series, "has 4 dimensions"),
     "NaN spacing": (header_with(88, "<f", float("nan")), "not positive"),
-    "spacing of a kilometre": (header_with(88, "<f", 1e6), "cannot show a patient"),
+    "spacing of a kilometre": (header_with(88, "<f", 1e6), "mm is not plausible"),
     "zero spacing": (header_with(88, "<f", 0.0), "not positive"),
     "negative spacing": (header_with(88, "<f", -3.0), "not positive"),
     "zero spacing .mha": (meta_image_with("ElementSpacing", "1 2 0"), "not positive"),

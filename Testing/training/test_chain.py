@@ -1,4 +1,4 @@
-"""The whole chain as a person goes it, small: prepare, preview, train, resume, export, segment, evaluate."""
+"""The whole training chain on small grids: prepare, preview, train, resume, export, segment, evaluate."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_a_ct_without_labels(flare21: Path, prepare: Prepare) -> None:
 
 def test_labels_without_a_ct(flare21: Path, prepare: Prepare) -> None:
     (flare21 / IMAGE).unlink()
-    assert "no CT with these labels" in refused(prepare(flare21)[1])
+    assert "These labels have no CT" in refused(prepare(flare21)[1])
 
 
 def test_an_empty_label_map(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
@@ -60,7 +60,7 @@ def test_a_value_of_unknown_meaning(flare21: Path, prepare: Prepare, patients: l
     labels = patients[0].labels.copy()
     labels[5, 5, 5] = 9
     write_labels(flare21 / LABELS, labels, grid)
-    assert "hold the value 9, which no tissue is given for (known are 0, 1, 2, 3, 4)" in refused(prepare(flare21)[1])
+    assert "hold the value 9, for which no tissue is given (known are 0, 1, 2, 3, 4)" in refused(prepare(flare21)[1])
 
 
 def test_labels_that_are_not_whole_numbers(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
@@ -157,9 +157,9 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> N
         ("spacing_mm: 0", "spacing_mm"),
         ("spacing_mm: .inf", "spacing_mm"),
         ("spacing_mm: .nan", "spacing_mm"),
-        ("", "is not understood"),
-        ("[1, 2]", "is not understood"),
-        ("just a text", "is not understood"),
+        ("", "Invalid data map"),
+        ("[1, 2]", "Invalid data map"),
+        ("just a text", "Invalid data map"),
         ("source: [a]", "source: Input should be a valid string"),
         ("values: {1.5: liver}", "values.1.5"),
         ("values: [liver]", "values: Input should be a valid dictionary"),
@@ -169,7 +169,7 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> N
         ("source: !!bool maybe", "is not valid YAML"),
         ("source: !!python/object:os.system {}", "is not valid YAML"),
         ("[" * 20_000, "is not valid YAML"),
-        ("source: &a [*a]", "is not understood"),
+        ("source: &a [*a]", "Invalid data map"),
     ],
 )
 def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_nnunet_labels_that_are_not_values_stop_the_import(labels: object, messa
     [b"", b"labels: {1: liver}", b"[]", b"3", b"{}", b"\xff\xfe{\x00", b'{"name": "caf\xe9"}', b"[" * 100_000],
 )
 def test_an_nnunet_description_that_is_not_a_json_object_stops_the_import(content: bytes, tmp_path: Path) -> None:
-    with pytest.raises(FlareError, match=r"dataset\.json cannot be understood"):
+    with pytest.raises(FlareError, match=r"dataset\.json is not valid"):
         find(str(nnunet_with(tmp_path, content)), Layout.AUTO, DataMap())
 
 
@@ -264,7 +264,7 @@ def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path
         ("empty", Layout.FLARE, "has no folders TrainingImg and TrainingMask or imagesTr and labelsTr"),
         ("empty", Layout.TOTALSEGMENTATOR, "holds no cases"),
         ("empty", Layout.MAPPED, "where the labels are"),
-        ("file.npz", Layout.AUTO, "how large the voxels"),
+        ("file.npz", Layout.AUTO, "The voxel size of file.npz is not known"),
         ("phantom:x", Layout.AUTO, "is not a number of phantoms"),
         ("phantom:-1", Layout.AUTO, "is not a number of phantoms"),
         ("phantom:999999999999", Layout.AUTO, "is not a number of phantoms from 1 to 100000"),
@@ -287,7 +287,7 @@ def test_a_file_that_is_not_a_bank(tmp_path: Path, prepare: Prepare) -> None:
 
 @pytest.mark.parametrize("mm", [0.0, -1.0, 1e-6, 1e9, float("nan"), float("inf")])
 def test_a_voxel_size_that_makes_no_sense(mm: float) -> None:
-    with pytest.raises(FlareError, match=r"show no organs. Give 0\.1 to 20 mm"):
+    with pytest.raises(FlareError, match=r"is invalid. Give 0\.1 to 20 mm"):
         find("phantom:1", Layout.AUTO, DataMap(), mm=mm)
 
 

@@ -161,7 +161,7 @@ def test_other_cases_do_not_resume_a_run(whole: Path) -> None:
 
 def test_a_damaged_checkpoint_is_refused(whole: Path, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes((whole / CHECKPOINT).read_bytes()[:1000])
-    with pytest.raises(FlareError, match="no whole checkpoint"):
+    with pytest.raises(FlareError, match="not a complete checkpoint"):
         tiny_trainer(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""From the shipped or random weights to new ones: as many steps of training as fit into the time."""
+"""Training from the shipped or random weights, for as many steps as the time allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scene remembers of the panel, and what it means for a run."""
+"""The parameter node of the panel, and its conversion to the options of a run."""
 
 from typing import Any
 

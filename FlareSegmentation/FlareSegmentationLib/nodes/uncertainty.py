@@ -1,4 +1,4 @@
-"""The uncertainty of a result as a volume that can be laid over the scan."""
+"""The uncertainty of a result as a volume node, shown over the scan."""
 
 from __future__ import annotations
 

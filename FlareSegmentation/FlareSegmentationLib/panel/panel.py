@@ -1,4 +1,4 @@
-"""What the panel shows in each of its states. It knows widgets and reports, and starts nothing."""
+"""The display of the panel in each of its states, from widgets and reports; it starts nothing."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Panel:
             widget.setVisible(bool(organs))
 
     def showRegion(self, region: Region, roiNode: slicer.vtkMRMLMarkupsROINode | None) -> None:
-        """A box that confines the run is told beside the button too: Options may be closed."""
+        """Show next to the button that a box confines the run: Options may be closed."""
         isBox = region is Region.ROI
         self.ui.roiSelector.setVisible(isBox)
         note = _('Only the inside of the box "{box}" will be segmented (see Options).')
@@ -113,7 +113,7 @@ class Panel:
         self.progress.start(cost.seconds if cost else None, title)
 
     def showStarting(self) -> None:
-        """As running, but a click would come too early to cancel anything."""
+        """Show a run that is starting: a click would come too early to cancel it."""
         self.showRunning()
         self.ui.applyButton.setEnabled(False)
 

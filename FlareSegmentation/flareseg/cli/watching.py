@@ -1,4 +1,4 @@
-"""A training run on the terminal: a bar with the time that remains, and an end when a person or the system asks."""
+"""Progress of a training run on the terminal, and its end on Ctrl+C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ConsoleWatcher:
-    """Tells on stderr how a run goes, unless ``silent`` (of several processes, one tells).
+    """Reports the progress of a run on stderr, unless ``silent`` (of several processes, one reports).
 
     Ctrl+C and a polite kill end the run after the step that is under way.
     """

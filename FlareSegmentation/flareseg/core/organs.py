@@ -1,4 +1,4 @@
-"""The one table of organs: label value, name, SNOMED CT code, colour, plausible volume, parts."""
+"""The table of organs: label value, name, SNOMED CT code, colour, plausible volume, parts."""
 
 from __future__ import annotations
 

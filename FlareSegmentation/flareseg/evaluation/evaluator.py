@@ -1,4 +1,4 @@
-"""From the files of a case to its scores."""
+"""Scoring of one case from its files."""
 
 from __future__ import annotations
 

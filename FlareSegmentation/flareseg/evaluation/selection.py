@@ -1,4 +1,4 @@
-"""Which organs of a case are scored: those that its ground truth holds, or those that are known to be labelled."""
+"""Selection of the organs to score in each case."""
 
 from __future__ import annotations
 

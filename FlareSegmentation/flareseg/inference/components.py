@@ -29,7 +29,7 @@ class CleanUp(str, Enum):
 
     @classmethod
     def of(cls, choice: str) -> CleanUp:
-        """Raises JobError for a strength that does not exist."""
+        """Return the member for a name. Raises JobError for an unknown name."""
         try:
             return cls(choice)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Which device runs the networks."""
+"""Selection of the compute device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flareseg.inference.processor import processor_name
 
 CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
-_FASTEST = "The fastest device here."
+_FASTEST = "The fastest available device."
 
 
 @dataclass(frozen=True)

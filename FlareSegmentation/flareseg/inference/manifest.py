@@ -1,4 +1,4 @@
-"""The manifest of a folder of network weights: which file holds which network, for which grid."""
+"""The manifest of a folder of network weights: the file, options and input grid of each network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, data: Any) -> Entry:
-        """Raises ValueError that says what is wrong."""
+        """Return the entry in JSON data. Raises ValueError that says what is wrong."""
         if not isinstance(data, dict):
             raise ValueError("it is not a JSON object")
         if missing := [key for key in ("file", "sha256", "network", "grid") if key not in data]:

@@ -1,6 +1,6 @@
-"""The precision and memory layout of the networks: decided by what the device is, never by measuring.
+"""Selection of the precision and memory layout of the networks by a table, never by measuring.
 
-The same scan on the same computer so gives the same labels, whatever else the computer is doing.
+Therefore the same scan on the same computer gives the same labels, whatever else the computer is doing.
 
 ===============================================  =========
 device                                           precision

@@ -1,4 +1,4 @@
-"""What the processor of this computer can compute by itself."""
+"""The name and the instruction sets of this computer's processor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ROI: the box of voxels around the abdomen, from stage 1's foreground or from the caller."""
+"""The region of interest (ROI): the box of voxels around the abdomen, from the ROI network or from the caller."""
 
 from __future__ import annotations
 

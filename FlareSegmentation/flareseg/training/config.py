@@ -1,4 +1,4 @@
-"""What a training run is: one YAML file, checked to the last key before anything starts."""
+"""The configuration of a training run: one YAML file, checked completely before anything starts."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def read_config(name_or_path: str) -> TrainingConfig:
         return TrainingConfig.model_validate(_read_yaml(name_or_path))
     except ValidationError as error:
         problems = plainly(error)
-        raise ConfigError(f"{name_or_path} is not understood: {problems}.", "Correct it.") from error
+        raise ConfigError(f"Invalid training config {name_or_path}: {problems}.", "Correct it.") from error
 
 
 def _read_yaml(name_or_path: str, extended_by: tuple[Path, ...] = ()) -> Any:

@@ -1,4 +1,4 @@
-"""What a YAML file may say: models of pydantic that refuse what they do not understand."""
+"""Base of the configuration models: pydantic models that refuse unknown keys."""
 
 from __future__ import annotations
 

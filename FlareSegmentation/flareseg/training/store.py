@@ -1,4 +1,4 @@
-"""The training store: a folder of cases in one form, with what is known of each.
+"""The training store: a folder of cases in one form, with facts about each.
 
 ``store.json`` lists the cases; each lies in ``cases/NAME.npz`` (no pickle). All arrays are (k, j, i) with axes to
 superior, posterior and left. Who writes holds a lock on the file ``.lock``, which the system frees when a process ends.
@@ -135,7 +135,7 @@ class Store:
         self._write_index()
 
     def load(self, name: str) -> StoredCase:
-        """Raises DataError when the case's file is missing or has changed."""
+        """Load a case. Raises DataError when its file is missing or has changed."""
         facts = self._cases[name]
         path = self._path(name)
         try:
@@ -199,7 +199,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _facts(entry: dict[str, object]) -> CaseFacts:
-    """Raises ValueError or TypeError for an entry that describes no case."""
+    """Return the facts in an entry. Raises ValueError or TypeError for an entry that does not describe a case."""
     facts = CaseFacts(**entry)  # type: ignore[arg-type]
     if not re.fullmatch(r"[\w.-]+", facts.name):  # it becomes the name of a file
         raise ValueError(f'"{facts.name}" is not a valid case name')

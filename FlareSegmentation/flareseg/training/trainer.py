@@ -1,4 +1,4 @@
-"""The training loop of one stage: steps, validation, checkpoints, and a saved state whatever happens."""
+"""The training loop of one stage: steps, validation and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ METERED_STEPS = 20  # of each row; measuring each step would cost time
 
 
 class Watcher(Protocol):
-    """Is told how a run goes, and may end it."""
+    """Interface of an observer of a run, which may also cancel it."""
 
     def begins(self, stage: Stage, done: int, steps: int) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The private folder that carries the arrays of one job between Slicer and the worker, and its safe removal."""
+"""The private folder that holds the arrays of one job for Slicer and the worker, and its safe removal."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class JobFolder:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the job folders in ``parent`` whose makers have ended without removing them."""
+    """Remove the job folders in ``parent`` whose processes ended without removing them."""
     for path in parent.absolute().glob(f"{PREFIX}*"):
         owner = JobFolder(path).owner()
         if owner is not None and owner.has_ended():

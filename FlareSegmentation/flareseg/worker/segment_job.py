@@ -1,4 +1,4 @@
-"""The work of one job of the worker: its checks, its scan from a file, its results into files."""
+"""Processing of one segmentation job of the worker: checks, scan from a file, results to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cascade's networks, one a file, and how they are built by name."""
+"""The networks of the cascade, one per file, built by name."""
 
 from __future__ import annotations
 

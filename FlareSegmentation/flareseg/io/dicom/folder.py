@@ -1,4 +1,4 @@
-"""All that a folder or a file holds of DICOM: stacks of images, what is none, and what is damaged."""
+"""The DICOM contents of a folder or file: stacks of images, other objects, and damaged files."""
 
 from __future__ import annotations
 

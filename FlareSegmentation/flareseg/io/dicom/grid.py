@@ -1,4 +1,4 @@
-"""The grid of a stack: true spacing of its planes, the tilt of the gantry, and what is uneven about it."""
+"""The geometry of a stack: spacing of its planes, tilt of the gantry, and uneven gaps."""
 
 from __future__ import annotations
 

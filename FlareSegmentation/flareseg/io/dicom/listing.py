@@ -1,4 +1,4 @@
-"""What ``flareseg segment FOLDER --list`` shows: every DICOM series of a folder, and which one would be taken."""
+"""The listing of ``flareseg segment FOLDER --list``: every DICOM series of a folder, and the one that is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The voxels of a stack in HU: each image with its own rescale slope and intercept."""
+"""The voxels of a stack in HU, with the rescale slope and intercept of each image."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _images(header: Header, frames: list[int]) -> Iterator[np.ndarray]:
 
 
 def _used_bits(image: np.ndarray, header: Header) -> np.ndarray:
-    """Without the bits above those stored, which may hold an overlay."""
+    """Return the values without the bits above those stored, which may hold an overlay."""
     unused = header.count("BitsAllocated", 16) - header.count("BitsStored", 16)
     return image if unused <= 0 else (image << unused) >> unused
 

@@ -1,4 +1,4 @@
-"""Where one image lies in the patient, and how its values become HU: a slice file, or a frame of a multi-frame file."""
+"""Position, orientation and rescale of one image: a slice file, or a frame of a multi-frame file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a DICOM folder or file to the volume of its best CT series."""
+"""Reading of the best CT series of a DICOM folder or file as a volume."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def parse(path: Path, head: bytes) -> Header:
     fields, length = _fields(path, head)
     rank = _numbers(path, fields, "NDims", 1, "0")[0]
     if not (rank.is_integer() and 1 <= rank <= _MOST_SIZES):
-        raise damaged(path, f"{rank:g} dimensions cannot be")
+        raise damaged(path, f"{rank:g} dimensions are not possible")
     sizes = _numbers(path, fields, "DimSize", int(rank), "0")
     if not all(n.is_integer() for n in sizes):
         raise damaged(path, "its sizes are not whole numbers")

@@ -74,7 +74,7 @@ def _fields(path: Path, head: bytes) -> tuple[dict[str, Any], int]:
         with np.errstate(all="ignore"):  # numbers that are too large are refused with the sizes
             fields = nrrd.read_header(lines)
     except (nrrd.NRRDError, ValueError, TypeError, IndexError, OverflowError) as error:
-        raise damaged(path, "it is not as NRRD files must be") from error
+        raise damaged(path, "it does not follow the NRRD format") from error
     spelled = {"data file": "datafile", "line skip": "lineskip", "byte skip": "byteskip"}
     return {spelled.get(name, name): value for name, value in fields.items()}, stream.tell()
 

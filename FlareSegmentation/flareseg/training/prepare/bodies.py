@@ -1,4 +1,4 @@
-"""Bodies for synthesis out of whole-body label maps: nothing inside left without a tissue, and what lies under organs.
+"""Bodies for synthesis, made of whole-body label maps: every inner voxel gets a tissue, also under the organs.
 
 Two kinds come in. In one skin and fat are labelled (voxel phantoms). In the other they are not (segmented CTs, "bare"):
 there the body's inside is taken to reach from bone to bone, and is filled with fat and a layer of muscle.

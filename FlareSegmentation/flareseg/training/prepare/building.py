@@ -1,4 +1,4 @@
-"""From a case as it was found to a case of the store: sides, spacing, cropping, checks."""
+"""Conversion of a case as found to a case of the store: sides, spacing, cropping, checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Form:
 
     def __post_init__(self) -> None:
         if not FINEST_MM <= self.mm <= COARSEST_MM:  # false for NaN too
-            raise ConfigError(f"Voxels of {self.mm:g} mm show no organs.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm.")
+            raise ConfigError(
+                f"A voxel size of {self.mm:g} mm is invalid.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm."
+            )
 
 
 def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:

@@ -17,7 +17,7 @@ _KIDNEYS = (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
 
 
 def require_organs(tissues: np.ndarray) -> None:
-    """Raises DataError for a map without any of the organs."""
+    """Raise DataError for a map without any of the organs."""
     if not tissues.any():
         raise DataError("The label map is empty.", "Leave the case out, or label it.")
     if not np.isin(tissues, ORGAN_TISSUES).any():
@@ -25,7 +25,7 @@ def require_organs(tissues: np.ndarray) -> None:
 
 
 def require_sides(tissues: np.ndarray) -> None:
-    """Raises DataError when what belongs to the right lies left of what belongs to the left."""
+    """Raise DataError when left and right are swapped."""
     boxes = ndimage.find_objects(tissues)
     for right, left in _PAIRS:
         first, second = (_centre(tissues, boxes, (tissue,)) for tissue in (right, left))

@@ -1,4 +1,4 @@
-"""The YAML file that says what a data set is: where it lies, what its values mean, whose it is."""
+"""The YAML file that describes a data set: its paths, the meaning of its values, its source and licence."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class DataMap(Settings):
         return self.model_copy(update={"source": self.source or source, "licence": self.licence or licence})
 
     def with_words(self, source: str | None, licence: str | None, prefix: str | None) -> DataMap:
-        """The map with what a person said on the command line, which holds for all cases."""
+        """Return the map with the options of the command line, which apply to all cases."""
         said: dict[str, object] = {}
         if source:
             said |= {"source": source, "sources": {}}
@@ -112,7 +112,7 @@ def read_data_map(name_or_path: str) -> DataMap:
         return DataMap.model_validate(_read_yaml(path))
     except ValidationError as error:
         hint = f"The keys are {', '.join(DataMap.model_fields)}."
-        raise ConfigError(f"{path.name} is not understood: {plainly(error)}.", hint) from error
+        raise ConfigError(f"Invalid data map {path.name}: {plainly(error)}.", hint) from error
 
 
 def _read_yaml(path: Path) -> object:

@@ -1,4 +1,4 @@
-"""The work of flareseg prepare: case by case into the store, the bad ones refused with their reason."""
+"""Import of cases into a store, one by one; unusable ones are refused with the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ImportState(str, Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case. ``notes``: why it was refused, or what is unusual about it."""
+    """The outcome of a case. ``notes``: why it was refused, or what is unusual about it."""
 
     name: str
     state: ImportState

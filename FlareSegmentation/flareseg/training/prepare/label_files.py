@@ -1,4 +1,4 @@
-"""Reading label maps from files, alone or with their CT, into canonical orientation."""
+"""Reading of label maps, alone or with their CT, into canonical orientation."""
 
 from __future__ import annotations
 

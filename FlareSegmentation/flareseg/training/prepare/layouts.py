@@ -1,4 +1,4 @@
-"""The layouts that data comes in, and which of them a source has."""
+"""The data set layouts, and recognition of the layout of a source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of our own making: synthetic patients as CTs with labels, as organ maps, or as bodies."""
+"""Cases of synthetic patients: as CTs with labels, as organ maps, or as bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which value of a label map is which tissue."""
+"""The mapping from label values to tissues."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class LabelValues:
         if unknown:
             raise DataError(
                 f"The labels hold the value{'s' * (len(unknown) > 1)} {', '.join(map(str, unknown[:8]))}, "
-                f"which no tissue is given for (known are {', '.join(map(str, sorted(known)))}).",
-                "Say what they are in a YAML file (--map).",
+                f"for which no tissue is given (known are {', '.join(map(str, sorted(known)))}).",
+                "State their tissues in a YAML file (--map).",
             )
         table = np.zeros(max(known) + 1, np.uint8)
         for value, name in known.items():

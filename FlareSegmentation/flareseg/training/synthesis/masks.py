@@ -1,4 +1,4 @@
-"""Blurring, growing and looking up volumes (k, j, i) on any device, without waiting for it."""
+"""Filters and look-up of volumes (k, j, i) on any device, without synchronising it."""
 
 from __future__ import annotations
 
