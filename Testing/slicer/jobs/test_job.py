@@ -171,7 +171,7 @@ def test_worker_that_the_system_kills_may_have_run_out_of_memory(scripted):
     error = run(scripted("killed"), new_job()).wait().error
     assert error.kind == "memory"
     assert "The system ended the engine" in error.message
-    assert "memory of this computer or container may have run out" in error.message
+    assert "memory of this computer or container may be exhausted" in error.message
     assert "Close other programs" in error.hint
 
 
