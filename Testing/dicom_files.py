@@ -1,4 +1,4 @@
-"""Writes CT slices as DICOM files, one a slice or all in one, with whatever tags a test wants other."""
+"""Writes CT slices as DICOM files, one a slice or all in one, with tags that a test can change."""
 
 from __future__ import annotations
 

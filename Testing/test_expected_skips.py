@@ -60,7 +60,7 @@ def test_an_expected_skip_is_a_skip(tmp_path: Path) -> None:
     assert "1 skipped" in said
 
 
-def test_what_is_expected_to_fail_is_no_skip(tmp_path: Path) -> None:
+def test_what_is_expected_to_fail_is_not_a_skip(tmp_path: Path) -> None:
     code, said = run(tmp_path, "import pytest\n\n@pytest.mark.xfail(strict=True)\ndef test_it():\n    assert False\n")
     assert code == 0, said
     assert "1 xfailed" in said

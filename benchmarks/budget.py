@@ -1,4 +1,4 @@
-"""How much time is left, and whether a job fits into it."""
+"""The time budget of a benchmark."""
 
 from __future__ import annotations
 

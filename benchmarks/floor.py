@@ -1,4 +1,4 @@
-"""The least time that a scan can take on a device."""
+"""The lower bound of the time that a scan takes on a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a child process is asked to do, and what it tells: one JSON file each way."""
+"""The request to a child process and its answer, one JSON file each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def row(self) -> Row:
-        """Its row before anything is measured."""
+        """Return the job's row before anything is measured."""
         return Row(self.kind, self.method, self.device, self.slices)
 
 

@@ -1,4 +1,4 @@
-"""What this computer is, and the least time that it needs for a scan."""
+"""Facts of this computer, and the lower bound of the time for a scan on it."""
 
 from __future__ import annotations
 

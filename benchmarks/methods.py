@@ -1,4 +1,4 @@
-"""What is compared: the methods, the protocols, and the stages of a run."""
+"""The catalogue of methods, protocols and stages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STAGES = {
     "read": "Read .nii.gz",
     "preprocess": "Scan to the network's grid",
     "network": "Network",
-    "postprocess": "Scores to labels",
+    "postprocess": "Logits to labels",
     **{key: name for key, name in OUR_STAGES.items() if key not in ("load", "read", "write")},
     "write": "Write .nii.gz",
     "exit": "End of process",

@@ -1,4 +1,4 @@
-"""This engine, as every caller uses it."""
+"""This engine as a method of the benchmark."""
 
 from __future__ import annotations
 

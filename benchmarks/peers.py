@@ -1,4 +1,4 @@
-"""The peers, by the real nnU-Net predictor: FLARE21's nnU-Net baseline, TotalSegmentator's 3 mm and 6 mm networks.
+"""The peers, run by nnU-Net's own predictor: FLARE21's nnU-Net baseline, TotalSegmentator's 3 mm and 6 mm networks.
 
 Weights are random: time and memory of a network do not depend on them.
 """

@@ -1,4 +1,4 @@
-"""A plain 3D U-Net over the whole scan: what a segmentation costs without finding the abdomen first."""
+"""A plain 3D U-Net over the whole scan, without cropping to the abdomen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time and memory against the number of slices, both axes logarithmic, the machine named in the title."""
+"""Plots of time and memory against the number of slices, on logarithmic axes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Panel:
         return {key: here for key in METHODS if (here := [row for row in rows if row.method == key])}
 
     def value(self, row: Row) -> float:
-        """Its figure, 0 when it was not measured."""
+        """Return the figure of a row, 0 when it was not measured."""
         return float(getattr(row, self.name) or 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The two protocols, seen from inside: once from file to file, or again and again from array to labels."""
+"""The two protocols as the child process runs them: once from file to file, or repeatedly from array to labels."""
 
 from __future__ import annotations
 

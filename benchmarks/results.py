@@ -1,4 +1,4 @@
-"""All rows of a benchmark, and how a row comes of what a child told and what was seen from outside."""
+"""All rows of a benchmark, made of the child's account and the measurements from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole benchmark: which jobs, in which order, and what became of each."""
+"""The benchmark run: its jobs, their order, and the result of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network too slow to be run whole: a few passes are timed, and stand for all of them."""
+"""Sampling of a slow network: a few passes are timed and extrapolated to all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scans of the benchmark: one CT in several numbers of slices."""
+"""The scans of the benchmark: one CT resampled to several numbers of slices."""
 
 from __future__ import annotations
 

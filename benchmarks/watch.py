@@ -1,4 +1,4 @@
-"""A child process from outside: wall clock, memory of its processes, processor time, the GPU's level."""
+"""Measurement of a child process from outside: wall-clock time, memory, processor time, GPU memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the supported Pythons this computer has. Only the standard library, so that any Python can run it."""
+"""The supported Pythons of this computer. Only the standard library, so that any Python can run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Put the pages of the documentation's site together: ``python scripts/site_pages.py build/pages``.
+"""Assembly of the documentation site's pages: ``python scripts/site_pages.py build/pages``.
 
 They lie there as in the repository, so that a link that works on GitHub works on the site: the README as its first
 page, docs/, other pages of the root, pictures. The page on the command is made from the command itself.

@@ -1,4 +1,4 @@
-"""The main path with the lowest versions that pyproject.toml allows, in an environment that is removed afterwards.
+"""Test of the main path with the lowest versions that pyproject.toml allows, in a temporary environment.
 
 The lowest PyTorch for Linux comes with CUDA: 3 GB to download, 6 GB installed. Where the computer cannot do that (disk,
 network, no Python of that time) the reason is printed; that is a failure, except in CI (``CI=true``), where the job is
@@ -41,7 +41,7 @@ TESTS = [
     "cli/test_cli.py::test_nothing_is_printed_when_piped_and_all_is_well",
     "cli/test_cli.py::test_a_folder_of_scans_is_segmented_scan_by_scan",
     "worker/test_worker.py::test_a_job_gives_the_cascades_labels_and_a_report",
-    "worker/test_worker.py::test_uncertainty_is_written_beside_the_labels_on_wish",
+    "worker/test_worker.py::test_uncertainty_is_written_beside_the_labels_on_request",
 ]
 _NETWORK = re.compile(
     r"connection broken by|Connection(Error|Reset|Refused)|timed? ?out|name resolution|Network is unreachable"

@@ -1,4 +1,4 @@
-"""`make demo` with each supported Python of this computer, each in an environment that is removed afterwards."""
+"""Test of `make demo` with each supported Python of this computer, each in a temporary environment."""
 
 from __future__ import annotations
 

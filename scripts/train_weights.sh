@@ -36,13 +36,13 @@ for preset in flareseg flareseg-clean flareseg-without-flare22 flareseg-without-
     tail -n 1 "$place/$preset/organs/log.csv"
 done
 
-mkdir -p "$place/truths" "$place/scans"
+mkdir -p "$place/ground_truths" "$place/scans"
 for case in "$cts"/*/; do
     [ -e "$case/ct.nii.gz" ] || continue
     set -- "$case"label*.nii.gz
     [ -e "$1" ] || continue
     cp "$case/ct.nii.gz" "$place/scans/$(basename "$case")_0000.nii.gz"
-    cp "$1" "$place/truths/$(basename "$case").nii.gz"
+    cp "$1" "$place/ground_truths/$(basename "$case").nii.gz"
 done
 failed=0
 for preset in flareseg flareseg-clean; do
@@ -50,7 +50,7 @@ for preset in flareseg flareseg-clean; do
     flareseg export "$results" --output "$results/weights"
     flareseg segment-folder "$place/scans" "$results/predictions" --weights "$results/weights" \
         --reports "$results/predictions" || failed=1
-    flareseg evaluate "$results/predictions" "$place/truths" --output "$results/scores" --scans "$place/scans" || failed=1
+    flareseg evaluate "$results/predictions" "$place/ground_truths" --output "$results/scores" --scans "$place/scans" || failed=1
     flareseg export "$results" --output "$results/weights" --metrics "$results/scores/summary.json"
 done
 flareseg rank "all=$place/flareseg/scores" "clean=$place/flareseg-clean/scores"

@@ -1,4 +1,4 @@
-"""Try this module in the real application: Slicer --python-script scripts/try_in_slicer.py OUT
+"""Trial of this module in the real application: Slicer --python-script scripts/try_in_slicer.py OUT
 
 Runs every test of Testing/Python, takes pictures of the main window before, during and after a run, and leaves in the
 folder OUT: trial.txt (each test, and why it failed or was skipped), the pictures, and Slicer's own log. Slicer ends by
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 
 def load_module() -> None:
-    """As the Extension Wizard loads a module into a running Slicer. One that is loaded already stays as it is."""
+    """Load the module as the Extension Wizard does into a running Slicer, unless it is loaded already."""
     factory = slicer.app.moduleManager().factoryManager()
     if not factory.isLoaded(MODULE):
         factory.registerModule(qt.QFileInfo(str(REPOSITORY / MODULE / f"{MODULE}.py")))

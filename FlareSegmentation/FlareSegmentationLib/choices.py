@@ -1,4 +1,4 @@
-"""What a person can choose, as the parameter node keeps it and the panel shows it."""
+"""Values that a user can choose, as the parameter node stores them and the panel shows them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Choice(Enum):
 
     @classmethod
     def of(cls: type[C], choice: str | C) -> C:
-        """Raises JobError for a choice that does not exist."""
+        """Return the member for a value. Raises JobError for an unknown value."""
         try:
             return cls(choice)
         except ValueError:
@@ -44,11 +44,11 @@ class DeviceChoice(Choice):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        return _("There is no device called {choice!r}.").format(choice=choice)
+        return _("Unknown device: {choice!r}.").format(choice=choice)
 
 
 class PrecisionChoice(Choice):
-    """In which precision the networks run (see flareseg.inference.precision)."""
+    """The precision of the networks (see flareseg.inference.precision)."""
 
     AUTO = "auto"
     FLOAT32 = "float32"
@@ -60,7 +60,7 @@ class PrecisionChoice(Choice):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        return _("There is no precision called {choice!r}.").format(choice=choice)
+        return _("Unknown precision: {choice!r}.").format(choice=choice)
 
 
 class CleanUp(Choice):
@@ -75,7 +75,7 @@ class CleanUp(Choice):
 
     @classmethod
     def refusal(cls, choice: object) -> str:
-        return _("There is no clean-up called {choice!r}.").format(choice=choice)
+        return _("Unknown clean-up: {choice!r}.").format(choice=choice)
 
 
 class EditedSegments(Choice):

@@ -1,4 +1,4 @@
-"""An unexpected error as a failure for a person."""
+"""Conversion of an unexpected error into a failure with a message for users."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def explained(error: Exception) -> FlareError:
         return error
     logging.error("FlareSegmentation: an unexpected failure", exc_info=error)
     return InternalError(
-        _("Something unexpected failed ({what}: {why}).").format(what=type(error).__name__, why=error),
+        _("An unexpected error occurred ({what}: {why}).").format(what=type(error).__name__, why=error),
         _("Please report this with the text of Slicer's error log."),
     )

@@ -1,4 +1,4 @@
-"""Names of organs and stages in the language of the panel; the engine and its files keep the English ones."""
+"""Names of organs and stages in the panel's language; the engine and its files keep the English names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells when a chosen node has become another: new voxels, a new transform, edited segments."""
+"""Observer of one node that signals changes of voxels, transform or segments."""
 
 from __future__ import annotations
 

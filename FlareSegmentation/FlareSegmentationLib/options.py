@@ -1,4 +1,4 @@
-"""How a scan is to be segmented: what the panel's controls and the arguments of scripts come down to."""
+"""The options of one segmentation run, from the panel's controls or a script's arguments."""
 
 from __future__ import annotations
 

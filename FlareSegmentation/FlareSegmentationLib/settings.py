@@ -1,4 +1,4 @@
-"""What a person prefers, kept in Slicer's own settings from session to session."""
+"""The user's preferences, stored in Slicer's settings."""
 
 from __future__ import annotations
 

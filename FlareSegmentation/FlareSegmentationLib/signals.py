@@ -1,4 +1,4 @@
-"""A signal: callables called, in the order they were connected, when something happened."""
+"""Typed signals for classes that are not a QObject."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ P = ParamSpec("P")
 class Signal(Generic[P]):
     """``Signal[Stage]`` calls what is connected to it with one Stage.
 
-    Needed because classes which are no QObject cannot have Qt signals of their own in PythonQt.
+    Needed because classes that are not a QObject cannot have Qt signals of their own in PythonQt.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Signal(Generic[P]):
         self._callbacks.append(callback)
 
     def disconnect(self, callback: Callable[P, object]) -> None:
-        """Raises ValueError for a callback that is not connected."""
+        """Disconnect a callback. Raises ValueError if it is not connected."""
         self._callbacks.remove(callback)
 
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""One scan in one call: from a file or a volume to its label map and report."""
+"""Segmentation of one scan in one call: from a file or a volume to its label map and report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel under a person's hands, for the tests of this folder: choose, click, wait, look."""
+"""Functions that operate the panel in the tests of this folder: choose, click, wait, read."""
 
 import functools
 import sys

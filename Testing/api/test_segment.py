@@ -71,7 +71,7 @@ def test_the_scan_is_never_overwritten(phantom_file: Path) -> None:
 
 
 def test_a_missing_file_is_refused(cascade: Cascade, tmp_path: Path) -> None:
-    with pytest.raises(flareseg.ScanError, match="There is no file or folder"):
+    with pytest.raises(flareseg.ScanError, match="File or folder not found"):
         flareseg.segment(tmp_path / "ct.nii", cascade=cascade)
 
 

@@ -95,7 +95,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_ends_the_benchmark(phantom_file: 
         (["--protocol", "hot"], "'hot' is not one of flare21, warm"),
         (["--slices", "many"], "Invalid value for '--slices'"),
         (["--slices", "2"], "Invalid value for '--slices'"),
-        (["--scan", "nowhere.nii.gz"], "There is no file or folder nowhere.nii.gz"),
+        (["--scan", "nowhere.nii.gz"], "File or folder not found: nowhere.nii.gz"),
     ],
 )
 def test_a_wrong_option_is_a_message_and_leaves_nothing(tmp_path: Path, arguments: list[str], message: str):

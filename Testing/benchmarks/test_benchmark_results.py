@@ -1,4 +1,4 @@
-"""From what a child told and what was seen from outside to a row."""
+"""Rows from the account of a child process and the measurements from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader sees."""
+"""The tables and notes of a benchmark, as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line's promises: outputs, exit codes, what it prints and when."""
+"""The command line: outputs, exit codes, and what it prints."""
 
 from __future__ import annotations
 
@@ -112,9 +112,9 @@ def test_an_roi_limits_where_organs_are_sought(phantom_file: Path, tmp_path: Pat
     [
         (["--roi", "1,2,3"], "is not six numbers"),
         (["--roi=50,-50,0,100,0,100"], "is not a box"),
-        (["--device", "tpu"], 'no device "tpu"'),
+        (["--device", "tpu"], 'Unknown device: "tpu"'),
         (["--report", "report.txt"], "no known suffix"),
-        (["--ground-truth", "none.nii.gz"], "There is no file"),
+        (["--ground-truth", "none.nii.gz"], "File or folder not found: none.nii.gz"),
     ],
 )
 def test_bad_usage_is_a_message_and_exit_code_2(
@@ -144,7 +144,7 @@ def test_neither_the_ground_truth_nor_another_scan_is_ever_overwritten(tmp_path:
     assert other.read_bytes() == before
 
 
-def test_results_of_an_earlier_run_are_no_scans(phantom_file: Path, tmp_path: Path) -> None:
+def test_results_of_an_earlier_run_are_not_scans(phantom_file: Path, tmp_path: Path) -> None:
     shutil.copy(phantom_file, tmp_path / "a.nii.gz")
     (tmp_path / "._a.nii.gz").write_bytes(b"what another system leaves behind")
     for _ in range(2):
@@ -183,7 +183,7 @@ def test_a_name_that_is_too_long_is_a_message(tmp_path: Path) -> None:
     assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
 
 
-def test_a_failure_nobody_thought_of_is_not_taken_for_nothing_found(
+def test_an_unexpected_failure_is_not_taken_for_nothing_found(
     phantom_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flareseg.cli.segment_files.read_volume", lambda path: 1 / 0)
@@ -278,7 +278,7 @@ def test_a_phantom_of_no_size_is_refused(size: str, tmp_path: Path) -> None:
 def test_an_unknown_clean_up_is_refused_before_anything_is_loaded(phantom_file: Path, tmp_path: Path) -> None:
     result = run("segment", phantom_file, "--output", tmp_path / "organs.nii.gz", "--clean-up", "hard")
     assert result.exit_code == 2
-    assert 'There is no clean-up "hard". Use one of off, normal, strong.' in result.stderr
+    assert 'Unknown clean-up: "hard". Use one of off, normal, strong.' in result.stderr
 
 
 def test_info_names_device_memory_and_weights() -> None:

@@ -1,4 +1,4 @@
-"""What is odd about a scan, said before it is segmented."""
+"""Warnings about an unusual scan, given before it is segmented."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_ordinary_scan_has_no_warnings() -> None:
     ],
     ids=["few slices", "coarse", "oblique", "no air", "too bright"],
 )
-def test_an_odd_scan_is_warned_of(scan: Volume, message: str) -> None:
+def test_an_unusual_scan_is_warned_of(scan: Volume, message: str) -> None:
     assert any(message in warning for warning in checked(scan).warnings)
 
 
@@ -49,7 +49,7 @@ def test_voxels_that_are_not_numbers_become_air() -> None:
     voxels[0, 0, 0], voxels[1, 1, 1] = np.nan, np.inf
     found = checked(volume(voxels))
     assert (found.voxels[0, 0, 0], found.voxels[1, 1, 1]) == (AIR_HU, AIR_HU)
-    assert found.warnings == ["2 voxels are not numbers (NaN or infinite); they were taken for air."]
+    assert found.warnings == ["2 voxels are not numbers (NaN or infinite); they were treated as air."]
     assert np.isnan(voxels[0, 0, 0]), "the caller's own voxels are left alone"
 
 

@@ -1,4 +1,4 @@
-"""The commands of cli_evaluate, inside the test or (``python -m evaluation_commands``) in a process of their own."""
+"""The commands of flareseg.cli.evaluate, in the test or (``python -m evaluation_commands``) in their own process."""
 
 from __future__ import annotations
 

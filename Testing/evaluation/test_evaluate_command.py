@@ -104,7 +104,7 @@ def test_a_map_in_another_orientation_is_compared_where_it_lies(
 def test_a_missing_prediction_scores_0_everywhere(predictions: Path, ground_truths: Path, tmp_path: Path) -> None:
     label_file(ground_truths / "c.nii.gz", np.zeros_like(organs()))  # not even an empty ground truth makes it right
     said = evaluate(predictions, ground_truths, tmp_path / "out", "--organs", "all", code=1)
-    assert "c: There is no prediction. The case scores 0." in said
+    assert "c: The prediction is missing. The case scores 0." in said
     lost = [row for row in rows(tmp_path / "out" / "scores.csv") if row["case"] == "c"]
     assert {(row["dice"], row["nsd"]) for row in lost} == {("0.0", "0.0")}
     assert [row["failed"] for row in rows(tmp_path / "out" / "cases.csv")] == ["0", "0", "1"]
@@ -152,7 +152,7 @@ def test_a_case_whose_ground_truth_cannot_be_read_has_no_score(
 ) -> None:
     write_image(ground_truths / "a.nii.gz", ct_like())
     said = evaluate(predictions, ground_truths, tmp_path / "out", code=1)
-    assert "a is not scored: a.nii.gz is no label map of these organs" in said
+    assert "a is not scored: a.nii.gz is not a label map of these organs" in said
     assert [row["case"] for row in rows(tmp_path / "out" / "cases.csv")] == ["b"]
     assert list(json.loads((tmp_path / "out" / "summary.json").read_text())["left_out"]) == ["a"]
 
@@ -168,7 +168,7 @@ def test_time_and_memory_come_from_the_reports(predictions: Path, ground_truths:
     (predictions / "a.json").write_text(json.dumps({"gpu_memory": [1000.0] * 100, "time": 12.5}))
     (predictions / "b.json").write_text("{}")
     said = evaluate(predictions, ground_truths, tmp_path / "out")
-    assert "b: b.json is no report that can be understood. Time and memory are not counted." in said
+    assert "b: b.json is not a valid report. Time and memory are not counted." in said
     measured = [(row["seconds"], row["gpu_mb"], row["gpu_mb_s"]) for row in rows(tmp_path / "out" / "cases.csv")]
     assert measured == [("12.5", "1000.0", "10000.0"), ("", "", "")]
 

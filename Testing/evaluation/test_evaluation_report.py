@@ -14,7 +14,7 @@ from flareseg.core.organs import ORGANS
 from images import write_image
 from PIL import Image
 
-ODD = "a <b>&'#? 1"
+SPECIAL = "a <b>&'#? 1"
 RED, BLUE = (255, 59, 48), (59, 139, 255)
 
 
@@ -36,12 +36,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three cases: one with an odd name and a spleen too many, one as it should be, one without a prediction."""
+    """Three cases: a name with special characters and a spleen too many; as it should be; without a prediction."""
     folder = tmp_path_factory.mktemp("study")
     without_spleen = np.where(organs() == 3, 0, organs()).astype(np.uint8)
-    for case, ground_truth in ((ODD, without_spleen), ("right", organs()), ("lost", organs())):
+    for case, ground_truth in ((SPECIAL, without_spleen), ("right", organs()), ("lost", organs())):
         label_file(folder / "ground_truths" / f"{case}.nii.gz", ground_truth)
-    for case in (ODD, "right"):
+    for case in (SPECIAL, "right"):
         label_file(folder / "predictions" / f"{case}.nii.gz", organs())
     done = run("evaluate", folder / "predictions", folder / "ground_truths", "-o", folder / "out")
     assert done.exit_code == 1
@@ -61,7 +61,7 @@ def near(picture: Path, colour: tuple[int, int, int]) -> int:
 
 
 def test_there_is_an_overview_and_a_page_for_each_case(output: Path) -> None:
-    assert [path.name for path in pages(output)] == ["index.html", f"{ODD}.html", "lost.html", "right.html"]
+    assert [path.name for path in pages(output)] == ["index.html", f"{SPECIAL}.html", "lost.html", "right.html"]
 
 
 def test_every_link_and_picture_of_every_page_is_there(output: Path) -> None:
@@ -78,18 +78,18 @@ def test_nothing_is_fetched_from_a_network(output: Path) -> None:
 def test_names_are_text_and_no_markup(output: Path) -> None:
     for page in pages(output):
         assert "<b>&'" not in page.read_text(encoding="utf-8")
-    assert ODD in Page(output / "report" / "index.html").text
+    assert SPECIAL in Page(output / "report" / "index.html").text
 
 
 def test_the_overview_lists_the_worst_case_first_and_what_went_wrong(output: Path) -> None:
     text = Page(output / "report" / "index.html").text
-    assert "lost: There is no prediction. The case scores 0." in text
+    assert "lost: The prediction is missing. The case scores 0." in text
     listed = text[text.rindex("Cases") :]
-    assert listed.index("lost") < listed.index(ODD) < listed.index("right")
+    assert listed.index("lost") < listed.index(SPECIAL) < listed.index("right")
 
 
 def test_an_organ_that_only_the_prediction_shows_is_said_to_be_so(output: Path) -> None:
-    assert "Only the prediction shows this organ" in Page(output / "report" / "cases" / f"{ODD}.html").text
+    assert "Only the prediction shows this organ" in Page(output / "report" / "cases" / f"{SPECIAL}.html").text
 
 
 def test_every_organ_of_a_case_has_its_picture(output: Path) -> None:

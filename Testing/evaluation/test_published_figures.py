@@ -53,7 +53,7 @@ REFERENCES = {
 
 
 def voxel_nsd(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:
-    """Surface Dice counted on surface voxels rather than on the faces between them; the scan's edge is no surface."""
+    """Surface Dice of surface voxels rather than of the faces between them; the scan's edge is not a surface."""
     box = box_around(prediction | ground_truth, (1, 1, 1))
     surfaces = [mask[box] & ~ndimage.binary_erosion(mask[box], border_value=1) for mask in (prediction, ground_truth)]
     away = [ndimage.distance_transform_edt(~surface, sampling=spacing) for surface in surfaces]

@@ -76,7 +76,7 @@ def test_the_command_ranks_folders_of_results(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("methods", "message"),
     [
-        (["nonsense"], "is no method"),
+        (["nonsense"], 'Invalid method: "nonsense"'),
         (["a=nowhere"], "holds no results of flareseg evaluate"),
         (["a=x", "a=y"], "Two methods are named a"),
     ],

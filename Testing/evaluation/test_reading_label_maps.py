@@ -119,14 +119,14 @@ def test_segments_of_something_else_are_named(tmp_path: Path) -> None:
     named = [segment("Liver", 1), *(segment(f"lesion {n}", n + 2) for n in range(7))]
     read = read_label_map(segmentation(tmp_path / "x.seg.nrrd", voxels, named))
     assert read.warnings == [
-        "Left out, as none of the four organs: lesion 0, lesion 1, lesion 2, lesion 3, lesion 4 and 2 more."
+        "Left out, as they are none of the four organs: lesion 0, lesion 1, lesion 2, lesion 3, lesion 4 and 2 more."
     ]
 
 
 def test_organs_that_overlap_are_said(tmp_path: Path) -> None:
     layers = np.stack([cube(PLACES[1]).T, cube((2, 2, 4)).T]).astype(np.uint8)
     read = read_label_map(segmentation(tmp_path / "x.seg.nrrd", layers, [segment("liver", 1), segment("spleen", 1, 1)]))
-    assert read.warnings == ["32 voxels lie in two organs; the later segment holds."]
+    assert read.warnings == ["32 voxels lie in two organs; the later segment was used."]
     assert [np.count_nonzero(read.voxels == label) for label in (1, 3)] == [32, 64]
 
 
@@ -187,7 +187,7 @@ def test_a_segmentation_cut_short_is_a_message(tmp_path: Path) -> None:
     ],
     ids=["CT", "other labels", "probabilities", "NaN", "above 5", "negative", "vectors"],
 )
-def test_what_is_no_label_map_of_these_organs_is_refused(voxels: np.ndarray, what: str, tmp_path: Path) -> None:
+def test_what_is_not_a_label_map_of_these_organs_is_refused(voxels: np.ndarray, what: str, tmp_path: Path) -> None:
     with pytest.raises(FlareError, match=what):
         read_label_map(write_image(tmp_path / "x.nii.gz", voxels))
 

@@ -72,5 +72,5 @@ def test_a_report_of_a_cpu_counts_no_gpu_memory(tmp_path: Path) -> None:
 )
 def test_another_file_is_a_message(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(FlareError, match=r"a\.json is no report that can be understood"):
+    with pytest.raises(FlareError, match=r"a\.json is not a valid report"):
         read_resources(tmp_path / "a.json")

@@ -33,7 +33,7 @@ def empty_file(path: Path) -> Path:
 
 
 def text_file(path: Path) -> Path:
-    (path / "scan.nii.gz").write_text("Dear radiologist,\nthis is no scan.\n" * 40)
+    (path / "scan.nii.gz").write_text("Dear radiologist,\nthis is not a scan.\n" * 40)
     return path / "scan.nii.gz"
 
 
@@ -102,7 +102,7 @@ def folder_without_dicom(path: Path) -> Path:
 
 
 CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "no file": (no_file, "There is no file or folder"),
+    "no file": (no_file, "File or folder not found"),
     "empty file": (empty_file, "is empty (0 bytes)"),
     "text file": (text_file, "not an image file"),
     "truncated .nii": (cut(".nii"), "cut short"),
@@ -119,7 +119,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "RGB": (image_of(np.zeros((20, 32, 32, 3), np.uint8), "rgb.nrrd", isVector=True), "colour or vector image"),
     "4D": (time_series, "has 4 dimensions"),
     "NaN spacing": (header_with(88, "<f", float("nan")), "not positive"),
-    "spacing of a kilometre": (header_with(88, "<f", 1e6), "cannot show a patient"),
+    "spacing of a kilometre": (header_with(88, "<f", 1e6), "mm is not plausible"),
     "zero spacing": (header_with(88, "<f", 0.0), "not positive"),
     "negative spacing": (header_with(88, "<f", -3.0), "not positive"),
     "zero spacing .mha": (meta_image_with("ElementSpacing", "1 2 0"), "not positive"),
@@ -141,14 +141,14 @@ def test_a_bad_scan_is_refused_in_a_message(make: Callable[[Path], Path], messag
 
 
 @pytest.mark.parametrize("offset", [float("nan"), float("inf"), 1e30])
-def test_a_voxel_offset_that_cannot_be_is_no_crash(offset: float, tmp_path: Path) -> None:
+def test_an_impossible_voxel_offset_does_not_crash(offset: float, tmp_path: Path) -> None:
     result = segment(header_with(108, "<f", offset)(tmp_path), tmp_path)
     assert "Traceback" not in result.output
     assert "Failed unexpectedly" not in result.output
 
 
 @pytest.mark.parametrize("change", ["uncompressed", "bytes behind", "two members"])
-def test_odd_but_whole_gzip_files_are_read(change: str, phantom_file: Path, tmp_path: Path) -> None:
+def test_unusual_but_complete_gzip_files_are_read(change: str, phantom_file: Path, tmp_path: Path) -> None:
     content = gzip.decompress(phantom_file.read_bytes())
     half = len(content) // 2
     scan = tmp_path / "scan.nii.gz"

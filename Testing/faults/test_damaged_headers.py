@@ -59,7 +59,7 @@ def test_damaged_headers_are_read_or_refused(
     whole, chance = path.read_bytes(), random.Random(suffix)
     ends: Counter[str] = Counter()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a warning of numpy on stderr is no message
+        warnings.simplefilter("error")  # a warning of numpy on stderr is not a message
         for _ in range(_FILES):
             path.write_bytes(spoil(whole, chance))
             try:

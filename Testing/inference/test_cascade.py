@@ -104,7 +104,7 @@ def test_the_run_measures_every_stage_in_order(cascade: Cascade, phantom: Phanto
 
 
 @pytest.mark.parametrize("stage", ["find_abdomen", "segment", "put_back"])
-def test_a_run_that_nobody_wants_ends_within_its_stage(stage: str, cascade: Cascade, phantom: Phantom) -> None:
+def test_a_cancelled_run_ends_within_its_stage(stage: str, cascade: Cascade, phantom: Phantom) -> None:
     seen: list[str] = []
     run = Run(lambda name, fraction: seen.append(name), lambda: stage in seen)
     with run, pytest.raises(Cancelled):

@@ -81,7 +81,7 @@ def test_normal_clean_up_leaves_holes_as_they_are() -> None:
 
 @pytest.mark.parametrize("side", ["first", "last"])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_hollow_that_is_open_to_one_side_is_no_hole(axis: int, side: str) -> None:
+def test_a_hollow_that_is_open_to_one_side_is_not_a_hole(axis: int, side: str) -> None:
     labels = np.zeros((11, 12, 13), np.uint8)
     labels[1:-1, 1:-1, 1:-1] = LIVER
     np.moveaxis(labels, axis, 0)[slice(0, 5) if side == "first" else slice(5, None), 4, 5] = 0
@@ -105,7 +105,7 @@ def test_clean_up_that_is_off_changes_nothing() -> None:
 
 
 def test_an_unknown_strength_is_refused() -> None:
-    with pytest.raises(FlareError, match='no clean-up "hard"'):
+    with pytest.raises(FlareError, match='Unknown clean-up: "hard"'):
         CleanUp.of("hard")
 
 

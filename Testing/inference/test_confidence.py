@@ -90,7 +90,7 @@ def test_uncertainty_is_highest_at_borders_and_lies_on_the_scans_grid(cascade: C
     assert found.uncertainty[border].mean() > 2 * found.uncertainty[liver].mean()
 
 
-def test_no_uncertainty_is_made_unless_it_is_wished_for(cascade: Cascade, phantom: Phantom) -> None:
+def test_no_uncertainty_is_made_unless_it_is_requested(cascade: Cascade, phantom: Phantom) -> None:
     assert cascade.segment(phantom.volume).uncertainty is None
 
 

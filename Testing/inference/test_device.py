@@ -41,7 +41,7 @@ def test_a_gpu_asked_for_where_there_is_none_is_refused() -> None:
 
 @pytest.mark.parametrize("device", ["tpu", "mps", "cuda:1"])
 def test_a_device_that_is_not_offered_is_refused(device: str) -> None:
-    with pytest.raises(FlareError, match=f'no device "{device}". Choose one of auto, cuda, cpu.'):
+    with pytest.raises(FlareError, match=f'Unknown device: "{device}". Choose one of auto, cuda, cpu.'):
         select_device(device)
 
 
@@ -74,7 +74,7 @@ def test_why_pytorch_can_use_no_gpu(facts: GpuFacts, message: str, hint: str) ->
     assert (problem.kind, problem.message, problem.hint) == ("no_gpu", message, hint)
 
 
-def test_a_gpu_that_pytorch_can_use_is_no_problem() -> None:
+def test_a_gpu_that_pytorch_can_use_is_not_reported_as_a_problem() -> None:
     assert why_unusable(GpuFacts("12.6", True)) is None
 
 

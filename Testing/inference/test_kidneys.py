@@ -59,13 +59,13 @@ def test_a_kidney_of_which_a_fifth_lies_beyond_the_midline_is_cut(beyond: int, s
     assert set(np.unique(labels)) == sides
 
 
-def test_no_kidneys_is_no_failure() -> None:
+def test_no_kidneys_is_not_a_failure() -> None:
     labels = np.zeros((4, 4, 4), np.uint8)
     split_kidneys(labels, midline=2)
     assert not labels.any()
 
 
-def test_a_scan_gives_two_kidneys_on_wish(cascade: Cascade, phantom: Phantom) -> None:
+def test_a_scan_gives_two_kidneys_on_request(cascade: Cascade, phantom: Phantom) -> None:
     together = cascade.segment(phantom.volume)
     apart = cascade.segment(phantom.volume, SegmentationOptions(split_kidneys=True))
     assert [facts.name for facts in apart.organs] == ["Liver", "Right kidney", "Spleen", "Pancreas", "Left kidney"]

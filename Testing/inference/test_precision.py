@@ -82,11 +82,11 @@ def test_the_environment_decides_where_nothing_was_chosen(monkeypatch: pytest.Mo
 
 
 def test_an_unknown_precision_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FlareError, match='The precision "int8" is not known') as caught:
+    with pytest.raises(FlareError, match='Unknown precision: "int8"') as caught:
         select_precision(select_device("cpu"), "int8")
     assert caught.value.kind == "bad_config"
     monkeypatch.setenv("FLARESEG_PRECISION", "half")
-    with pytest.raises(FlareError, match='The precision "half" in FLARESEG_PRECISION is not known'):
+    with pytest.raises(FlareError, match='Unknown precision in FLARESEG_PRECISION: "half"'):
         Cascade.load("cpu")
 
 

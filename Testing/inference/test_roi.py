@@ -34,12 +34,12 @@ def test_small_islands_of_foreground_do_not_stretch_the_box() -> None:
     assert box_of_foreground(foreground(organs, island), GEOMETRY) == box_of_foreground(foreground(organs), GEOMETRY)
 
 
-def test_no_foreground_is_no_box() -> None:
+def test_no_foreground_gives_no_box() -> None:
     assert box_of_foreground(foreground(), GEOMETRY) is None
 
 
 @pytest.mark.parametrize(("cells", "is_found"), [(105, True), (104, False)])
-def test_foreground_below_40_ml_is_no_box(cells: int, is_found: bool) -> None:
+def test_foreground_below_40_ml_gives_no_box(cells: int, is_found: bool) -> None:
     """A cell of 2 x 4 x 4 voxels is 0.384 mL: 40.3 and 39.9 mL."""
     mask = foreground()
     mask[10].flat[[50 * row + column for row in range(10) for column in range(11)][:cells]] = True

@@ -86,7 +86,7 @@ def test_slices_tilted_against_the_table_are_told_by_their_orientation(tmp_path:
     assert "tilted by 10.0 degrees" in read.warnings[0]
 
 
-def test_positions_rounded_to_a_tenth_of_a_millimetre_are_no_tilt(tmp_path: Path) -> None:
+def test_positions_rounded_to_a_tenth_of_a_millimetre_are_not_a_tilt(tmp_path: Path) -> None:
     volume = small_volume()
     read = read_volume(write_series(tmp_path / "series", volume, lambda x, k: moved(x, left=0.05 * (k % 3))))
     assert (read.geometry.tilt, read.warnings) == ((0.0, 0.0), [])

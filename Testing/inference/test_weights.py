@@ -130,12 +130,12 @@ def test_an_entry_without_one_of_its_keys_is_damaged(folder: Path, key: str) -> 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"network": "NoSuchNet"}, "there is no network NoSuchNet"),
+        ({"network": "NoSuchNet"}, "unknown network NoSuchNet"),
         ({"network": ["RoiUNet"]}, "network is not valid"),
         ({"sha256": 5}, "sha256 is not valid"),
         ({"options": {"colour": 3}}, "colour"),
         ({"options": {"classes": 3}}, "classes"),
-        ({"options": [3]}, "options are no JSON object"),
+        ({"options": [3]}, "options are not a JSON object"),
         ({"options": {"widths": []}}, "option widths"),
         ({"options": {"widths": [8, -16]}}, "option widths"),
         ({"options": {"widths": [10**9, 10**9]}}, "option widths"),
@@ -167,7 +167,7 @@ def test_a_grid_of_the_organs_must_fit_their_network(folder: Path) -> None:
 def test_a_file_outside_the_folder_is_never_read(folder: Path, name: object) -> None:
     (folder / "roi_unet.safetensors").rename(folder.parent / "roi_unet.safetensors")
     change_entry(folder, "abdomen", {"file": name})
-    assert_refused(folder, "its file is no name of a file in the same folder")
+    assert_refused(folder, "its file is not the name of a file in the same folder")
 
 
 def test_a_pickle_is_refused_as_such_and_never_loaded(folder: Path, tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def header(text: bytes, size: int | None = None) -> bytes:
     ],
     ids=["empty", "text", "long header", "deep header", "no data", "huge shape", "unknown type"],
 )
-def test_a_file_that_is_no_safetensors_is_refused(folder: Path, content: bytes) -> None:
+def test_a_file_that_is_not_safetensors_is_refused(folder: Path, content: bytes) -> None:
     replace_file(folder, "organs", content)
-    assert_refused(folder, "no whole safetensors file")
+    assert_refused(folder, "not a complete safetensors file")
 
 
 def change_entry(folder: Path, stage: str, change: dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ def test_images_of_another_modality_in_one_series_are_left_out_and_said(volume: 
     assert any("6 images of the same series were left out" in warning for warning in found.warnings)
 
 
-def test_another_image_at_the_same_place_is_no_copy(volume: Volume, tmp_path: Path) -> None:
+def test_another_image_at_the_same_place_is_not_a_copy(volume: Volume, tmp_path: Path) -> None:
     write_series(tmp_path / "series", volume)
     write_series(tmp_path / "series" / "other", Volume(volume.voxels + 1, volume.geometry))
     with pytest.raises(FlareError, match="several images of the same place"):
@@ -301,7 +301,7 @@ def test_a_folder_may_hold_subfolders_and_other_files(volume: Volume, tmp_path: 
     assert_same(read_volume(tmp_path), volume)
 
 
-def test_a_dicomdir_is_no_image(volume: Volume, tmp_path: Path) -> None:
+def test_a_dicomdir_is_not_an_image(volume: Volume, tmp_path: Path) -> None:
     write_series(tmp_path / "IMAGES", volume)
     directory = ct_slice(volume, 0)
     directory.file_meta.MediaStorageSOPClassUID = directory.SOPClassUID = "1.2.840.10008.1.3.10"

@@ -102,7 +102,7 @@ def test_list_shows_every_series_and_which_would_be_taken(tmp_path: Path) -> Non
         "7 CT 24 16 x 20 1.5 x 2 x 0 several images of the same place",
         "yes 4 Abdomen portal venous CT 22 16 x 20 1.5 x 2 x 5",
     ]
-    assert "! 1 x a SEG object, which is no scan" in done.stdout
+    assert "! 1 x a SEG object, which is not a scan" in done.stdout
     assert "Mustermann" not in done.output
 
 

@@ -116,12 +116,12 @@ def test_a_segmentation_beside_the_scan_is_not_taken_for_it(series: Path) -> Non
     write_segmentation(series / "segmentation.dcm", small_volume(30))
     read = read_volume(series)
     assert read.voxels.shape == (24, 20, 16)
-    assert read.warnings == ["Left out: 1 x a SEG object, which is no scan."]
+    assert read.warnings == ["Left out: 1 x a SEG object, which is not a scan."]
 
 
 def test_a_segmentation_alone_is_refused(tmp_path: Path) -> None:
     path = write_segmentation(tmp_path / "segmentation.dcm", small_volume())
-    with pytest.raises(FlareError, match="make no volume: 1 x a SEG object, which is no scan"):
+    with pytest.raises(FlareError, match="make no volume: 1 x a SEG object, which is not a scan"):
         read_volume(path)
 
 
@@ -173,7 +173,7 @@ def test_no_warning_names_the_patient(tmp_path: Path) -> None:
     assert "4711" not in said
 
 
-def test_what_odd_tags_hold_is_not_repeated(series: Path) -> None:
+def test_what_invalid_tags_hold_is_not_repeated(series: Path) -> None:
     path = series / "IM002.dcm"
     path.write_bytes(path.read_bytes().replace(b"1.2.3.1", b"Erika 1"))
     with warnings.catch_warnings():

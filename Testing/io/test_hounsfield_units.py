@@ -1,4 +1,4 @@
-"""Values that are no Hounsfield units are told by what every CT of a body holds; true CTs are not refused."""
+"""Values that are not Hounsfield units are recognised by what every CT of a body holds; true CTs are accepted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_HU: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", NO_HU.values(), ids=NO_HU)
-def test_values_that_are_no_hounsfield_units_are_refused(change: Change, phantom: Phantom) -> None:
+def test_values_that_are_not_hounsfield_units_are_refused(change: Change, phantom: Phantom) -> None:
     scan = phantom.volume
     with pytest.raises(FlareError, match="not Hounsfield units") as caught:
         checked(Volume(change(scan.voxels), scan.geometry))

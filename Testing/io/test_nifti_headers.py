@@ -205,9 +205,9 @@ def test_a_file_that_holds_more_than_its_header_says_is_warned_of(tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ((DIM, "h", (0,)), "0 dimensions cannot be"),
-        ((DIM + 2, "h", (-20,)), "-20 x 16 x 12 voxels cannot be"),
-        ((70, "h", (77,)), "there is no data type 77"),
+        ((DIM, "h", (0,)), "0 dimensions are not possible"),
+        ((DIM + 2, "h", (-20,)), "-20 x 16 x 12 voxels is not possible"),
+        ((70, "h", (77,)), "unknown data type 77"),
         ((70, "h", (32,)), "colour or vector image"),
         ((VOX_OFFSET, "f", (float("nan"),)), "cannot begin at byte nan"),
         ((MAGIC, "4s", (b"xxxx",)), "has no NIfTI header"),

@@ -42,7 +42,7 @@ def test_names_with_spaces_and_letters_beyond_ascii_are_read(tmp_path: Path) -> 
     assert read_volume(path).name == "scan é 1"
 
 
-def test_a_fourth_dimension_of_one_frame_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_fourth_dimension_of_one_frame_is_accepted(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.JoinSeries([sitk.GetImageFromArray(ct_like())]), str(tmp_path / "one.nii.gz"))
     assert read_volume(tmp_path / "one.nii.gz").voxels.shape == ct_like().shape
 
@@ -134,7 +134,7 @@ def test_a_localizer_within_the_series_is_left_out(series: Path) -> None:
     assert "2 DICOM series or stacks" in volume.warnings[0]
 
 
-def test_slices_without_a_spacing_are_no_scan(series: Path) -> None:
+def test_slices_without_a_spacing_are_not_a_scan(series: Path) -> None:
     change(sorted(series.iterdir()), PixelSpacing=[0, 0])
     with pytest.raises(FlareError, match="holds no DICOM series"):
         read_volume(series)

@@ -131,12 +131,12 @@ NRRD_FAULTS: dict[str, tuple[dict[str, str | None], str]] = {
     "text": ({"encoding": "ascii"}, 'stores its voxels as "ascii"'),
     "inches": ({"space_units": '"inch" "inch" "inch"'}, "voxel size in inch"),
     "no byte order": ({"endian": None}, 'no "endian"'),
-    "unknown type": ({"type": "block"}, 'no type "block"'),
+    "unknown type": ({"type": "block"}, 'unknown type "block"'),
 }
 
 
 @pytest.mark.parametrize(("changes", "message"), NRRD_FAULTS.values(), ids=NRRD_FAULTS)
-def test_a_nrrd_that_is_no_ct_is_refused(changes: dict[str, str | None], message: str, tmp_path: Path) -> None:
+def test_a_nrrd_that_is_not_a_ct_is_refused(changes: dict[str, str | None], message: str, tmp_path: Path) -> None:
     with pytest.raises(FlareError, match=message):
         read_volume(nrrd(tmp_path / "scan.nrrd", **changes))
 
@@ -156,7 +156,7 @@ META_FAULTS: dict[str, tuple[dict[str, str | None], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "message"), META_FAULTS.values(), ids=META_FAULTS)
-def test_a_meta_image_that_is_no_ct_is_refused(changes: dict[str, str | None], message: str, tmp_path: Path) -> None:
+def test_a_meta_image_that_is_not_a_ct_is_refused(changes: dict[str, str | None], message: str, tmp_path: Path) -> None:
     path = tmp_path / "scan.mha"
     if "ElementDataFile" in changes:
         path.write_text("ObjectType = Image\nNDims = 3\nDimSize = 20 16 12\n")

@@ -44,7 +44,7 @@ def chosen(faults: Sequence[Fault], shard: str, words: str) -> list[Fault]:
     """Those with the words in name or file, and of these every ``of``-th. Raises ValueError for a shard like 5/4."""
     number, of = (int(part) for part in shard.split("/"))
     if not 1 <= number <= of:
-        raise ValueError(f"there is no shard {shard}")
+        raise ValueError(f"unknown shard {shard}")
     return [fault for fault in faults if words.lower() in f"{fault.name} {fault.file}".lower()][number - 1 :: of]
 
 

@@ -90,7 +90,7 @@ def test_the_working_tree_is_never_changed(project: Path) -> None:
         ("a % b", "a - b", "occurs 0 times in flareseg/sums.py, not once"),
         ("int", "str", "occurs 3 times in flareseg/sums.py, not once"),
         ("a + b", "a + b", "changes nothing"),
-        ("a + b", "a +", "is no Python"),
+        ("a + b", "a +", "is not valid Python"),
         ("def add", "def sum", "must be code that runs"),
     ],
     ids=["not there", "there three times", "no change", "no Python", "no such function"],
@@ -112,7 +112,7 @@ def test_the_pieces_are_the_whole_list() -> None:
     pieces = [fault for n in (1, 2, 3, 4) for fault in chosen(FAULTS, f"{n}/4", "")]
     assert sorted(fault.name for fault in pieces) == sorted(fault.name for fault in FAULTS)
     assert {fault.file for fault in chosen(FAULTS, "1/1", "KIDNEYS.py")} == {"flareseg/inference/kidneys.py"}
-    with pytest.raises(ValueError, match="no shard 5/4"):
+    with pytest.raises(ValueError, match="unknown shard 5/4"):
         chosen(FAULTS, "5/4", "")
 
 

@@ -44,13 +44,13 @@ class Tree:
 
     @contextlib.contextmanager
     def having(self, fault: Fault) -> Iterator[None]:
-        """With a fault in it. Raises ValueError for a fault that does not fit the code, or is no Python."""
+        """With a fault in it. Raises ValueError for a fault that does not fit the code, or is not valid Python."""
         path = self.folder / PRODUCT / fault.file
         whole, faulty = path.read_text(encoding="utf-8"), fault.put_into(self.folder)
         try:
             compile(faulty, fault.file, "exec")
         except SyntaxError as error:
-            raise ValueError(f"{fault.name}: what would take the place is no Python ({error})") from error
+            raise ValueError(f"{fault.name}: what would take the place is not valid Python ({error})") from error
         path.write_text(faulty, encoding="utf-8")
         try:
             yield

@@ -1,4 +1,4 @@
-"""The engine's wall: it imports nothing of Slicer or Qt, and light rooms import no torch."""
+"""The engine's wall: it imports nothing of Slicer or Qt, and light packages import no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Slicer with a run in progress; says the worker's process id, quits when told on stdin.
+"""A Slicer with a run in progress; prints the worker's process id, quits on a line on stdin.
 
 Started as ``python slicer_session.py TEMPORARY_FOLDER``.
 """

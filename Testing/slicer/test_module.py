@@ -1,4 +1,4 @@
-"""The module's own test class, as Slicer runs it, and what Slicer shows of the module."""
+"""The module's own test class as Slicer runs it, and the module's metadata in Slicer."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_parameter_of_another_type_is_refused():
         parameters.scan = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode")
 
 
-def test_truth_value_is_no_text():
+def test_truth_value_is_not_a_text():
     parameters = FlareSegmentation.FlareSegmentationLogic().getParameterNode()
     with pytest.raises(TypeError):
         parameters.splitKidneys = "no"

@@ -52,7 +52,7 @@ class SilentWatcher:
         self.validations.append(score)
 
     @property
-    def wants_end(self) -> bool:
+    def is_cancelled(self) -> bool:
         return self._end_at is not None and len(self.reports) >= self._end_at
 
 

@@ -1,4 +1,4 @@
-"""The whole chain as a person goes it, small: prepare, preview, train, resume, export, segment, evaluate."""
+"""The whole training chain on small grids: prepare, preview, train, resume, export, segment, evaluate."""
 
 from __future__ import annotations
 
@@ -150,13 +150,13 @@ def test_a_validation_that_names_no_case_is_refused(place: Path, store: Path, co
     other.write_text(yaml.safe_dump({"extends": str(config), "data": {"validation": ["missing*"]}}))
     result = run("train", other, "--store", store, "-o", tmp_path / "run", "--device", "cpu")
     assert result.exit_code == 2
-    assert "named like missing*" in result.output
+    assert "matches the validation patterns missing*" in result.output
 
 
 def test_the_weights_segment_a_scan_and_name_their_data(data_set: Path, weights: Path, tmp_path: Path) -> None:
     scan = data_set / "imagesTr" / "train_000_0000.nii.gz"
     result = run("segment", scan, "-o", tmp_path / "organs.nii.gz", "--weights", weights, "--device", "cpu")
-    # after four steps a network may find nothing, which is no failure of the chain
+    # after four steps a network may find nothing, which is not a failure of the chain
     assert result.exit_code in (0, 1), result.output
     sources = json.loads((weights / "manifest.json").read_text())["weights"]["organs"]["provenance"]["sources"]
     assert "made here" in {source["licence"] for source in sources}
@@ -175,8 +175,8 @@ def test_predictions_of_a_folder_are_scored(data_set: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no-such-preset", "--store", "."], "no training config"),
-        (["flareseg", "--store", "nowhere"], "no training store"),
+        (["no-such-preset", "--store", "."], "Training config not found: no-such-preset"),
+        (["flareseg", "--store", "nowhere"], "is not a training store"),
     ],
 )
 def test_what_cannot_be_trained_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_config_that_extends_itself_is_refused(tmp_path: Path) -> None:
         ({"stages": {"organs": {"grid": [96, 128, 100]}}}, "divisible by 8"),
         (
             {"stages": {"organs": {"network": {"name": "VNet"}}}},
-            "no network VNet; there are RoiUNet, DenseVNet",
+            "unknown network VNet; known are RoiUNet, DenseVNet",
         ),
         ({"stages": {"organs": {"network": {"name": "DenseVNet", "options": {"depth": 3}}}}}, "do not fit the network"),
         ({"stages": {"organs": {"fresh": 9}}}, "more fresh samples"),
@@ -93,7 +93,7 @@ def test_what_is_not_understood_is_named(change: dict[str, object], named: str, 
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1", ""])
-def test_what_is_no_config_is_refused(text: str, tmp_path: Path) -> None:
+def test_what_is_not_a_config_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(FlareError):

@@ -38,7 +38,7 @@ def test_a_refused_case_is_listed_and_the_exit_code_says_so(flare21: Path, tmp_p
     (flare21 / "TrainingMask" / "train_001.nii.gz").unlink()
     result = flareseg_prepare(flare21, tmp_path / "store", "--spacing", 6)
     assert result.exit_code == 1
-    assert "refused: There is no label map for this CT." in result.output
+    assert "refused: This CT has no label map." in result.output
     assert "1 added, 1 refused" in result.output
     assert len(Store.open(tmp_path / "store")) == 1
 
@@ -54,7 +54,7 @@ def test_a_long_name_and_its_reason_are_folded_on_a_narrow_terminal_and_never_cu
     names = "".join(line.split("  ")[0].strip() for line in lines[2:])
     assert max(map(len, lines)) <= 80 and "…" not in table
     assert names == f"{prefix}train_000{prefix}train_001"
-    assert "refused: There is no label map for this CT." in " ".join(line[60:].strip() for line in lines)
+    assert "refused: This CT has no label map." in " ".join(line[60:].strip() for line in lines)
 
 
 def test_a_source_that_cannot_be_used_ends_with_2(tmp_path: Path) -> None:

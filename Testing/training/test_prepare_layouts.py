@@ -114,16 +114,16 @@ def test_nnunet_version_2_means_the_same(labels: dict[str, object], nnunet: Path
     ],
     ids=["versions mixed", "a smaller region holds"],
 )
-def test_odd_labels_of_nnunet_mean_the_same(labels: dict[str, object], nnunet: Path, prepare: Prepare) -> None:
+def test_unusual_labels_of_nnunet_mean_the_same(labels: dict[str, object], nnunet: Path, prepare: Prepare) -> None:
     first = prepare(nnunet)[0].load("case_000").tissues
     content = json.dumps({"name": ["no", "text"], "labels": labels})
     (nnunet / "dataset.json").write_text(content, encoding="utf-8-sig")
-    store, _ = prepare(nnunet, DataMap(prefix="odd_"))
-    np.testing.assert_array_equal(first, store.load("odd_case_000").tissues)
-    assert store.load("odd_case_000").facts.source == "Task100_Abdomen"
+    store, _ = prepare(nnunet, DataMap(prefix="other_"))
+    np.testing.assert_array_equal(first, store.load("other_case_000").tissues)
+    assert store.load("other_case_000").facts.source == "Task100_Abdomen"
 
 
-def test_an_organ_that_nobody_labelled_is_not_learned(nnunet: Path, prepare: Prepare, patients: list[Phantom]) -> None:
+def test_an_organ_that_was_not_labelled_is_not_learned(nnunet: Path, prepare: Prepare, patients: list[Phantom]) -> None:
     for number, patient in enumerate(patients):
         labels = np.where(patient.labels == 4, 0, patient.labels).astype(np.uint8)
         write_labels(nnunet / "labelsTr" / f"case_{number:03d}.nii.gz", labels, patient.volume.geometry)
@@ -257,7 +257,7 @@ def test_characters_of_a_pattern_in_paths_and_names_are_plain_characters(
     assert {case.name: case.licence for case in store} == {"p1": "CC0", "p_0_": "CC BY 4.0"}
 
 
-def test_a_path_in_a_map_is_no_pattern(tmp_path: Path, prepare: Prepare, patients: list[Phantom]) -> None:
+def test_a_path_in_a_map_is_not_a_pattern(tmp_path: Path, prepare: Prepare, patients: list[Phantom]) -> None:
     mapped(tmp_path / "data", patients)
     with pytest.raises(FlareError, match="holds no cases"):
         prepare(tmp_path / "data", DataMap(labels="{name}/organ?.nrrd", values=VALUES))

@@ -38,12 +38,12 @@ def shifted(grid: Geometry, mm: float) -> Geometry:
 
 def test_a_ct_without_labels(flare21: Path, prepare: Prepare) -> None:
     (flare21 / LABELS).unlink()
-    assert "no label map for this CT" in refused(prepare(flare21)[1])
+    assert "This CT has no label map" in refused(prepare(flare21)[1])
 
 
 def test_labels_without_a_ct(flare21: Path, prepare: Prepare) -> None:
     (flare21 / IMAGE).unlink()
-    assert "no CT with these labels" in refused(prepare(flare21)[1])
+    assert "These labels have no CT" in refused(prepare(flare21)[1])
 
 
 def test_an_empty_label_map(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
@@ -60,10 +60,10 @@ def test_a_value_of_unknown_meaning(flare21: Path, prepare: Prepare, patients: l
     labels = patients[0].labels.copy()
     labels[5, 5, 5] = 9
     write_labels(flare21 / LABELS, labels, grid)
-    assert "hold the value 9, which no tissue is given for (known are 0, 1, 2, 3, 4)" in refused(prepare(flare21)[1])
+    assert "hold the value 9, for which no tissue is given (known are 0, 1, 2, 3, 4)" in refused(prepare(flare21)[1])
 
 
-def test_labels_that_are_no_whole_numbers(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
+def test_labels_that_are_not_whole_numbers(flare21: Path, prepare: Prepare, grid: Geometry) -> None:
     write_scan(flare21 / LABELS, Volume(np.full(grid.shape, 0.5, np.float32), grid))
     assert "not whole numbers" in refused(prepare(flare21)[1])
 
@@ -108,9 +108,9 @@ def test_a_name_that_another_data_set_has_taken(flare21: Path, prepare: Prepare)
     assert 'scan from "FLARE21"' in outcomes[0].notes[0] and "--name-prefix" in outcomes[0].notes[0]
 
 
-def test_an_organ_map_is_no_body(flare21: Path, prepare: Prepare) -> None:
+def test_an_organ_map_is_not_a_body(flare21: Path, prepare: Prepare) -> None:
     _, outcomes = prepare(flare21, kind=Kind.BODY)
-    assert all("no bones: it holds organs, but is no body" in outcome.notes[0] for outcome in outcomes)
+    assert all("no bones: it holds organs, but is not a body" in outcome.notes[0] for outcome in outcomes)
 
 
 def test_unusual_volumes_are_taken_and_named(
@@ -145,9 +145,9 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> N
     ("yaml_text", "named"),
     [
         ("colour: red", "colour: Extra inputs are not permitted.*The keys are source, licence"),
-        ("values: {1: lever}", '"lever" is no tissue; the tissues are air, fat, .*kidneys'),
+        ("values: {1: lever}", '"lever" is not a tissue; the tissues are air, fat, .*kidneys'),
         ("values: {-1: liver}", "-1 is not between"),
-        ("untrusted: {a*: [kidney]}", '"kidney" is no tissue'),
+        ("untrusted: {a*: [kidney]}", '"kidney" is not a tissue'),
         ("labels: organs.nii.gz", "must hold {name} once"),
         ("labels: /data/{name}.nii.gz", "must lie below the source: no absolute path"),
         ("labels: ../{name}.nii.gz", "must lie below the source"),
@@ -157,19 +157,19 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path, prepare: Prepare) -> N
         ("spacing_mm: 0", "spacing_mm"),
         ("spacing_mm: .inf", "spacing_mm"),
         ("spacing_mm: .nan", "spacing_mm"),
-        ("", "is not understood"),
-        ("[1, 2]", "is not understood"),
-        ("just a text", "is not understood"),
+        ("", "Invalid data map"),
+        ("[1, 2]", "Invalid data map"),
+        ("just a text", "Invalid data map"),
         ("source: [a]", "source: Input should be a valid string"),
         ("values: {1.5: liver}", "values.1.5"),
         ("values: [liver]", "values: Input should be a valid dictionary"),
         ("values: {70000: liver}", "70000 is not between 0 and 65535"),
-        ("a: [", "is no YAML"),
-        ("source: 2020-99-99", "is no YAML"),
-        ("source: !!bool maybe", "is no YAML"),
-        ("source: !!python/object:os.system {}", "is no YAML"),
-        ("[" * 20_000, "is no YAML"),
-        ("source: &a [*a]", "is not understood"),
+        ("a: [", "is not valid YAML"),
+        ("source: 2020-99-99", "is not valid YAML"),
+        ("source: !!bool maybe", "is not valid YAML"),
+        ("source: !!python/object:os.system {}", "is not valid YAML"),
+        ("[" * 20_000, "is not valid YAML"),
+        ("source: &a [*a]", "Invalid data map"),
     ],
 )
 def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_a_map_that_is_not_understood(yaml_text: str, named: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"source: caf\xe9", b"\x00\x01\x02"])
-def test_a_map_that_is_no_text_is_a_message(content: bytes, tmp_path: Path) -> None:
+def test_a_map_that_is_not_text_is_refused_with_a_message(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "map.yaml").write_bytes(content)
-    with pytest.raises(FlareError, match=r"map\.yaml is no YAML"):
+    with pytest.raises(FlareError, match=r"map\.yaml is not valid YAML"):
         read_data_map(str(tmp_path / "map.yaml"))
 
 
@@ -216,16 +216,16 @@ def nnunet_with(folder: Path, dataset_json: bytes) -> Path:
         (["background", "liver"], 'has no "labels" that map'),
         ("liver", 'has no "labels" that map'),
         (None, 'has no "labels" that map'),
-        ({"1": None}, "the label value null, which is no whole number"),
-        ({"liver": None}, "the label value null, which is no whole number"),
-        ({"liver": 1.5}, "the label value 1.5, which is no whole number"),
-        ({"liver": True}, "the label value true, which is no whole number"),
-        ({"liver": "one"}, 'the label value "one", which is no whole number'),
-        ({"liver": {"value": 1}}, "which is no whole number"),
-        ({"liver": [[1]]}, "which is no whole number"),
-        ({"-1": "liver"}, 'the label value "liver", which is no whole number'),
-        ({"\u00b2": "liver"}, 'the label value "liver", which is no whole number'),
-        ({"liver": "9" * 5000}, "which is no whole number"),
+        ({"1": None}, "the label value null, which is not a whole number"),
+        ({"liver": None}, "the label value null, which is not a whole number"),
+        ({"liver": 1.5}, "the label value 1.5, which is not a whole number"),
+        ({"liver": True}, "the label value true, which is not a whole number"),
+        ({"liver": "one"}, 'the label value "one", which is not a whole number'),
+        ({"liver": {"value": 1}}, "which is not a whole number"),
+        ({"liver": [[1]]}, "which is not a whole number"),
+        ({"-1": "liver"}, 'the label value "liver", which is not a whole number'),
+        ({"\u00b2": "liver"}, 'the label value "liver", which is not a whole number'),
+        ({"liver": "9" * 5000}, "which is not a whole number"),
         ({"liver": -1}, "the label value -1, which is not between 0 and 65535"),
         ({"liver": 10**9}, "the label value 1000000000, which is not between"),
         ({"liver": 1, "spleen": 1}, "the value 1 two meanings: liver and spleen"),
@@ -234,7 +234,7 @@ def nnunet_with(folder: Path, dataset_json: bytes) -> Path:
         ({"background": 0, "ignore": 5}, r"unknown meaning: 5 \(ignore\)"),
     ],
 )
-def test_nnunet_labels_that_are_no_values_stop_the_import(labels: object, message: str, tmp_path: Path) -> None:
+def test_nnunet_labels_that_are_not_values_stop_the_import(labels: object, message: str, tmp_path: Path) -> None:
     described = json.dumps({"name": "Abdomen", "labels": labels})
     with pytest.raises(FlareError, match=message):
         find(str(nnunet_with(tmp_path, described.encode())), Layout.AUTO, DataMap())
@@ -244,8 +244,8 @@ def test_nnunet_labels_that_are_no_values_stop_the_import(labels: object, messag
     "content",
     [b"", b"labels: {1: liver}", b"[]", b"3", b"{}", b"\xff\xfe{\x00", b'{"name": "caf\xe9"}', b"[" * 100_000],
 )
-def test_an_nnunet_description_that_is_no_json_object_stops_the_import(content: bytes, tmp_path: Path) -> None:
-    with pytest.raises(FlareError, match=r"dataset\.json cannot be understood"):
+def test_an_nnunet_description_that_is_not_a_json_object_stops_the_import(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(FlareError, match=r"dataset\.json is not valid"):
         find(str(nnunet_with(tmp_path, content)), Layout.AUTO, DataMap())
 
 
@@ -260,14 +260,14 @@ def test_nnunet_without_its_description_is_refused_with_the_way_out(nnunet: Path
     ("source", "layout", "message"),
     [
         ("empty", Layout.AUTO, "layout of .* is not known"),
-        ("missing", Layout.FLARE, "There is no file or folder"),
+        ("missing", Layout.FLARE, "File or folder not found"),
         ("empty", Layout.FLARE, "has no folders TrainingImg and TrainingMask or imagesTr and labelsTr"),
         ("empty", Layout.TOTALSEGMENTATOR, "holds no cases"),
         ("empty", Layout.MAPPED, "where the labels are"),
-        ("file.npz", Layout.AUTO, "how large the voxels"),
-        ("phantom:x", Layout.AUTO, "no number of phantoms"),
-        ("phantom:-1", Layout.AUTO, "no number of phantoms"),
-        ("phantom:999999999999", Layout.AUTO, "no number of phantoms from 1 to 100000"),
+        ("file.npz", Layout.AUTO, "The voxel size of file.npz is not known"),
+        ("phantom:x", Layout.AUTO, "is not a number of phantoms"),
+        ("phantom:-1", Layout.AUTO, "is not a number of phantoms"),
+        ("phantom:999999999999", Layout.AUTO, "is not a number of phantoms from 1 to 100000"),
         ("n" * 300, Layout.FLARE, "cannot be read: File name too long"),
     ],
 )
@@ -279,15 +279,15 @@ def test_a_source_without_cases(source: str, layout: Layout, message: str, tmp_p
         prepare(place, layout=layout)
 
 
-def test_a_file_that_is_no_bank(tmp_path: Path, prepare: Prepare) -> None:
+def test_a_file_that_is_not_a_bank(tmp_path: Path, prepare: Prepare) -> None:
     (tmp_path / "bank.npz").write_bytes(b"no zip at all")
-    with pytest.raises(FlareError, match=r"is no \.npz bank, or is damaged"):
+    with pytest.raises(FlareError, match=r"is not an \.npz bank, or is damaged"):
         prepare(tmp_path / "bank.npz", DataMap(spacing_mm=1.5))
 
 
 @pytest.mark.parametrize("mm", [0.0, -1.0, 1e-6, 1e9, float("nan"), float("inf")])
 def test_a_voxel_size_that_makes_no_sense(mm: float) -> None:
-    with pytest.raises(FlareError, match=r"show no organs. Give 0\.1 to 20 mm"):
+    with pytest.raises(FlareError, match=r"is invalid. Give 0\.1 to 20 mm"):
         find("phantom:1", Layout.AUTO, DataMap(), mm=mm)
 
 
@@ -298,14 +298,14 @@ def test_organs_smaller_than_the_voxels_are_refused(flare21: Path, prepare: Prep
     assert "label map is empty" in refused(prepare(flare21, kind=Kind.ORGANS, mm=20.0)[1])
 
 
-def test_a_single_array_is_no_bank(tmp_path: Path, prepare: Prepare) -> None:
+def test_a_single_array_is_not_a_bank(tmp_path: Path, prepare: Prepare) -> None:
     np.save(tmp_path / "bank.npy", np.zeros((4, 4, 4), np.uint8))
     (tmp_path / "bank.npy").rename(tmp_path / "bank.npz")
-    with pytest.raises(FlareError, match=r"is no \.npz bank, or is damaged"):
+    with pytest.raises(FlareError, match=r"is not an \.npz bank, or is damaged"):
         prepare(tmp_path / "bank.npz", DataMap(spacing_mm=1.5))
 
 
-def test_what_is_no_array_of_numbers_in_a_bank_is_refused(tmp_path: Path, prepare: Prepare) -> None:
+def test_what_is_not_an_array_of_numbers_in_a_bank_is_refused(tmp_path: Path, prepare: Prepare) -> None:
     organs = prepare("phantom:1", kind=Kind.ORGANS)[0].load("phantom_organs_0000").tissues
     np.savez(tmp_path / "bank.npz", good=organs, text=np.full((4, 4, 4), "liver"))
     with zipfile.ZipFile(tmp_path / "bank.npz", "a") as archive:
@@ -316,7 +316,7 @@ def test_what_is_no_array_of_numbers_in_a_bank_is_refused(tmp_path: Path, prepar
         "text": ImportState.REFUSED,
         "readme.txt": ImportState.REFUSED,
     }
-    assert "no numbers" in outcomes[1].notes[0] and "it is no array" in outcomes[2].notes[0]
+    assert "not numbers" in outcomes[1].notes[0] and "it is not an array" in outcomes[2].notes[0]
 
 
 @pytest.mark.parametrize("name", ["store.json", "prepared.json"])
@@ -332,7 +332,7 @@ def test_a_store_never_names_a_file_outside_it(tmp_path: Path, prepare: Prepare)
     prepare("phantom:1", kind=Kind.ORGANS)
     index = tmp_path / "store" / "store.json"
     index.write_text(index.read_text().replace("phantom_organs_0000", "../../other"))
-    with pytest.raises(FlareError, match=r'"\.\./\.\./other" is no name of a case'):
+    with pytest.raises(FlareError, match=r'"\.\./\.\./other" is not a valid case name'):
         prepare("phantom:1", kind=Kind.ORGANS)
 
 

@@ -95,14 +95,14 @@ def test_the_log_holds_loss_rate_and_dice_of_every_organ(whole: Path) -> None:
 @pytest.mark.parametrize(
     "network", [{"name": "RoiUNet", "options": {"widths": [4, 8]}}, {"name": "DenseVNet"}], ids=["RoiUNet", "DenseVNet"]
 )
-def test_a_loss_that_is_no_number_stops_the_run_with_good_weights_saved(
+def test_a_loss_that_is_not_finite_stops_the_run_with_good_weights_saved(
     network: dict[str, object], tmp_path: Path
 ) -> None:
     """Batch norm has seen the bad batch by then: what it knew before is saved."""
     config = tiny_config(network=network, batch=1, fresh=1)
     good = tiny_trainer(tmp_path / "other", config).batches
     trainer = tiny_trainer(tmp_path, config, batches=SpoiledBatches(good, at=3))
-    with pytest.raises(FlareError, match="no number at step 3; the run is saved") as caught:
+    with pytest.raises(FlareError, match="not finite at step 3; the run is saved") as caught:
         trainer.train()
     assert caught.value.kind == "bad_config"
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path).values() if tensor.is_floating_point())
@@ -111,7 +111,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_good_weights_saved(
 
 def test_weights_that_explode_stop_the_run_with_a_message(tmp_path: Path) -> None:
     config = tiny_config(optimiser={"name": "sgd", "lr": 1e30})
-    with pytest.raises(FlareError, match="Loss or gradient is no number"):
+    with pytest.raises(FlareError, match="Loss or gradient is not finite"):
         tiny_trainer(tmp_path, config).train()
 
 
@@ -161,7 +161,7 @@ def test_other_cases_do_not_resume_a_run(whole: Path) -> None:
 
 def test_a_damaged_checkpoint_is_refused(whole: Path, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes((whole / CHECKPOINT).read_bytes()[:1000])
-    with pytest.raises(FlareError, match="no whole checkpoint"):
+    with pytest.raises(FlareError, match="not a complete checkpoint"):
         tiny_trainer(tmp_path)
 
 

@@ -89,7 +89,7 @@ def test_a_fifo_is_refused_rather_than_waited_for(
 
 
 @pytest.mark.parametrize("scan", ["scan.npy", "{folder}", "{folder}/missing.npy", "{folder}/scan.pkl"])
-def test_a_scan_that_is_no_npy_file_is_refused(
+def test_a_scan_that_is_not_an_npy_file_is_refused(
     scan: str, warm: WorkerProcess, phantom: Phantom, tmp_path: Path
 ) -> None:
     (tmp_path / "scan.pkl").touch()
@@ -113,7 +113,7 @@ def test_an_roi_that_is_not_six_numbers_is_refused_before_the_work(
 
 def test_an_unknown_clean_up_is_refused_before_the_work(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
     failure = refusal(warm, job_for(phantom.volume, tmp_path, clean_up="thorough"))
-    assert failure.message == 'There is no clean-up "thorough".'
+    assert failure.message == 'Unknown clean-up: "thorough".'
 
 
 class Touch:

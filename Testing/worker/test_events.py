@@ -51,7 +51,7 @@ def test_a_message_is_one_line_of_plain_ascii(message: events.Job | events.Event
         (b'{"type":"cancel","id":"1","now":true}', "unknown field now"),
     ],
 )
-def test_a_line_that_is_no_job_is_refused_with_the_reason(line: bytes, reason: str) -> None:
+def test_a_line_that_is_not_a_job_is_refused_with_the_reason(line: bytes, reason: str) -> None:
     with pytest.raises(FlareError, match=reason) as caught:
         events.decode_job(line)
     assert caught.value.kind == "bad_job"

@@ -39,7 +39,7 @@ def test_a_job_gives_the_cascades_labels_and_a_report(
     assert np.mean(labels == cascade.segment(phantom.volume).labels) > 0.999
 
 
-def test_every_stage_gives_signs_of_life_with_memory(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+def test_every_stage_reports_progress_and_memory(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
     warm.seen.clear()
     warm.send(job_for(phantom.volume, tmp_path))
     warm.wait_for(events.Result)
@@ -132,7 +132,7 @@ def test_a_cancel_that_comes_too_late_does_not_touch_a_later_job(
     assert warm.wait_for(events.Result).id == "again"
 
 
-def test_uncertainty_is_written_beside_the_labels_on_wish(
+def test_uncertainty_is_written_beside_the_labels_on_request(
     warm: WorkerProcess, phantom: Phantom, tmp_path: Path
 ) -> None:
     warm.send(job_for(phantom.volume, tmp_path, uncertainty=str(tmp_path / "uncertainty.npy"), split_kidneys=True))
@@ -197,7 +197,7 @@ def test_a_folder_that_the_caller_did_not_get_to_remove_is_removed_in_the_end(ph
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_worker_ends_after_an_odd_line_too() -> None:
+def test_the_worker_ends_after_an_invalid_line_too() -> None:
     with worker() as running:
         running.send(b'{"type":[]}\n')
         running.wait_for(events.Failure)

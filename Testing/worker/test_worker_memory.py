@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="li
 
 
 def leave(running: WorkerProcess, byte_count: int | None) -> None:
-    """Let a worker map so many bytes more; None: as many as it wants."""
+    """Let a worker map so many bytes more; None: as many as it asks for."""
     import resource
 
     pid = running.process.pid

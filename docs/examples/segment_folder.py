@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     """The exit code. Whatever goes wrong ends here: an exception would leave Slicer running without a window."""
     try:
         return segment(parse(argv))
-    except SystemExit as end:  # of argparse, which has said what it wants
+    except SystemExit as end:  # of argparse, which has printed what is wrong
         return int(end.code or 0)
     except ModuleNotFoundError as error:
         print(f"{error}. Install the extension FlareSegmentation in this Slicer.")

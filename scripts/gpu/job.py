@@ -1,4 +1,4 @@
-"""The job of one step of run.py (JSON, the first argument), where its figures go, and what several steps share."""
+"""The job file of a step of run.py, its results file, and functions that several steps share."""
 
 from __future__ import annotations
 

@@ -50,10 +50,10 @@ def write(path, arrays):
 
 
 for case, labels in (("spl_abdomen", "label.nii.gz"), ("totalsegmentator_example", "label_model.nii.gz")):
-    scan, truth = read_volume(source / case / "ct.nii.gz"), read_volume(source / case / labels)
-    if not scan.geometry.is_close_to(truth.geometry):
+    scan, ground_truth = read_volume(source / case / "ct.nii.gz"), read_volume(source / case / labels)
+    if not scan.geometry.is_close_to(ground_truth.geometry):
         sys.exit(f"{case}: the labels do not lie on the grid of the CT")
-    voxels, marks = np.rint(scan.voxels).clip(-32768, 32767).astype(np.int16), truth.voxels.astype(np.uint8)
+    voxels, marks = np.rint(scan.voxels).clip(-32768, 32767).astype(np.int16), ground_truth.voxels.astype(np.uint8)
     write(kit / "ct" / f"{case}.npz", {"voxels": voxels, "labels": marks, "ijk_to_ras": scan.geometry.ijk_to_ras()})
 
 index, ledger = (json.loads((kit / "store" / name).read_text()) for name in ("store.json", "prepared.json"))

@@ -1,4 +1,4 @@
-"""Some minutes of a GPU, used to the last: checks, timing, training, scores. See README.md.
+"""Use of a GPU for some minutes: checks, timing, training, scores. See README.md.
 
 Each step is a process of its own with its own time limit: what fails in one, a broken CUDA context included, leaves the
 others alone. All goes to $OUT as it comes.

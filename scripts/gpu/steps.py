@@ -1,4 +1,4 @@
-"""The steps of run.py, each called in a process of its own with its job as JSON; results go to WORK/STEP.json."""
+"""The steps of run.py, each run in a process of its own with its job as JSON; results go to WORK/STEP.json."""
 
 from __future__ import annotations
 

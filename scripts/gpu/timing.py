@@ -1,4 +1,4 @@
-"""How long scans of several sizes, copies, the organ network and a patch of nnU-Net take, and in how much memory."""
+"""Time and memory of scans of several sizes, of copies, of the organ network and of a patch of nnU-Net."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the shipped or random weights to new ones: as many steps of training as fit into the time."""
+"""Training from the shipped or random weights, for as many steps as the time allows."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Watcher:
         print(f"{json.dumps(FACTS['validation'])} {getattr(self, 'last', '')}")
 
     @property
-    def wants_end(self) -> bool:
+    def is_cancelled(self) -> bool:
         self.times.append(time.monotonic())
         if self.folder and self.times[-1] - self.exported > (10 if REHEARSE else 60):
             self.export()

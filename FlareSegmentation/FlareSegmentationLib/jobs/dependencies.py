@@ -1,4 +1,4 @@
-"""What the engine needs of Python: torch through the PyTorch extension, the rest through Slicer's installer."""
+"""Installation of the engine's Python packages: torch by the PyTorch extension, the rest by slicer.packaging."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Dependencies:
         return True
 
     def ensure(self) -> None:
-        """Blocks while installing. Raises PackagesError when something stays missing."""
+        """Install what is missing, and wait for it. Raises PackagesError when something stays missing."""
         if not self._hasTorch():
             self._installTorch()
         try:

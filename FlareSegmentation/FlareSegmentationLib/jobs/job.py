@@ -1,4 +1,4 @@
-"""One background job: hand a scan to the warm worker, follow it, cancel it, take its labels."""
+"""One background job: sends a scan to the worker, follows its progress, cancels it, reads its labels."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class JobRunner:
         return self._job is not None
 
     def refuseWhenBusy(self) -> None:
-        """Raises WorkerError while a job is in progress."""
+        """Raise WorkerError while a job is in progress."""
         if self.busy:
             raise WorkerError(
                 _("A segmentation is already running."),
@@ -163,7 +163,7 @@ class JobRunner:
             )
 
     def start(self, job: Job) -> None:
-        """Answered by the job's signals, possibly before this returns. Raises FlareError when busy."""
+        """Start a job, which answers by its signals, possibly before this returns. Raises FlareError when busy."""
         self.refuseWhenBusy()
         self.process.look()
         self._job = job

@@ -1,4 +1,4 @@
-"""What a scene remembers of the panel, and what it means for a run."""
+"""The parameter node of the panel, and its conversion to the options of a run."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def connectToGui(parameters: Any, ui: Any) -> int:
 
 
 def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
-    """The arguments of RunOptions. Raises RoiError when a box is wanted and none is chosen."""
+    """The arguments of RunOptions. Raises RoiError when Region is a box and none is chosen."""
     wantsRoi = parameters.region is Region.ROI
     if wantsRoi and parameters.roi is None:
         raise RoiError(

@@ -1,4 +1,4 @@
-"""The engine's process, spoken to in lines of bytes."""
+"""The worker process as a QProcess that exchanges lines of bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOODBYE_MS = 1000  # for a worker to end by itself once its stdin is closed
 def workerCommand() -> list[str]:
     """Slicer's own Python running the engine. It ends when Slicer does, however Slicer ends.
 
-    An unused worker ends after the time that the person wants it warm, which gives the GPU back whole.
+    An unused worker ends after the idle time set in the panel, which gives the GPU back whole.
     At its start it removes what jobs of a Slicer that was killed left in the temporary folder.
     """
     python = shutil.which("PythonSlicer") or sys.executable
@@ -63,7 +63,7 @@ class WorkerProcess:
             self._process.waitForFinished(0)
 
     def start(self) -> None:
-        """Does nothing while it runs. A program that cannot be started is told by ``ended``."""
+        """Start the process unless it runs. A program that cannot be started emits ``ended``."""
         if self.running:
             return
         self._partialLine = b""
@@ -123,7 +123,7 @@ def _stopped(exitCode: int) -> WorkerError:
 def _outOfMemory() -> InsufficientMemoryError:
     """For an engine that was killed from outside: by the system, as a rule."""
     return InsufficientMemoryError(
-        _("The engine was ended by the system; the memory of this computer or container may have run out."),
+        _("The system ended the engine; the memory of this computer or container may be exhausted."),
         _("Close other programs or raise the container's memory limit, then try again."),
     )
 

@@ -1,1 +1,1 @@
-"""MRML nodes in and out."""
+"""Conversion from and to MRML nodes."""

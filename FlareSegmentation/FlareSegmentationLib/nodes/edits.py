@@ -1,4 +1,4 @@
-"""What a person changed: each segment remembers a fingerprint of the voxels that the engine wrote."""
+"""Detection of edited segments, by a fingerprint of the voxels that the engine wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frames of a sequence as scans of their own."""
+"""The frames of a sequence as separate volume nodes."""
 
 from __future__ import annotations
 

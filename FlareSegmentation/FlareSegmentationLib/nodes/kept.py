@@ -1,4 +1,4 @@
-"""The report of a run that left edited segments alone: what such a run changed is measured, not taken over."""
+"""The report of a run that kept edited segments: their volume and HU are measured again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def withKept(
     labels: np.ndarray,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
 ) -> Report:
-    """The report with the facts of the kept organs, and of the organs that had to make room for them.
+    """The report with the facts of the kept organs, and of the organs that were cut by them.
 
     ``masks``: bool (k, j, i) on the volume's grid, of each kept organ. ``written``: the others, of which
     the k-th has label k + 1 in ``labels`` (uint8 (k, j, i)).

@@ -1,4 +1,4 @@
-"""A report outside the panel: as text for the clipboard, and as table nodes that are saved with the scene."""
+"""Export of a report: as text for the clipboard, and as table nodes that are saved with the scene."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Column = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
 
 
 def asText(report: Report) -> str:
-    """Readable in any e-mail: organs, warnings, stages, totals, and what made it. Holds no node's name."""
+    """Return the report as plain text: organs, warnings, stages, totals, weights. Node names are left out."""
     organs = [[_("Organ"), _("Volume"), _("Mean HU"), _("Confidence"), _("Check here")]]
     organs += [[organName(o.name), volume(o), meanHu(o), confidence(o), checkHere(o)] for o in report.organs]
     stages = [[stageName(stage.name), f"{seconds(stage.seconds)} s"] for stage in stagesShown(report)]
@@ -67,7 +67,7 @@ def _fill(node: slicer.vtkMRMLTableNode, columns: list[Column]) -> None:
 
 
 def _costColumns(report: Report) -> list[Column]:
-    """One row a stage, then the sum and the peaks of memory."""
+    """Return one row per stage, then the sum and the peaks of memory."""
     rows = [(stageName(stage.name), stage.seconds, "s") for stage in report.stages]
     rows += [(_("Total"), report.total_seconds, "s"), (_("RAM peak"), report.memory.peak_ram_mb, "MB")]
     if report.memory.peak_gpu_allocated_mb is not None:
@@ -81,7 +81,7 @@ def _costColumns(report: Report) -> list[Column]:
 
 
 def _origin(report: Report) -> str:
-    """What made the result, in one line."""
+    """Return version, weights and device of the result, in one line."""
     device = f"{report.device.name}, {report.device.dtype}"
     return " · ".join([f"FlareSegmentation {report.version}", device, _weights(report)])
 
@@ -91,7 +91,7 @@ def _weights(report: Report) -> str:
 
 
 def _organColumns(organs: list[OrganFacts]) -> list[Column]:
-    """One row an organ."""
+    """Return one row per organ."""
     nan = float("nan")
     numbers = [
         ("Volume", "mL", [o.volume_ml for o in organs]),

@@ -1,4 +1,4 @@
-"""The numbers of a report as people read them."""
+"""Formatting of a report's numbers for people."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def totals(report: Report) -> str:
 
 
 def stagesShown(report: Report) -> list[StageTime]:
-    """Without those that would be told as 0.00 s."""
+    """Return the stages that took at least 0.01 s as displayed."""
     return [stage for stage in report.stages if stage.seconds >= _SHORTEST_SECONDS]
 
 
@@ -37,7 +37,7 @@ def volume(found: OrganFacts) -> str:
 
 
 def meanHu(found: OrganFacts) -> str:
-    """With its standard deviation."""
+    """Return mean and standard deviation of an organ's HU as text."""
     return _NOTHING if found.mean_hu is None else f"{found.mean_hu:.0f} ± {found.std_hu or 0.0:.0f}"
 
 
@@ -46,7 +46,7 @@ def confidence(found: OrganFacts) -> str:
 
 
 def checkHere(found: OrganFacts) -> str:
-    """What deserves a look, for example "touches the upper edge of the scan; slices 141-146, 152"."""
+    """What to check, for example "touches the upper edge of the scan; slices 141-146, 152"."""
     places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.uncertain]
     slices = _("slices {list}").format(list=", ".join(places)) if places else ""
     return "; ".join(filter(None, (*found.warnings, slices)))

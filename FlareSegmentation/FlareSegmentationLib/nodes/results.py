@@ -1,4 +1,4 @@
-"""Labels into a segmentation node: four coded segments in one shared layer, with their provenance."""
+"""Import of labels into a segmentation node: four coded segments in one shared layer, with provenance."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def organNamed(name: str) -> Organ:
 
 
 def organColour(segmentationNode: slicer.vtkMRMLSegmentationNode | None, organ: Organ) -> tuple[int, int, int]:
-    """0..255, as the node shows the organ; the organ's own colour while the node lacks it."""
+    """Return the colour (0..255) in which the node shows the organ; the organ's own colour while the node lacks it."""
     segment = segmentationNode.GetSegmentation().GetSegment(segmentId(organ)) if segmentationNode else None
     if segment is None:
         return organ.colour
@@ -114,13 +114,13 @@ def organColour(segmentationNode: slicer.vtkMRMLSegmentationNode | None, organ: 
 
 
 def organCentre(segmentationNode: slicer.vtkMRMLSegmentationNode, organ: Organ) -> tuple[float, float, float] | None:
-    """World RAS in mm; None for an organ that is not there."""
+    """Return the centre of an organ, world RAS in mm; None for an organ that is not there."""
     centre = segmentationNode.GetSegmentCenterRAS(segmentId(organ))
     return tuple(centre) if centre else None
 
 
 def _labelNode(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLLabelMapVolumeNode:
-    """Outside the scene, so that nothing flashes up in views and selectors."""
+    """Return a label map node outside the scene, so that views and selectors do not show it."""
     labelNode = slicer.vtkMRMLLabelMapVolumeNode()
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)

@@ -1,4 +1,4 @@
-"""The box to segment: a markups ROI node or bounds, as bounds in the scan's own RAS coordinates."""
+"""The region of interest: a markups ROI node or bounds, converted to bounds in the scan's own RAS coordinates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample data that needs no download: a synthetic abdominal CT, made on request, and its true organs.
+"""Sample data that needs no download: a synthetic abdominal CT and its true organs.
 
 The Sample Data module calls the custom downloader of a data set when its button is clicked. Its own
 ``SampleData.downloadSample`` never does, so scripts call ``loadSyntheticCt`` instead.

@@ -1,4 +1,4 @@
-"""Which volumes of the scene are scans: not the uncertainty of a result, and nothing that Slicer hides."""
+"""The volumes of the scene that are scans: neither uncertainty volumes nor hidden nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SCAN = "vtkMRMLScalarVolumeNode"
 
 
 def scansOfScene() -> list[slicer.vtkMRMLScalarVolumeNode]:
-    """In the order of the scene."""
+    """Return the scans, in the order of the scene."""
     exact = [node for node in slicer.util.getNodesByClass(_SCAN) if node.GetClassName() == _SCAN]
     return [node for node in exact if not node.GetHideFromEditors() and not isUncertainty(node)]
 

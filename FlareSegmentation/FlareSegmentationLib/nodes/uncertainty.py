@@ -1,4 +1,4 @@
-"""The uncertainty of a result as a volume that can be laid over the scan."""
+"""The uncertainty of a result as a volume node, shown over the scan."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from slicer.i18n import tr as _
 
 _ROLE = "FlareSegmentation.Uncertainty"
 _COLOURS = "vtkMRMLColorTableNodeWarm1"
-_VISIBLE_PERCENT = 5  # less uncertainty than this is no news
-_FULL_PERCENT = 60  # uncertainty that is as bright as it gets: with two classes at odds it seldom exceeds this
+_VISIBLE_PERCENT = 5  # less uncertainty than this is not reported
+_FULL_PERCENT = 60  # uncertainty that is as bright as it gets: with two competing classes it seldom exceeds this
 _OPACITY = 0.7
 
 
@@ -22,7 +22,7 @@ def writeUncertainty(
     if node is None:
         node = slicer.vtkMRMLScalarVolumeNode()
         node.SetName(slicer.mrmlScene.GenerateUniqueName(_("{scan} uncertainty").format(scan=volumeNode.GetName())))
-        node.SetAttribute(_ROLE, "True")  # before anybody sees it: it is no scan
+        node.SetAttribute(_ROLE, "True")  # before any observer sees it: this is not a scan
         node = slicer.mrmlScene.AddNode(node)
         segmentationNode.SetNodeReferenceID(_ROLE, node.GetID())
     matrix = vtk.vtkMatrix4x4()

@@ -1,4 +1,4 @@
-"""A volume node as the engine takes it: voxels, geometry, and what only Slicer knows to be odd."""
+"""Conversion of a volume node to the engine's Volume: voxels, geometry, and warnings that only Slicer can give."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     """The node's own memory (a view, (k, j, i), HU) and geometry, before any parent transform.
 
     The name stays "scan": node names may hold a patient's name. Raises ScanError for a
-    node that is no CT, is empty, or has a sheared grid.
+    node that is not a CT, is empty, or has a sheared grid.
     """
     if volumeNode is None:
         raise ScanError(_("No scan is chosen."), _("Load a CT and choose it as Scan."))

@@ -1,1 +1,1 @@
-"""What a person sees and clicks."""
+"""What a user sees and clicks."""

@@ -1,4 +1,4 @@
-"""The buttons under a result: edit it, move its region, show its uncertainty, take its report along."""
+"""The buttons under a result: edit, adjust the region, show the uncertainty, export the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the panel says before the click: the device that will be used, and what this scan will take."""
+"""The device line of the panel: the selected device, and the expected time and memory of the scan."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ class DeviceLine:
         if self._ramMb is None or cost.least_ram_mb <= self._ramMb:
             return []
         needed, there = gigabytes(cost.least_ram_mb), gigabytes(self._ramMb)
-        return [
-            _("This scan will not fit: it needs {needed} RAM; {there} can be had.").format(needed=needed, there=there)
-        ]
+        return [_("This scan needs {needed} RAM; {there} are available.").format(needed=needed, there=there)]
 
     def _onDescribed(self, question: str, answer: DeviceInfo | FlareError) -> None:
         if question != self._question:

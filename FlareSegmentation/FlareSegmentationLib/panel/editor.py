@@ -1,4 +1,4 @@
-"""Correcting a result by hand in Slicer's Segment Editor."""
+"""Manual correction of a result in the Segment Editor."""
 
 from __future__ import annotations
 

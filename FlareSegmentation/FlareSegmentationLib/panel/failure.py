@@ -1,4 +1,4 @@
-"""A failed run: one message, and what helps as a button where there is such a thing."""
+"""The message of a failed run, with a button for what solves it where there is one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..signals import Signal
 
 
 class FailureAction(Enum):
-    """What a person can do about a failure with one click."""
+    """An action that may solve a failure, offered as a button."""
 
     CPU = "cpu"
     REGION = "region"

@@ -1,4 +1,4 @@
-"""The organ table: what was found, how sure it is, and the way to each place that deserves a look."""
+"""The organ table: volume, confidence and places to check of each organ."""
 
 from __future__ import annotations
 

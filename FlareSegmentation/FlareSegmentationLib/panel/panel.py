@@ -1,4 +1,4 @@
-"""What the panel shows in each of its states. It knows widgets and reports, and starts nothing."""
+"""The display of the panel in each of its states, from widgets and reports; it starts nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Panel:
         self.showRegion(Region.AUTOMATIC, None)
 
     def showScan(self, volume: Volume) -> None:
-        """The line under the scan selector, and what is odd about the scan."""
+        """Show the size of the scan and its warnings under the scan selector."""
         self._showScan(facts(volume.geometry), volume.warnings, volume)
 
     def showFrames(self, count: int) -> None:
@@ -83,7 +83,7 @@ class Panel:
             widget.setVisible(bool(organs))
 
     def showRegion(self, region: Region, roiNode: slicer.vtkMRMLMarkupsROINode | None) -> None:
-        """A box that confines the run is told beside the button too: Options may be closed."""
+        """Show next to the button that a box confines the run: Options may be closed."""
         isBox = region is Region.ROI
         self.ui.roiSelector.setVisible(isBox)
         note = _('Only the inside of the box "{box}" will be segmented (see Options).')
@@ -113,7 +113,7 @@ class Panel:
         self.progress.start(cost.seconds if cost else None, title)
 
     def showStarting(self) -> None:
-        """As running, but a click would come too early to cancel anything."""
+        """Show a run that is starting: a click would come too early to cancel it."""
         self.showRunning()
         self.ui.applyButton.setEnabled(False)
 
@@ -127,7 +127,7 @@ class Panel:
         self._setButton(_("Cancelling..."), _("The engine is being stopped"), False)
 
     def showFailure(self, error: FlareError) -> None:
-        """One message and its hint in place of the progress bar; a cancelled run is no failure."""
+        """One message and its hint in place of the progress bar; a cancelled run is not a failure."""
         self.showReady()
         self.log(str(error))
         if error.kind != "cancelled":

@@ -1,4 +1,4 @@
-"""The way to a place in the scan: the slice views go there, and the crosshair marks it."""
+"""Navigation to a point of the scan: slice views and crosshair."""
 
 from __future__ import annotations
 

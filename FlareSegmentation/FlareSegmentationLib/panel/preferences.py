@@ -1,4 +1,4 @@
-"""What belongs to a person rather than to a scene, kept when a person changes it, not when a scene does."""
+"""Controls for the user's preferences, which are stored in Slicer's settings rather than in the scene."""
 
 from __future__ import annotations
 

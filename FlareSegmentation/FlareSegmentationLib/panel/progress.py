@@ -1,4 +1,4 @@
-"""Progress of a run: a line that tells stage, seconds so far and to go, memory now; and a bar."""
+"""Progress of a run: a line with stage, elapsed and remaining seconds and memory, and a bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of the scene's scans, for those who want more than one segmented."""
+"""The list of the scene's scans, to segment several of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as the panel writes them, tables as it lays them out, and the stage table."""
+"""Formatting of numbers and tables in the panel, and the stage table."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def segment(
     roi: Annotated[
         Optional[str], typer.Option(metavar="R0,R1,A0,A1,S0,S1", help="Segment inside these RAS bounds (mm).")
     ] = None,
-    report: Annotated[Optional[Path], typer.Option(help="Write what was measured as JSON (file or folder).")] = None,
+    report: Annotated[Optional[Path], typer.Option(help="Write the report as JSON (file or folder).")] = None,
     preview: Annotated[
         Optional[Path], typer.Option(help="Write a picture of the result as PNG (file or folder).")
     ] = None,
@@ -56,17 +56,18 @@ def segment(
         typer.Option("--ground-truth", "--truth", help="Ground truth label map of the one scan: adds Dice per organ."),
     ] = None,
     weights: WeightsOption = None,
-    split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="The left kidney gets label 5.")] = False,
+    split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="Give the left kidney the label 5.")] = False,
     clean_up: Annotated[
         str, typer.Option(metavar="off|normal|strong", help="Remove small parts of organs; strong fills holes, too.")
     ] = "normal",
     gpu_memory_limit: Annotated[
         Optional[float],
-        typer.Option(metavar="MB", min=1, help="Most GPU memory, besides the driver's own."),
+        typer.Option(metavar="MB", min=1, help="Limit of GPU memory, without the driver's own."),
     ] = None,
-    ram_limit: Annotated[Optional[float], typer.Option(metavar="MB", min=1, help="Most memory of the process.")] = None,
+    ram_limit: Annotated[Optional[float], typer.Option(metavar="MB", min=1, help="Limit of main memory.")] = None,
     table: Annotated[
-        Optional[bool], typer.Option("--table/--no-table", help="Tables at the end; by default on a terminal only.")
+        Optional[bool],
+        typer.Option("--table/--no-table", help="Print tables; by default on a terminal only."),
     ] = None,
 ) -> None:
     """Segment CT scans: label 1 liver, 2 kidneys, 3 spleen, 4 pancreas (5 left kidney with --split-kidneys)."""
@@ -106,7 +107,7 @@ def segment(
 @app.command()
 def phantom(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for ct.nii.gz and labels.nii.gz.")],
-    seed: Annotated[int, typer.Option(help="Another number is another patient.")] = 0,
+    seed: Annotated[int, typer.Option(help="Each number gives another patient.")] = 0,
     size: Annotated[str, typer.Option(metavar="I,J,K", help="Voxels: columns, rows, slices.")] = "256,256,120",
     spacing: Annotated[str, typer.Option(metavar="I,J,K", help="Voxel size in mm.")] = "1.5,1.5,3",
 ) -> None:

@@ -28,7 +28,7 @@ DONE, NOTHING_FOUND, BAD_INPUT, FAILED = 0, 1, 2, 3
 
 
 class PlainConsole(Console):
-    """Prints text as it is: names of files are no markup. A reader that has gone is no failure."""
+    """Console that prints text as it is, without Rich markup, and ignores a reader that has closed the pipe."""
 
     def __init__(self, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, highlight=False)
@@ -155,7 +155,7 @@ def show_report(report: Report) -> None:
 
 
 def show_warnings(report: Report) -> None:
-    """What deserves a look, on stderr, for runs without tables."""
+    """Print the warnings of a report on stderr, for runs without tables."""
     messages = report.warnings + [f"{o.name}: {w}" for o in report.organs for w in o.warnings]
     say(f"{report.scan.name}: {message}" for message in messages)
 

@@ -24,7 +24,9 @@ def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted label maps, or one of them.")],
     ground_truths: Annotated[Path, typer.Argument(help="Folder of true label maps, or one of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tables and the report.")],
-    tolerances: Annotated[str, typer.Option(help="Of the NSD: flare21 (1 mm) or flare22 (5, 3, 3, 5 mm).")] = "flare21",
+    tolerances: Annotated[
+        str, typer.Option(help="For the NSD: flare21 (1 mm) or flare22 (5, 3, 3, 5 mm).")
+    ] = "flare21",
     organs: Annotated[
         str,
         typer.Option(
@@ -100,7 +102,7 @@ def segment_folder(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     weights: WeightsOption = None,
-    reports: Annotated[Optional[Path], typer.Option(help="Folder for what was measured, as X.json.")] = None,
+    reports: Annotated[Optional[Path], typer.Option(help="Folder for the reports X.json.")] = None,
 ) -> None:
     """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
     from flareseg.cli import console
@@ -172,7 +174,7 @@ def _named(methods: list[str]) -> dict[str, Path]:
     for text in methods:
         name, equals, folder = text.partition("=")
         if not (name and equals and folder):
-            raise ConfigError(f'"{text}" is no method.', "Give NAME=FOLDER.")
+            raise ConfigError(f'Invalid method: "{text}".', "Give NAME=FOLDER.")
         if name in named:
             raise ConfigError(f"Two methods are named {name}.", "Give each a name of its own.")
         named[name] = Path(folder)

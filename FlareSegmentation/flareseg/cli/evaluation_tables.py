@@ -1,4 +1,4 @@
-"""The tables that ``flareseg evaluate`` and ``flareseg rank`` show on a terminal."""
+"""Terminal tables of ``flareseg evaluate`` and ``flareseg rank``."""
 
 from __future__ import annotations
 

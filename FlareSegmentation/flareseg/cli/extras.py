@@ -1,4 +1,4 @@
-"""Packages that only some commands need: the extras of pyproject.toml."""
+"""Import of optional packages, with a message that names the extra of pyproject.toml to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
-DeviceOption = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
+DeviceOption = Annotated[str, typer.Option(help="Device: auto, cuda or cpu.")]
 PrecisionOption = Annotated[
-    str, typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto suits the device.")
+    str,
+    typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto follows from the device."),
 ]
 WeightsOption = Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")]

@@ -1,4 +1,4 @@
-"""The command flareseg prepare: data sets of several layouts into one training store."""
+"""The command flareseg prepare, which imports data sets of several layouts into a training store."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ class KindName(str, Enum):
 
 def prepare(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Data set folder, .npz file, or phantom:4.")],
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="Training store; made if it is not there.")],
-    layout: Annotated[Layout, typer.Option(help="How the source is laid out.")] = Layout.AUTO,
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="Training store; created if it does not exist.")],
+    layout: Annotated[Layout, typer.Option(help="Layout of the source.")] = Layout.AUTO,
     data_map: Annotated[
-        Optional[str], typer.Option("--map", metavar="FILE.yaml", help="What the labels mean and whose they are.")
+        Optional[str],
+        typer.Option("--map", metavar="FILE.yaml", help="Meaning, source and licence of the labels."),
     ] = None,
     source_text: Annotated[Optional[str], typer.Option("--source", help="Name of the data set.")] = None,
-    licence: Annotated[Optional[str], typer.Option(help="Its licence, kept with every case.")] = None,
+    licence: Annotated[Optional[str], typer.Option(help="Licence of the data set, stored with every case.")] = None,
     kind: Annotated[
-        Optional[KindName], typer.Option("--as", help="What the cases are for; by default what they are.")
+        Optional[KindName], typer.Option("--as", help="Use of the cases; by default it follows from their content.")
     ] = None,
-    name_prefix: Annotated[Optional[str], typer.Option(help="Put before the name of every case.")] = None,
+    name_prefix: Annotated[Optional[str], typer.Option(help="Prefix of the names of all cases.")] = None,
     spacing: Annotated[Optional[float], typer.Option(help="Voxel size in mm; by default 1.5, of bodies 2.")] = None,
 ) -> None:
     """Bring CTs with labels, label maps or bodies into a training store. Exits with 1 if a case is refused."""

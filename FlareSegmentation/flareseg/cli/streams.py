@@ -1,4 +1,4 @@
-"""The command's own stdin, stdout and stderr: any encoding, full, or closed."""
+"""Preparation of stdin, stdout and stderr for any encoding, and for full or closed streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""flareseg train | export: from a training store to weights."""
+"""The commands flareseg train | export."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class StageChoice(str, Enum):
 def train(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file or a preset: flareseg, he-luo, smoke.")],
     store: Annotated[Path, typer.Option("--store", "-s", help="The training store that flareseg prepare made.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; a run that is there goes on.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; an existing run is resumed.")],
     stage: Annotated[Optional[StageChoice], typer.Option(help="One network only; by default both in turn.")] = None,
     minutes: Annotated[
-        Optional[float], typer.Option(min=0, help="Stop after so many minutes, saved; the same command goes on.")
+        Optional[float], typer.Option(min=0, help="Stop after this many minutes and save; the same command resumes.")
     ] = None,
     device: DeviceOption = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs of each computer.")] = 1,
@@ -140,4 +140,4 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path} is no JSON file.", "Give summary.json of flareseg evaluate.") from error
+        raise DataError(f"{path} is not a JSON file.", "Give summary.json of flareseg evaluate.") from error

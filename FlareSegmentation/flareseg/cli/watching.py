@@ -1,4 +1,4 @@
-"""A training run on the terminal: a bar with the time that remains, and an end when a person or the system asks."""
+"""Progress of a training run on the terminal, and its end on Ctrl+C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ConsoleWatcher:
-    """Tells on stderr how a run goes, unless ``silent`` (of several processes, one tells).
+    """Reports the progress of a run on stderr, unless ``silent`` (of several processes, one reports).
 
     Ctrl+C and a polite kill end the run after the step that is under way.
     """
 
     def __init__(self, silent: bool = False) -> None:
-        self.wants_end = False
+        self.is_cancelled = False
         self._console = Console(file=io.StringIO()) if silent else console.err
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -64,7 +64,7 @@ class ConsoleWatcher:
         self._console.print(f"step {step}: validation Dice {organs}{'  (best so far)' if is_best else ''}")
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        self.wants_end = True
+        self.is_cancelled = True
 
 
 def _percent(share: float) -> str:

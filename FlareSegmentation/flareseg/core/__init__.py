@@ -1,1 +1,1 @@
-"""What everything else builds on: geometry, volumes, organs, errors, the report, memory."""
+"""Base of all packages: geometry, volumes, organs, errors, the report, memory."""

@@ -1,4 +1,4 @@
-"""The box of voxels that an array fills."""
+"""The bounding box of the nonzero voxels of an array."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Slices = tuple[slice, slice, slice]
 
 
 def box_around(marks: np.ndarray, margin: Sequence[int] = (0, 0, 0)) -> Slices:
-    """The smallest box that holds all that is not zero in an integer or boolean array (k, j, i).
+    """Return the smallest box around the nonzero voxels of an integer or boolean array (k, j, i).
 
     Grown by ``margin`` voxels (k, j, i) on both sides, upwards beyond the array if it must be. Without anything in it
     the box is empty.

@@ -1,4 +1,4 @@
-"""What a scan will cost before it is segmented: seconds and memory, from a model fitted to measurements.
+"""Estimate of the seconds and memory that a scan needs, from a model fitted to measurements.
 
 For a CPU fitted with python -m benchmarks on 512x512 scans of 80 to 1000 slices (two server cores in
 float32); for a GPU taken from one trial of 160 slices on an H200. Machines differ in speed, so

@@ -1,4 +1,4 @@
-"""How much memory this process may still take.
+"""The memory that is available to this process.
 
 Four things bound it: the computer, the container (control group) that the process runs in, the process's own limits
 of address space and data (``ulimit -v`` and ``-d``), and a limit that the caller chose.
@@ -31,7 +31,7 @@ class Bound:
 
     @property
     def free(self) -> str:
-        """As part of a message: "600 MB"."""
+        """Return the free memory as part of a message: "600 MB"."""
         return f"{max(0.0, self.free_mb):.0f} MB"
 
 
@@ -54,7 +54,7 @@ def free_mb() -> float:
 
 
 def attainable_mb() -> float:
-    """Memory that this process may have in all: what it holds for itself, and what is free."""
+    """Return the memory that this process can reach: what it holds, and what is free."""
     used = _used()
     return (used.rss - getattr(used, "shared", 0)) / MB + free_mb()
 

@@ -1,4 +1,4 @@
-"""The grid of a scan: where its voxels lie in the patient, and how to bring it to the canonical orientation.
+"""The voxel grid of a scan, its position in the patient, and its canonical orientation.
 
 World coordinates are millimetres in LPS (left, posterior and superior ascending), as in DICOM and ITK; matrices and
 bounds with RAS in their name are in 3D Slicer's RAS, where the first two change sign.

@@ -1,4 +1,4 @@
-"""How much memory a run may take, or a message that says what would be needed."""
+"""Limits on the memory of a run, checked before each step that needs memory."""
 
 from __future__ import annotations
 

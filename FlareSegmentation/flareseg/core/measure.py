@@ -1,4 +1,4 @@
-"""Measuring a run: a clock for its stages, and the peaks of its memory."""
+"""Measurement of a run: a clock for its stages, and its peak memory."""
 
 from __future__ import annotations
 

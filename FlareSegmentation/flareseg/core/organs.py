@@ -1,4 +1,4 @@
-"""The one table of organs: label value, name, SNOMED CT code, colour, plausible volume, parts."""
+"""The table of organs: label value, name, SNOMED CT code, colour, plausible volume, parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Organ:
     """One organ of the FLARE21 task.
 
     ``plausible_ml`` bounds an adult's volume in mL, wide enough for common disease (splenomegaly,
-    an atrophic pancreas): outside it the result deserves a look, no more. ``max_parts`` is the
+    an atrophic pancreas): a volume outside it gives a warning, nothing more. ``max_parts`` is the
     number of connected components that anatomy allows; the pancreas may be cut into head, body
     and tail by thick slices.
     """

@@ -1,4 +1,6 @@
-"""What a process that belongs to this program alone does with itself; in any other process these calls do nothing.
+"""Settings of a process that belongs to this program alone: allocator, garbage collection, peak memory.
+
+In any other process these functions do nothing.
 
 The command line and the worker call ``prepare`` once, before the heavy imports.
 """

@@ -1,4 +1,4 @@
-"""What one run measured: the dataclass Report, its JSON and the schema of that in docs/report.schema.json."""
+"""The report of one run: the dataclass Report and its JSON, with the schema in docs/report.schema.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run: its stages, its memory, its signs of life, and whether it is still wanted."""
+"""The context of one run: timed stages, memory, progress, and cancellation."""
 
 from __future__ import annotations
 

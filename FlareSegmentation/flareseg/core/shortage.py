@@ -1,4 +1,4 @@
-"""Memory that does not suffice, in one message: before the work where the need is known, else when it runs out."""
+"""Error messages for a shortage of main memory, before the work where the need is known, else when it occurs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_room(what: str, needed_mb: float, found: list[Bound], addresses_mb: fl
 
 @contextlib.contextmanager
 def shortage_said(what: str, ram_limit_mb: float | None = None) -> Iterator[None]:
-    """InsufficientMemoryError for each form in which a library says that memory ran out.
+    """Raise InsufficientMemoryError for each form in which a library reports that memory is exhausted.
 
     ``what``: what is being done, as the subject of a message.
     """
@@ -52,7 +52,7 @@ def shortage_said(what: str, ram_limit_mb: float | None = None) -> Iterator[None
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether an error says that the computer's memory ran out (not a GPU's)."""
+    """Return whether an error reports that main memory (not a GPU's) is exhausted."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     text = str(error)

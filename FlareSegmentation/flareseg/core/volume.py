@@ -1,4 +1,4 @@
-"""A scan in memory: its voxels, where they lie, and whether they can be segmented."""
+"""A scan in memory: its voxels and geometry, and the checks that it can be segmented."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _finite(voxels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     if unknown > voxels.size // 2:
         raise ScanError("Most voxels of the scan are not numbers (NaN or infinite).", "Export the CT again, in HU.")
     mended = np.nan_to_num(voxels, nan=AIR_HU, posinf=AIR_HU, neginf=AIR_HU)
-    return mended, [f"{unknown} voxels are not numbers (NaN or infinite); they were taken for air."]
+    return mended, [f"{unknown} voxels are not numbers (NaN or infinite); they were treated as air."]
 
 
 def _check_range(voxels: np.ndarray, warnings: list[str]) -> None:
@@ -140,7 +140,7 @@ def _check_units(sample: np.ndarray, low: float, high: float) -> None:
 def _look_at_grid(geometry: Geometry, warnings: list[str]) -> None:
     if min(geometry.spacing) < FINEST_MM or max(geometry.spacing) > COARSEST_MM:
         size = " x ".join(f"{mm:g}" for mm in reversed(geometry.spacing))
-        raise ScanError(f"Voxels of {size} mm cannot show a patient.", "Correct the voxel spacing in the header.")
+        raise ScanError(f"A voxel size of {size} mm is not plausible.", "Correct the voxel spacing in the header.")
     if min(geometry.shape) < _FEW_SLICES:
         warnings.append(f"The scan has only {min(geometry.shape)} slices; organs may be incomplete.")
     if max(geometry.spacing) > _COARSE_MM:

@@ -1,4 +1,4 @@
-"""A picture of a result: axial, coronal and sagittal slices with coloured outlines."""
+"""The preview picture of a result: axial, coronal and sagittal slices with coloured outlines."""
 
 from __future__ import annotations
 

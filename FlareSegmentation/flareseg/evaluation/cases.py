@@ -1,4 +1,4 @@
-"""Which files belong to which case."""
+"""Matching of predictions, ground truths, scans and reports to cases by file name."""
 
 from __future__ import annotations
 

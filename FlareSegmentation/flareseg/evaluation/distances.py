@@ -1,4 +1,4 @@
-"""How far the border of a prediction is off, and on which side."""
+"""Signed distances between the surfaces of a prediction and its ground truth."""
 
 from __future__ import annotations
 

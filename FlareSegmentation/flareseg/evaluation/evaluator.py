@@ -1,4 +1,4 @@
-"""From the files of a case to its scores."""
+"""Scoring of one case from its files."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Evaluator:
 def _compared(path: Path | None, ground_truth: Volume, notes: list[str]) -> tuple[Volume, Volume]:
     """Prediction and ground truth on the smallest grid that holds both, so that nothing of either is lost."""
     if path is None:
-        raise DataError("There is no prediction.")
+        raise DataError("The prediction is missing.")
     prediction = read_label_map(path)
     grid = joint_grid(ground_truth.geometry, prediction.geometry)
     if grid is None:

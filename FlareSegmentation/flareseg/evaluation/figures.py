@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: box plots, worst slices, distance maps. Drawn by matplotlib, without a display."""
+"""The figures of an evaluation (box plots, worst slices, distance maps), drawn by matplotlib without a display."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTML report: an overview and a page for each case, to be opened from disk without a network."""
+"""The HTML report: an overview and a page for each case, readable without a network."""
 
 from __future__ import annotations
 

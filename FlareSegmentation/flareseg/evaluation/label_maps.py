@@ -1,4 +1,4 @@
-"""Reading label maps for comparison: canonical axes, the label values of ORGANS, kidneys in one."""
+"""Reading of label maps for comparison: canonical axes, the label values of ORGANS, both kidneys as one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_label_map(path: Path) -> Volume:
 
 
 def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
-    """Raises DataError for values that stand for no organ."""
+    """Return the label values. Raises DataError for values that are not those of organs."""
     if voxels.dtype.kind not in "iuf" or not voxels.size:
         raise _no_labels(name, f"no numbers ({voxels.dtype})")
     if not 0 <= voxels.min() <= voxels.max() <= LEFT_KIDNEY.label:  # false for NaN too
@@ -46,6 +46,6 @@ def _labels(voxels: np.ndarray, name: str) -> np.ndarray:
 
 def _no_labels(name: str, what: str) -> DataError:
     return DataError(
-        f"{name} is no label map of these organs: it holds {what}.",
+        f"{name} is not a label map of these organs: it holds {what}.",
         f"Give a map with 0 background, {_MEANING} ({LEFT_KIDNEY.label} left kidney, if kept apart).",
     )

@@ -1,4 +1,4 @@
-"""Volumes on one lattice of voxels that cover different parts of it, such as a segmentation cropped to its organs."""
+"""Placement of volumes that cover different parts of one voxel lattice, such as a cropped segmentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlap of a predicted and a true label map."""
+"""Dice of a predicted label map and its ground truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a case cost: running time, peak GPU memory and the area under the memory curve, as FLARE21 counts them."""
+"""Running time, peak GPU memory and area under the memory curve of a case, as FLARE21 counts them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def area_under(samples: Sequence[float]) -> float:
 
 
 def read_resources(path: Path) -> Resources:
-    """From a report of ``flareseg segment``, or from a file of the challenge's own measuring code.
+    """Read a report of ``flareseg segment``, or a file of the challenge's own measuring code.
 
     The latter is {"time": seconds, "gpu_memory": [a value in MiB every 0.1 s]}.
     Raises DataError for any other file.
@@ -56,7 +56,7 @@ def read_resources(path: Path) -> Resources:
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror}.", "") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(f"{path.name} is no report that can be understood.", "") from error
+        raise DataError(f"{path.name} is not a valid report.", "") from error
 
 
 def _of_challenge(data: dict[str, Any]) -> Resources:
@@ -75,7 +75,7 @@ def _of_report(report: Report) -> Resources:
 
 
 def _figure(value: Any) -> float:
-    """Raises ValueError for what is no measured amount: negative, NaN, infinite."""
+    """Return a measured value. Raises ValueError if it is negative, NaN or infinite."""
     figure = float(value)
     if not 0 <= figure < math.inf:
         raise ValueError(f"{figure} was not measured")

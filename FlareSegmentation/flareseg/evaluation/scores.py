@@ -41,12 +41,12 @@ class CaseScore:
 
     @property
     def dice(self) -> float:
-        """Mean over the organs that are scored."""
+        """Mean Dice over the organs that are scored."""
         return fmean(score.dice for score in self.organs if score.dice is not None)
 
     @property
     def nsd(self) -> float:
-        """Mean over the organs that are scored."""
+        """Mean NSD over the organs that are scored."""
         return fmean(score.nsd for score in self.organs if score.nsd is not None)
 
 

@@ -1,4 +1,4 @@
-"""Which organs of a case are scored: those that its ground truth holds, or those that are known to be labelled."""
+"""Selection of the organs to score in each case."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Selection:
         if unknown := [name for name in names if name not in _LABEL_OF]:
             known = ", ".join(organ.name.lower() for organ in ORGANS)
             raise ConfigError(
-                f'There is no organ "{unknown[0]}".',
+                f'Unknown organ: "{unknown[0]}".',
                 f"Give {LABELLED}, {ALL}, or some of {known} with commas between them.",
             )
         return cls(frozenset(_LABEL_OF[name] for name in names))

@@ -1,4 +1,4 @@
-"""The organs in a Slicer segmentation file (.seg.nrrd), told by terminology or name."""
+"""Reading of the organs in a Slicer segmentation file (.seg.nrrd) by terminology or name."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _read(path: Path) -> dict[str, Any]:
     import slicerio
 
     if not path.exists():
-        raise ScanError(f"There is no file {path}.", "Check the path.")
+        raise ScanError(f"File not found: {path}.", "Check the path.")
     try:
         header = slicerio.read_segmentation(str(path), skip_voxels=True)
         _require_one_file(header, path)
@@ -89,27 +89,27 @@ def _require_one_file(header: dict[str, Any], path: Path) -> None:
 
 
 def _require_layers(segmentation: dict[str, Any]) -> None:
-    """Raises ValueError for voxels that are no layers, and segments without a value or in a layer that is not there."""
+    """Raise ValueError for voxels that are not layers, and segments without a value or in a missing layer."""
     voxels = segmentation["voxels"]
     if voxels.ndim not in (3, 4) or not voxels.size:
-        raise ValueError("the voxels are no layers of volumes")
+        raise ValueError("the voxels are not layers of volumes")
     layers = voxels.shape[0] if voxels.ndim == 4 else 1
     if any("labelValue" not in s or not 0 <= s.get("layer", 0) < layers for s in segmentation["segments"]):
         raise ValueError("a segment has no voxels")
 
 
 def _painted(layers: np.ndarray, segments: list[tuple[Segment, int]]) -> tuple[np.ndarray, list[str]]:
-    """uint8 labels (i, j, k); where two organs overlap the later segment holds, and a message says so."""
+    """uint8 labels (i, j, k); where two organs overlap the later segment is used, and a warning is added."""
     labels = np.zeros(layers.shape[1:], np.uint8)
     overlapping = 0
     for segment, label in segments:
         mask = layers[segment.get("layer", 0)] == segment["labelValue"]
         overlapping += int(np.count_nonzero(mask & (labels != 0) & (labels != label)))
         labels[mask] = label
-    return labels, [f"{overlapping} voxels lie in two organs; the later segment holds."] if overlapping else []
+    return labels, [f"{overlapping} voxels lie in two organs; the later segment was used."] if overlapping else []
 
 
 def _left_out(segments: list[Segment]) -> list[str]:
     names = [str(segment.get("name") or segment["id"]) for segment in segments]
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return [f"Left out, as none of the four organs: {', '.join(names[:_MOST_NAMED])}{more}."] if names else []
+    return [f"Left out, as they are none of the four organs: {', '.join(names[:_MOST_NAMED])}{more}."] if names else []

@@ -1,4 +1,4 @@
-"""The evaluation of many cases: one that cannot be scored does not stop the others."""
+"""The evaluation of many cases; a case that cannot be scored does not stop the others."""
 
 from __future__ import annotations
 

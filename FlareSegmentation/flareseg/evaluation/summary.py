@@ -1,4 +1,4 @@
-"""Figures over many cases: mean, standard deviation, median and the worst case."""
+"""Summary statistics over many cases: mean, standard deviation, median and worst case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEAN = "Mean of organs"
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one figure over so many ``cases``; ``sd`` is the sample's (n - 1), None for a single case."""
+    """Statistics of one figure over ``cases`` cases; ``sd`` is the sample's (n - 1), None for a single case."""
 
     mean: float
     sd: float | None
@@ -35,7 +35,7 @@ class OrganSummary:
 
 @dataclass(frozen=True)
 class ResourceSummary:
-    """Over the cases that were measured; None where none was. The worst is the largest."""
+    """Statistics of time and memory over the measured cases; None where none was measured. The worst is the largest."""
 
     seconds: Statistics | None
     gpu_mb: Statistics | None
@@ -66,7 +66,7 @@ def summarise(cases: Sequence[CaseScore]) -> Summary:
 
 
 def statistics(figures: Mapping[str, float | None], worst_is_largest: bool = False) -> Statistics | None:
-    """Of a figure by case, over the cases that have it; None where none has."""
+    """Return the statistics of a figure over the cases that have it; None where none has."""
     known = {case: figure for case, figure in figures.items() if figure is not None}
     if not known:
         return None

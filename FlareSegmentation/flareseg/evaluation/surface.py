@@ -24,7 +24,7 @@ def tolerances_named(name: str) -> Mapping[int, float]:
         return TOLERANCES[name]
     except KeyError:
         known = " or ".join(TOLERANCES)
-        raise ConfigError(f'There are no tolerances named "{name}".', f"Give {known}.") from None
+        raise ConfigError(f'Unknown tolerances: "{name}".', f"Give {known}.") from None
 
 
 def nsd(prediction: np.ndarray, ground_truth: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:

@@ -125,7 +125,7 @@ def _read_cases(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _method(rows: Mapping[str, dict[str, str]], folder: Path) -> Method:
-    """Raises DataError for figures that are none."""
+    """Return the figures of a method by case. Raises DataError for values that are not figures."""
     try:
         return {case: _figures(row) for case, row in rows.items()}
     except (ValueError, TypeError) as error:
@@ -138,10 +138,10 @@ def _figures(row: Mapping[str, str]) -> dict[str, float | None]:
 
 
 def _number(text: str, most: float = sys.float_info.max) -> float:
-    """Raises ValueError for a number that is negative, too large, infinite or NaN."""
+    """Return a number of a table. Raises ValueError if it is negative, too large, infinite or NaN."""
     number = float(text)
     if not 0 <= number <= most:
-        raise ValueError(f"{text} is no possible figure")
+        raise ValueError(f"{text} is not a possible value")
     return number
 
 

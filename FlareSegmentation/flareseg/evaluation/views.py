@@ -1,4 +1,4 @@
-"""Which slices of an organ a case page shows, and the part of the scan around it."""
+"""Selection of the slices of an organ that a case page shows, and of the part of the scan around it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class OrganViews:
 
 
 def organ_views(comparison: Comparison, organ: Organ) -> OrganViews | None:
-    """None when neither label map shows the organ."""
+    """Return the views of an organ; None when neither label map shows it."""
     prediction, ground_truth = (
         comparison.prediction.voxels == organ.label,
         comparison.ground_truth.voxels == organ.label,

@@ -1,4 +1,4 @@
-"""The two stages in order: find the abdomen, crop, segment, put back, clean up.
+"""The cascade of two networks: ROI, crop, organ segmentation, resampling to the scan's grid, clean-up.
 
 The cascade, its resolutions and its HU window follow the FLARE21 solution of He and Luo; docs/model-card.md says what
 differs.
@@ -106,7 +106,7 @@ class Engine:
     def logits(self, network: nn.Module, grid: Tensor, run: Run) -> Tensor:
         """Run a network on a grid (k, j, i) in HU and return its logits, float32 (classes, k, j, i)."""
         x = self.precision.tensor(normalised(grid)[None, None])
-        with _signs_of_life(network, run), self.device.reproducible():
+        with _with_progress(network, run), self.device.reproducible():
             return network(x)[0].float()
 
 
@@ -352,7 +352,7 @@ def nothing_found(message: str) -> NoAbdomenError:
 
 
 @contextlib.contextmanager
-def _signs_of_life(network: nn.Module, run: Run) -> Iterator[None]:
+def _with_progress(network: nn.Module, run: Run) -> Iterator[None]:
     """Advance the run at each convolution, so that a long pass can be watched and cancelled."""
     layers = [m for m in network.modules() if isinstance(m, (nn.Conv3d, nn.ConvTranspose3d))]
     done = iter(range(len(layers) + 1))

@@ -1,4 +1,4 @@
-"""Clean-up of a label map: small parts go, and where it is wished for, holes are filled."""
+"""Clean-up of a label map: removal of small parts and, optionally, filling of holes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flareseg.core.errors import JobError
 from flareseg.core.organs import BACKGROUND, ORGANS
 
 _PAIRED = ORGANS[1]  # there are two kidneys, and one of every other organ
-SMALLEST_ML = 5.0  # a few voxels of bowel or pelvis are no organ
+SMALLEST_ML = 5.0  # a few voxels of bowel or pelvis are not an organ
 KEPT_SHARE = 0.12  # of the organ's largest component; smaller ones are noise (measured on real CT)
 
 
@@ -29,13 +29,11 @@ class CleanUp(str, Enum):
 
     @classmethod
     def of(cls, choice: str) -> CleanUp:
-        """Raises JobError for a strength that does not exist."""
+        """Return the member for a name. Raises JobError for an unknown name."""
         try:
             return cls(choice)
         except ValueError:
-            raise JobError(
-                f'There is no clean-up "{choice}".', f"Use one of {', '.join(c.value for c in cls)}."
-            ) from None
+            raise JobError(f'Unknown clean-up: "{choice}".', f"Use one of {', '.join(c.value for c in cls)}.") from None
 
 
 def clean_up(labels: np.ndarray, strength: CleanUp, voxel_ml: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""How sure the class probabilities are of each organ, and in which slices least."""
+"""The confidence of each organ, and the slices where its border is least certain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device runs the networks."""
+"""Selection of the compute device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flareseg.inference.processor import processor_name
 
 CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
-_FASTEST = "The fastest device here."
+_FASTEST = "The fastest available device."
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def select_device(choice: str) -> Device:
         GpuMemoryError: "cuda" was chosen and the free memory of the GPU does not suffice.
     """
     if choice not in CHOICES:
-        raise GpuUnavailableError(f'There is no device "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
+        raise GpuUnavailableError(f'Unknown device: "{choice}".', f"Choose one of {', '.join(CHOICES)}.")
     if choice == "cpu":
         return _cpu(_CHOSEN)
     facts = gpu_facts()

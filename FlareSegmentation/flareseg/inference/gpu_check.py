@@ -1,4 +1,4 @@
-"""Why no GPU can be used on this computer, in words."""
+"""Diagnosis of a GPU that cannot be used, as a message with a hint."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def gpu_facts() -> GpuFacts:
 
 
 def why_unusable(facts: GpuFacts) -> FlareError | None:
-    """Why PyTorch can use no GPU; None when it can."""
+    """Return why PyTorch can use no GPU; None when it can."""
     if facts.usable:
         return None
     if not facts.cards:
@@ -81,7 +81,7 @@ def trial_failure() -> FlareError | None:
 
 
 def gpu_failure(error: RuntimeError) -> FlareError:
-    """What an error of CUDA or its libraries means for a person."""
+    """Return the error to raise for an error of CUDA or its libraries."""
     said = str(error).splitlines()[0]
     if is_out_of_memory(error):
         return too_full("The memory of the GPU ran out.")
@@ -99,7 +99,7 @@ def gpu_failure(error: RuntimeError) -> FlareError:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a GPU's memory ran out; cuDNN, cuBLAS and the driver say so in words only."""
+    """Return whether a GPU's memory is exhausted; cuDNN, cuBLAS and the driver report it only in the text."""
     words = ("ALLOC_FAILED", "CUDA error: out of memory")
     return isinstance(error, torch.cuda.OutOfMemoryError) or any(word in str(error) for word in words)
 

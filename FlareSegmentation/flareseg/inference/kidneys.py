@@ -1,4 +1,4 @@
-"""Telling the left kidney from the right."""
+"""Separation of the left and the right kidney."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest of a folder of network weights: which file holds which network, for which grid."""
+"""The manifest of a folder of network weights: the file, options and input grid of each network."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Entry:
 
     @classmethod
     def from_json(cls, data: Any) -> Entry:
-        """Raises ValueError that says what is wrong."""
+        """Return the entry in JSON data. Raises ValueError that says what is wrong."""
         if not isinstance(data, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         if missing := [key for key in ("file", "sha256", "network", "grid") if key not in data]:
             raise ValueError(f"it has no {' and no '.join(missing)}")
         return cls(
@@ -91,7 +91,7 @@ def _text(value: object, key: str, pattern: str) -> str:
 def _file_name(value: object) -> str:
     """A name without folders: the file lies beside the manifest."""
     if not isinstance(value, str) or not re.fullmatch(r"[^/\\:\0]+", value) or value in (".", ".."):
-        raise ValueError("its file is no name of a file in the same folder")
+        raise ValueError("its file is not the name of a file in the same folder")
     return value
 
 
@@ -99,7 +99,7 @@ def _options(value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError("its options are no JSON object")
+        raise ValueError("its options are not a JSON object")
     for key, option in value.items():
         numbers = option if isinstance(option, list) else [option]
         if not 0 < len(numbers) <= _MOST_LEVELS or not all(_is_whole(n, 1, _LARGEST_OPTION) for n in numbers):

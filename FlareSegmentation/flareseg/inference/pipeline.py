@@ -1,4 +1,4 @@
-"""One scan from reading to writing, measured: the one path that every caller takes."""
+"""Segmentation of one scan from reading to writing, measured; every caller uses this function."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The precision and memory layout of the networks: decided by what the device is, never by measuring.
+"""Selection of the precision and memory layout of the networks by a table, never by measuring.
 
-The same scan on the same computer so gives the same labels, whatever else the computer is doing.
+Therefore the same scan on the same computer gives the same labels, whatever else the computer is doing.
 
 ===============================================  =========
 device                                           precision
@@ -98,7 +98,7 @@ def emulation(device: Device, precision: Precision) -> list[str]:
 def checked_choice(choice: str, where: str = "") -> str:
     """Return ``choice`` in lower case. Raises ConfigError unless it is one of CHOICES."""
     if choice.lower() not in CHOICES:
-        raise ConfigError(f'The precision "{choice}"{where} is not known.', f"Use one of {', '.join(CHOICES)}.")
+        raise ConfigError(f'Unknown precision{where}: "{choice}".', f"Use one of {', '.join(CHOICES)}.")
     return choice.lower()
 
 

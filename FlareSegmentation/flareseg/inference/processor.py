@@ -1,4 +1,4 @@
-"""What the processor of this computer can compute by itself."""
+"""The name and the instruction sets of this computer's processor."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def processor_features() -> frozenset[str]:
 def limit_allows_bfloat16(environment: Mapping[str, str]) -> bool:
     """Whether oneDNN's variable in ``environment``, if it is set, leaves bfloat16 instructions in.
 
-    The values are those of oneDNN's "CPU dispatcher control". One that oneDNN does not know is no limit to it, but
+    The values are those of oneDNN's "CPU dispatcher control". A value that oneDNN does not know does not limit it, but
     counts as one here: float32 runs everywhere.
     """
     limit = next((environment[name] for name in _LIMITS if environment.get(name)), "").upper()

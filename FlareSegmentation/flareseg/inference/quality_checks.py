@@ -1,4 +1,4 @@
-"""What deserves a look in a finished segmentation: missing, implausible or cut organs."""
+"""Quality checks of a finished segmentation: missing, implausible or cut organs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resampling between the scan's grid and a network's grid, slab by slab, both ways.
+"""Resampling between the scan's grid and a network's grid, slab by slab, in both directions.
 
 A slab is a run of slices small enough for the device. Nothing the size of the scan is ever put on
 the device in floating point, so device memory does not grow with the scan. All arrays are in
@@ -48,7 +48,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Slabs:
-    """How large a slab may be, and who is told of each finished one (fraction 0..1)."""
+    """The size of a slab, and the callback for each finished one (fraction 0..1)."""
 
     megabytes: float = SLAB_MB
     done: Callable[[float], None] = lambda fraction: None

@@ -1,4 +1,4 @@
-"""The ROI: the box of voxels around the abdomen, from stage 1's foreground or from the caller."""
+"""The region of interest (ROI): the box of voxels around the abdomen, from the ROI network or from the caller."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def box_of_bounds(bounds: Bounds, geometry: Geometry) -> Box:
     """Box of the voxels whose centres lie within RAS bounds (r0, r1, a0, a1, s0, s1) in mm.
 
     On an oblique grid the box is the smallest one that holds the bounds. Raises
-    RoiError for bounds that are no box, are outside the scan, or are too small.
+    RoiError for bounds that are not a box, are outside the scan, or are too small.
     """
     pairs = np.array(bounds, dtype=float).reshape(3, 2)
     if not np.isfinite(pairs).all() or (pairs[:, 0] >= pairs[:, 1]).any():

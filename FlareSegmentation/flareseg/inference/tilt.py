@@ -1,4 +1,4 @@
-"""Undoing the tilt of a gantry: upright slices for the networks, and labels back on the scan's own voxels.
+"""Correction of a tilted gantry: upright slices for the networks, and labels back on the scan's own voxels.
 
 Each slice moves in its own plane by whole voxels, at most half a voxel beside its place. Nothing is interpolated, so
 the way back is exact; on phantoms that gave a higher Dice than linear interpolation with labels rounded back.
@@ -16,7 +16,7 @@ from flareseg.core.volume import AIR_HU, Volume
 
 
 def upright(volume: Volume) -> Volume:
-    """The volume with each slice where it lies in the patient; rows and columns are added and filled with air.
+    """Return the volume with each slice at its position in the patient; added rows and columns hold air.
 
     A volume without tilt is returned as it is.
     """
@@ -30,7 +30,7 @@ def upright(volume: Volume) -> Volume:
 
 
 def put_back(array: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """What lies on the grid of ``upright``, (k, j, i), on the voxels of the tilted scan."""
+    """Return an array on the grid of ``upright``, (k, j, i), moved to the voxels of the tilted scan."""
     return np.stack([plane[place] for plane, place in zip(array, _places(geometry))])
 
 
@@ -48,7 +48,7 @@ def _shifts(geometry: Geometry) -> np.ndarray:
 
 
 def _wide_grid(geometry: Geometry) -> Geometry:
-    """The grid on which all slices find room, straight above each other."""
+    """Return the grid that holds all slices, straight above each other."""
     slices, rows, columns = geometry.shape
     more = np.rint(_shifts(geometry).max(axis=0)).astype(int)
     first = np.minimum(0.0, np.multiply(geometry.tilt, slices - 1))  # mm along (j, i)

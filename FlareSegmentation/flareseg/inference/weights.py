@@ -1,4 +1,4 @@
-"""The networks and their weights: safetensors files named in a manifest with their sha256."""
+"""Loading of network weights from safetensors files that a manifest names with their sha256."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def load_network(stage: str, classes: int, folder: Path | None = None) -> Traine
 
 
 def _require_grid(entry: Entry, network: nn.Module) -> None:
-    """Raises ValueError for a grid that the network cannot work on."""
+    """Raise ValueError for a grid that the network cannot work on."""
     divisor = int(getattr(network, "divisor", 1))
     size = " x ".join(map(str, entry.grid))
     if any(n % divisor for n in entry.grid):
@@ -104,7 +104,7 @@ def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(content)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:  # types that PyTorch lacks, too
-        raise broken(f"The network weights are no whole safetensors file: {path}.") from error
+        raise broken(f"The network weights are not a complete safetensors file: {path}.") from error
 
 
 def _misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:

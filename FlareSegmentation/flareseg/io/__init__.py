@@ -1,1 +1,1 @@
-"""Scans and label maps from and to files."""
+"""Reading and writing of scans and label maps."""

@@ -1,4 +1,4 @@
-"""Files that are written beside their target first, then renamed into place, so that no half file is seen."""
+"""Atomic writing of files: each is written under a temporary name, then renamed."""
 
 from __future__ import annotations
 

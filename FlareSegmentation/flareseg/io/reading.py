@@ -53,9 +53,9 @@ def read_volume(path: str | os.PathLike[str], check_size: CheckSize = check_read
 def check_there(path: Path) -> None:
     """Raise ScanError for a path without a file and for a link that leads nowhere. Raises OSError."""
     if path.is_symlink() and not path.exists():
-        raise ScanError(f"{path} is a broken link (to {path.readlink()}).", "Mend the link, or give the file itself.")
+        raise ScanError(f"{path} is a broken link (to {path.readlink()}).", "Repair the link, or give the file itself.")
     if not path.exists():
-        raise ScanError(f"There is no file or folder {path}.", "Check the path.")
+        raise ScanError(f"File or folder not found: {path}.", "Check the path.")
 
 
 def is_scan_file(path: Path) -> bool:

@@ -28,7 +28,7 @@ class Inputs:
 
 
 def scans_in(folder: Path) -> Inputs:
-    """The scan files in a folder, by name. Hidden files and results of flareseg are no scans. Raises OSError."""
+    """The scan files in a folder, by name. Hidden files and results of flareseg are not scans. Raises OSError."""
     return scans_among(sorted(folder.iterdir()), folder)
 
 

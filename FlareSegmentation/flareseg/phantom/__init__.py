@@ -1,4 +1,4 @@
-"""A synthetic abdominal CT with its true labels: analytic anatomy, bent at random, painted with typical HU.
+"""A synthetic abdominal CT with its true labels: analytic anatomy, randomly deformed, with typical HU.
 
 For demonstrations and tests only: it looks like a CT to the networks, and shows no real patient.
 """
@@ -51,7 +51,7 @@ def make_phantom(
 
 
 def require_feasible(seed: int, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> None:
-    """Raises what making a phantom would: ScanError for sizes that no CT has, JobError for a
+    """Raise what ``make_phantom`` would raise: ScanError for sizes that no CT has, JobError for a
     negative seed, InsufficientMemoryError for more voxels than there is memory for."""
     Patient.drawn_from(seed)
     Grid(shape, spacing).require_memory(free_mb())

@@ -1,4 +1,4 @@
-"""The grid on which the phantom is sampled, walked slab by slab so that large scans need little memory."""
+"""The grid on which the phantom is sampled, processed in slabs so that large scans need little memory."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Grid:
         return (k * j * i * _BYTES_PER_VOXEL + max(SLAB_VOXELS, j * i) * _BYTES_PER_SLAB_VOXEL) / MB
 
     def require_memory(self, free_mb: float) -> None:
-        """Raises InsufficientMemoryError for a phantom that needs more than ``free_mb``."""
+        """Raise InsufficientMemoryError for a phantom that needs more than ``free_mb``."""
         if self.needed_mb > free_mb:
             raise InsufficientMemoryError(
                 f"A phantom of {_by(self.shape)} voxels needs about {self.needed_mb / 1000:.1f} GB of memory; "

@@ -59,7 +59,7 @@ def small_bowel(patient: Patient) -> Layers:
 
 
 def colon(patient: Patient) -> Layers:
-    """From the ascending colon around to the descending one."""
+    """The colon, from its ascending to its descending part."""
     yield from _tract(patient, tube(patient.along(COLON, 4), step=12), Tissue.STOOL, gas_share=0.35)
 
 

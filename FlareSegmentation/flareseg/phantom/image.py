@@ -1,4 +1,4 @@
-"""From tissues to HU: mean and texture of each tissue, the scanner's point spread, its noise."""
+"""Conversion of tissues to HU: mean and texture of each tissue, the scanner's point spread, its noise."""
 
 from __future__ import annotations
 

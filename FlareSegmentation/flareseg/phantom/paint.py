@@ -1,4 +1,4 @@
-"""Painting shapes into a tissue map: each layer over the ones before, slab by slab, in deformed space."""
+"""Painting of shapes into a tissue map, layer by layer and slab by slab, in deformed space."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST_SD = 3.0
 
 
 class Mapping(Protocol):
-    """From scan coordinates to atlas coordinates, both in mm."""
+    """A mapping from scan coordinates to atlas coordinates, both in mm."""
 
     reach: float
 

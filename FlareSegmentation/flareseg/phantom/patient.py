@@ -1,4 +1,4 @@
-"""One synthetic patient: what differs from person to person, drawn from the seed."""
+"""The random properties of one synthetic patient, drawn from the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Analytic shapes: each knows its box and, at any point, about how many mm lie between it and its surface.
+"""Analytic shapes, each with its bounding box and an approximate signed distance in mm.
 
 Points are three arrays (z, y, x) of one shape, in mm: z runs up, y to the back, x to the patient's left.
 Distances are negative inside. They are exact for capsules and half spaces and close to the surface elsewhere,

@@ -1,4 +1,4 @@
-"""The tissues of the phantom: which organ each belongs to, and its HU in three phases of contrast."""
+"""The tissues of the phantom: the organ of each, and its HU in three contrast phases."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Training: label maps and CTs in, weights out. Needs the extra `flareseg[train]`."""
+"""Training of the networks from label maps and CTs. Needs the extra `flareseg[train]`."""

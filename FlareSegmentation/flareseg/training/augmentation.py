@@ -1,4 +1,4 @@
-"""What changes from one showing of a sample to the next: turned, scaled and bent a little, and scanned once more.
+"""Random augmentation of samples: rotation, scaling, elastic deformation, and changes of a second scan.
 
 No sample is mirrored: the liver lies on the right.
 """

@@ -1,4 +1,4 @@
-"""The moving average of the weights: two to three points of Dice in the pancreas over the last weights."""
+"""Exponential moving average of the weights, worth two to three points of Dice in the pancreas."""
 
 from __future__ import annotations
 

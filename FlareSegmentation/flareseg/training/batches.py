@@ -1,4 +1,4 @@
-"""Batches of samples, each of which follows from the run's seed and its number alone."""
+"""Batches of samples, each determined by the run's seed and its number alone."""
 
 from __future__ import annotations
 

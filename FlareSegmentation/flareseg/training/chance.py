@@ -1,4 +1,4 @@
-"""The random numbers of one sample: all of them follow from its seed."""
+"""The random numbers of one sample, all determined by its seed."""
 
 from __future__ import annotations
 

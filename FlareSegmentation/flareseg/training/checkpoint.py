@@ -1,4 +1,4 @@
-"""The state of a run on disk: one safetensors file, from which it goes on exactly. No pickle."""
+"""The state of a run on disk: one safetensors file, from which a run resumes exactly. No pickle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SEPARATOR = "/"
 
 @dataclass
 class Progress:
-    """Where a run is. ``best``: mean Dice of the best validation so far, 0..1, at step ``best_step``."""
+    """The progress of a run. ``best``: mean Dice of the best validation so far, 0..1, at step ``best_step``."""
 
     step: int = 0
     samples: int = 0
@@ -32,7 +32,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that changes during a run. ``config``: the run's, as YAML, and ``data``: a digest of its cases, tell a
+    """The state that changes during a run. ``config``: the run's, as YAML, and ``data``: a digest of its cases, tell a
     checkpoint of another run."""
 
     network: nn.Module
@@ -43,12 +43,12 @@ class TrainingState:
     data: str = ""
 
     def save(self, path: Path) -> None:
-        """All of it. Raises OutputError; the file that was there stays until the new one is whole."""
+        """Save the whole state. Raises OutputError; the file that was there stays until the new one is whole."""
         network, optimiser = _named("network", self.network.state_dict()), _optimiser_tensors(self.optimiser)
         self._write(path, {**network, **_named("average", self.average.state_dict()), **optimiser})
 
     def save_average(self, path: Path) -> None:
-        """What becomes the weights. Raises OutputError."""
+        """Save the averaged weights, which are exported. Raises OutputError."""
         self._write(path, _named("average", self.average.state_dict()))
 
     def _write(self, path: Path, tensors: dict[str, Tensor]) -> None:
@@ -66,7 +66,7 @@ class TrainingState:
             beside.write_bytes(content)
 
     def load(self, path: Path) -> None:
-        """Go back to what was saved. Raises DataError or ConfigError for a file that is damaged or of
+        """Restore the saved state. Raises DataError or ConfigError for a file that is damaged or of
         another run."""
         facts, tensors = read(path)
         if facts["config"] != self.config:
@@ -87,13 +87,13 @@ class TrainingState:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a checkpoint says of itself, and its tensors by name. Raises DataError."""
+    """Return the metadata of a checkpoint, and its tensors by name. Raises DataError."""
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads(file.metadata()["flareseg"])
         return facts, safetensors.torch.load(path.read_bytes())
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is missing or no whole checkpoint.", "Give a checkpoint of flareseg train.") from error
+        raise DataError(f"{path} is not a complete checkpoint.", "Give a checkpoint of flareseg train.") from error
 
 
 def average_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

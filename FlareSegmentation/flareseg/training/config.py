@@ -1,4 +1,4 @@
-"""What a training run is: one YAML file, checked to the last key before anything starts."""
+"""The configuration of a training run: one YAML file, checked completely before anything starts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NetworkConfig(Settings):
     @model_validator(mode="after")
     def _can_be_built(self) -> NetworkConfig:
         if self.name not in NETWORKS:
-            raise ValueError(f"there is no network {self.name}; there are {', '.join(NETWORKS)}")
+            raise ValueError(f"unknown network {self.name}; known are {', '.join(NETWORKS)}")
         try:
             build(self.name, 2, self.options)
         except (TypeError, ValueError) as error:
@@ -152,7 +152,7 @@ def read_config(name_or_path: str) -> TrainingConfig:
         return TrainingConfig.model_validate(_read_yaml(name_or_path))
     except ValidationError as error:
         problems = plainly(error)
-        raise ConfigError(f"{name_or_path} is not understood: {problems}.", "Correct it.") from error
+        raise ConfigError(f"Invalid training config {name_or_path}: {problems}.", "Correct it.") from error
 
 
 def _read_yaml(name_or_path: str, extended_by: tuple[Path, ...] = ()) -> Any:
@@ -165,10 +165,10 @@ def _read_yaml(name_or_path: str, extended_by: tuple[Path, ...] = ()) -> Any:
     except OSError as error:
         presets = ", ".join(sorted(file.stem for file in PRESETS.glob("*.yaml")))
         raise ConfigError(
-            f"There is no training config {name_or_path}.", f"Give a YAML file or a preset: {presets}."
+            f"Training config not found: {name_or_path}.", f"Give a YAML file or a preset: {presets}."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no YAML: {error}.", "Correct the file.") from error
+        raise ConfigError(f"{path} is not valid YAML: {error}.", "Correct the file.") from error
     if isinstance(given, dict) and (base := given.pop("extends", None)):
         return _merged(_read_yaml(str(base), (*extended_by, path)), given)
     return given

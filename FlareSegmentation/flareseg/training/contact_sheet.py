@@ -1,4 +1,4 @@
-"""A picture of samples, synthetic beside real, to judge the synthesis by eye."""
+"""A picture of synthetic samples next to real ones, to judge the synthesis by eye."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the checkpoints of a run to a folder of weights with its manifest, as the product ships them."""
+"""Export of a run's checkpoints to a folder of weights with a manifest, as the package ships them."""
 
 from __future__ import annotations
 

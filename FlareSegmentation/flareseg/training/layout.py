@@ -1,4 +1,4 @@
-"""The names of the layouts of data sets, without the packages that reading them needs."""
+"""The names of the data set layouts, without the packages that reading them needs."""
 
 from __future__ import annotations
 

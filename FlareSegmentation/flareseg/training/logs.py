@@ -1,4 +1,4 @@
-"""What a run tells while it goes: a CSV file, TensorBoard, and a plot of loss and Dice."""
+"""The logs of a run: a CSV file, TensorBoard, and a plot of loss and Dice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run learned from: written beside its checkpoints, and from there into the manifest of its weights."""
+"""The provenance of a run's data, stored with its checkpoints and in the manifest of its weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_provenance(folder: Path, cases: Iterable[CaseFacts]) -> None:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """Raises DataError when it is missing or damaged."""
+    """Read the provenance of a run. Raises DataError when it is missing or damaged."""
     try:
         return dict(json.loads((folder / PROVENANCE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""A training run: the store's cases become sources, the sources batches, and each stage is trained in its folder."""
+"""A training run: sources and batches made of a store's cases, and one trainer per stage."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class Split:
 
     @classmethod
     def of(cls, store: Store, config: DataConfig) -> Split:
-        """Raises DataError when nothing is left to learn from."""
+        """Split the cases of a store. Raises DataError when none is left to train on."""
         chosen = [case for case in store if _matches(case, config.include) and not _matches(case, config.exclude)]
         bodies = [case for case in chosen if case.kind is Kind.BODY]
         anatomy = [case for case in chosen if case.kind is not Kind.BODY]
         held_out = [case for case in anatomy if _matches(case, config.validation)]
         if config.validation and not held_out:
             raise DataError(
-                f"No case of {store.folder} is named like {', '.join(config.validation)}, which should judge.",
+                f"No case of {store.folder} matches the validation patterns {', '.join(config.validation)}.",
                 "Change `validation` in the config; flareseg prepare lists the names.",
             )
         training = [case for case in anatomy if case not in held_out]
         if not training:
             raise DataError(
-                f"No case of {store.folder} is left to learn from.",
+                f"No case of {store.folder} is left to train on.",
                 "Prepare data, or change `include`, `exclude` and `validation` in the config.",
             )
         return cls(training + bodies, (held_out or training) + bodies)
@@ -66,7 +66,7 @@ class TrainingRun:
     fabric: Fabric
 
     def trainer(self, stage: Stage, watcher: Watcher) -> Trainer:
-        """Ready to begin, or to go on from its checkpoint. Raises FlareError."""
+        """Return the trainer of a stage, which resumes from its checkpoint. Raises FlareError."""
         settings, split = self.config.stages[stage], Split.of(self.store, self.config.data)
         folder = self.output / stage.value
         make_folder(folder)
@@ -135,7 +135,7 @@ class TrainingRun:
 def _mixture(sources: Sequence[tuple[Source, float]]) -> Mixture:
     if not sources:
         raise DataError(
-            "Nothing that is held out is of a kind that the config learns from.",
+            "The validation cases are not of a kind that the config trains on.",
             "Name cases in `validation` that fit `synthetic` and `scans`.",
         )
     return Mixture(*zip(*sources))

@@ -1,4 +1,4 @@
-"""What a network learns from: one image with its labels, and who can make them."""
+"""A training sample (one image with its labels), and the interface of its sources."""
 
 from __future__ import annotations
 

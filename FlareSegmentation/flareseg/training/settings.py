@@ -1,4 +1,4 @@
-"""What a YAML file may say: models of pydantic that refuse what they do not understand."""
+"""Base of the configuration models: pydantic models that refuse unknown keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
 
 def _tissue_name(name: str) -> str:
     if name.upper() not in Tissue.__members__:
-        raise ValueError(f"there is no tissue {name}")
+        raise ValueError(f"unknown tissue {name}")
     return name.lower()
 
 

@@ -1,4 +1,4 @@
-"""What a network begins with: He's random weights, PyTorch's, or weights that already work."""
+"""Initial weights of a network: He's initialisation, PyTorch's, or the shipped weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training store: a folder of cases in one form, with what is known of each.
+"""The training store: a folder of cases in one form, with facts about each.
 
 ``store.json`` lists the cases; each lies in ``cases/NAME.npz`` (no pickle). All arrays are (k, j, i) with axes to
 superior, posterior and left. Who writes holds a lock on the file ``.lock``, which the system frees when a process ends.
@@ -86,7 +86,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> Store:
-        """Raises DataError when there is no store or it cannot be understood."""
+        """Open the store in a folder. Raises DataError if the folder holds none, or one that cannot be read."""
         return cls(folder, _read_index(folder))
 
     @contextlib.contextmanager
@@ -135,7 +135,7 @@ class Store:
         self._write_index()
 
     def load(self, name: str) -> StoredCase:
-        """Raises DataError when the case's file is missing or has changed."""
+        """Load a case. Raises DataError when its file is missing or has changed."""
         facts = self._cases[name]
         path = self._path(name)
         try:
@@ -169,7 +169,7 @@ def _read_index(folder: Path) -> dict[str, CaseFacts]:
             raise ValueError("another schema version")
         return {entry["name"]: _facts(entry) for entry in index["cases"]}
     except OSError as error:
-        raise DataError(f"{folder} is no training store.", "Make one with flareseg prepare.") from error
+        raise DataError(f"{folder} is not a training store.", "Make one with flareseg prepare.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"The training store {folder} is damaged ({error}).", "Make it again with flareseg prepare."
@@ -199,10 +199,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _facts(entry: dict[str, object]) -> CaseFacts:
-    """Raises ValueError or TypeError for an entry that describes no case."""
+    """Return the facts in an entry. Raises ValueError or TypeError for an entry that does not describe a case."""
     facts = CaseFacts(**entry)  # type: ignore[arg-type]
     if not re.fullmatch(r"[\w.-]+", facts.name):  # it becomes the name of a file
-        raise ValueError(f'"{facts.name}" is no name of a case')
+        raise ValueError(f'"{facts.name}" is not a valid case name')
     k, j, i = facts.spacing
     depth, rows, columns = facts.shape
     return replace(facts, kind=Kind(facts.kind), spacing=(k, j, i), shape=(depth, rows, columns))

@@ -1,4 +1,4 @@
-"""The training loop of one stage: steps, validation, checkpoints, and a saved state whatever happens."""
+"""The training loop of one stage: steps, validation and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ METERED_STEPS = 20  # of each row; measuring each step would cost time
 
 
 class Watcher(Protocol):
-    """Is told how a run goes, and may end it."""
+    """Interface of an observer of a run, which may also cancel it."""
 
     def begins(self, stage: Stage, done: int, steps: int) -> None: ...
 
@@ -40,7 +40,7 @@ class Watcher(Protocol):
     def validated(self, step: int, score: Score, is_best: bool) -> None: ...
 
     @property
-    def wants_end(self) -> bool: ...
+    def is_cancelled(self) -> bool: ...
 
 
 class Trainer:
@@ -93,8 +93,8 @@ class Trainer:
     def train(self, minutes: float | None = None) -> bool:
         """Go on to the last step, or for some minutes; whether the run is complete. The state is saved in any case.
 
-        Raises FlareError: "gpu_memory" when the device's memory ran out, "bad_config" when loss or gradient are no
-        numbers, "write" when the state could not be saved, "cancelled".
+        Raises FlareError: "gpu_memory" when the device's memory ran out, "bad_config" when loss or gradient are not
+        finite, "write" when the state could not be saved, "cancelled".
         """
         self._watcher.begins(self._stage, self.progress.step, self.steps)
         try:
@@ -120,7 +120,7 @@ class Trainer:
                 self._validate()
             is_old, is_cancelled, is_over = self._agreed(
                 now - saved > 60 * self._config.checkpoint_minutes,
-                self._watcher.wants_end,
+                self._watcher.is_cancelled,
                 minutes is not None and now - begun > 60 * minutes,
             )
             if is_old or is_cancelled:
@@ -181,7 +181,7 @@ class Trainer:
                 buffer.copy_(before)
         self._save()
         raise ConfigError(
-            f"Loss or gradient is no number at step {self.progress.step}; the run is saved as it was before.",
+            f"Loss or gradient is not finite at step {self.progress.step}; the run is saved as it was before.",
             "Begin a new run with a lower learning rate, with gradient clipping, or with precision 32-true.",
         )
 

@@ -1,4 +1,4 @@
-"""How good a network is on samples that are the same each time."""
+"""Validation of a network on a fixed set of samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the worker ends: for which reasons, with which exit code, and for certain."""
+"""The end of the worker process: its reasons, its exit code, and its time limit."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class Stage:
-    """Sign of life: the stage at work, its done fraction 0..1, and memory now in MB."""
+    """Progress: the current stage, its done fraction 0..1, and memory now in MB."""
 
     type: ClassVar[str] = "stage"
     id: str
@@ -148,13 +148,13 @@ def encode(message: Job | Event) -> bytes:
 
 
 def decode_job(line: bytes) -> Job:
-    """Raises JobError for a line that is no job, naming what is wrong with it."""
+    """Return the job in a line. Raises JobError for any other line, naming what is wrong with it."""
     job: Job = _decode(line, JOBS)
     return job
 
 
 def decode_event(line: bytes) -> Event:
-    """Raises JobError for a line that is no event."""
+    """Return the event in a line. Raises JobError for any other line."""
     event: Event = _decode(line, EVENTS)
     return event
 
@@ -174,4 +174,4 @@ def _decode(line: bytes, classes: dict[str, Any]) -> Any:
 
 
 def _bad_line(why: str) -> JobError:
-    return JobError(f"The line was not understood: {why}.", "Send one JSON object a line.")
+    return JobError(f"Invalid line: {why}.", "Send one JSON object a line.")

@@ -1,4 +1,4 @@
-"""The private folder that carries the arrays of one job between Slicer and the worker, and its safe removal."""
+"""The private folder that holds the arrays of one job for Slicer and the worker, and its safe removal."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class JobFolder:
     def owner(self) -> Owner | None:
         """The process that made it; None for a folder that is not certainly a job folder of this user.
 
-        It is one if it is named so, is no link, is private to this user and holds a marker with its own name.
+        It is one if it is named so, is not a link, is private to this user and holds a marker with its own name.
         """
         try:
             if not (self.path.is_absolute() and self.path.name.startswith(PREFIX) and _is_private(self.path)):
@@ -132,7 +132,7 @@ class JobFolder:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the job folders in ``parent`` whose makers have ended without removing them."""
+    """Remove the job folders in ``parent`` whose processes ended without removing them."""
     for path in parent.absolute().glob(f"{PREFIX}*"):
         owner = JobFolder(path).owner()
         if owner is not None and owner.has_ended():

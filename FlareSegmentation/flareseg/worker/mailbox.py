@@ -1,4 +1,4 @@
-"""The worker's two pipes: jobs that come in, events that go out."""
+"""The worker's two pipes: incoming jobs and outgoing events."""
 
 from __future__ import annotations
 

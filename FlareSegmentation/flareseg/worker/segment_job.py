@@ -1,4 +1,4 @@
-"""The work of one job of the worker: its checks, its scan from a file, its results into files."""
+"""Processing of one segmentation job of the worker: checks, scan from a file, results to files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(job: SegmentJob) -> None:
     bounds(job)
     CleanUp.of(job.clean_up)
     if job.temporary and JobFolder(Path(job.scan).parent).owner() is None:
-        log.warning("The folder of a temporary scan is no job folder, so it will not be removed.")
+        log.warning("The folder of a temporary scan is not a job folder, so it will not be removed.")
     scan, targets = _path(job.scan, "scan"), [_path(job.labels, "labels")]
     if job.uncertainty is not None:
         targets.append(_path(job.uncertainty, "uncertainty"))

@@ -1,4 +1,4 @@
-"""The background process: jobs in on stdin, events out on stdout, logs on stderr.
+"""The background process: jobs on stdin, events on stdout, logs on stderr.
 
 Started as ``python -m flareseg.worker [--idle-seconds N] [--parent PID] [--sweep FOLDER]``. It stays warm between
 jobs with the networks loaded, and ends when stdin closes, when its parent disappears, on a signal,
@@ -65,7 +65,7 @@ class Worker:
                 return
             if job is None:
                 return
-            if isinstance(job, events.Failure):  # it was no job
+            if isinstance(job, events.Failure):  # it was not a job
                 self._outlet.send(job)
                 continue
             answer = self._answer(job)

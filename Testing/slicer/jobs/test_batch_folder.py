@@ -152,7 +152,7 @@ class TestResults:
         for path in organs.iterdir():
             assert b"Mustermann" not in path.read_bytes()
 
-    def test_what_reading_found_odd_is_in_report_and_row(self, logic, scans, organs, phantom):
+    def test_warnings_of_reading_are_in_report_and_row(self, logic, scans, organs, phantom):
         write_dicom(scans / "gap", phantom.volume)
         (scans / "gap" / "040.dcm").unlink()
         (result,) = segmentFolder(logic, scans, organs)
@@ -293,7 +293,7 @@ class TestChoosing:
         assert (organs / "fall Größe 1" / "ct-organs.seg.nrrd").exists()
         assert list(rows(organs)) == ["fall Größe 1/ct.nii.gz"]
 
-    def test_results_beside_their_scans_are_no_scans(self, quick, scans, add):
+    def test_results_beside_their_scans_are_not_scans(self, quick, scans, add):
         add("a.nii.gz")
         for _ in range(2):
             results = segmentFolder(quick, scans, scans, suffix="-organs.nii.gz")
@@ -310,8 +310,8 @@ class TestChoosing:
         [
             ({"pattern": "*.xyz"}, "bad_scan", 'matches "\\*.xyz"'),
             ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
-            ({"device": "tpu"}, "bad_job", "no device called"),
-            ({"cleanUp": "hard"}, "bad_job", "no clean-up called"),
+            ({"device": "tpu"}, "bad_job", "Unknown device: 'tpu'"),
+            ({"cleanUp": "hard"}, "bad_job", "Unknown clean-up: 'hard'"),
             ({"outputFolder": "scans/a.nii.gz/organs"}, "write", "cannot be made"),
         ],
     )

@@ -77,7 +77,7 @@ def test_a_scan_that_fails_makes_exit_code_1_and_is_named(run, scans, tmp_path, 
     ("arguments", "told"),
     [
         ([], "usage: segment_folder.py"),
-        (["nowhere", "organs"], "There is no folder nowhere. Check the path."),
+        (["nowhere", "organs"], "Folder not found: nowhere. Check the path."),
         (["nowhere", "organs", "--device", "tpu"], "invalid choice: 'tpu'"),
     ],
 )

@@ -170,8 +170,8 @@ def test_crash_of_the_worker_fails_the_job_with_a_hint_and_its_last_words_logged
 def test_worker_that_the_system_kills_may_have_run_out_of_memory(scripted):
     error = run(scripted("killed"), new_job()).wait().error
     assert error.kind == "memory"
-    assert "ended by the system" in error.message
-    assert "memory of this computer or container may have run out" in error.message
+    assert "The system ended the engine" in error.message
+    assert "memory of this computer or container may be exhausted" in error.message
     assert "Close other programs" in error.hint
 
 
@@ -195,7 +195,7 @@ def test_labels_of_another_shape_are_refused(scripted):
         ("no_labels", "worker", "could not be read"),
         ("empty_labels", "worker", "could not be read"),
         ("pickled_labels", "worker", "could not be read"),
-        ("odd_report", "worker", "could not be read"),
+        ("broken_report", "worker", "could not be read"),
         ("huge_labels", "memory", "not enough memory to load the result"),
     ],
 )

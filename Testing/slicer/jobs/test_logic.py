@@ -75,7 +75,7 @@ def test_failure_in_the_engine_is_raised_too(logic):
 
 
 def test_unknown_device_is_refused(logic, add_scan):
-    with pytest.raises(FlareError, match="no device called 'tpu'"):
+    with pytest.raises(FlareError, match="Unknown device: 'tpu'"):
         logic.segment(add_scan(), device="tpu")
 
 

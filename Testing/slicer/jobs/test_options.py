@@ -78,7 +78,7 @@ class TestOfAPerson:
         ready.ui.deviceComboBox.currentIndex = 1  # as when a scene is loaded: no person clicked
         assert settings.device() is DeviceChoice.AUTO
 
-    def test_worker_stays_warm_as_long_as_wanted(self, ready):
+    def test_worker_stays_warm_as_long_as_set(self, ready):
         ready.ui.keepWarmSpinBox.value = 3
         command = workerCommand()
         assert command[command.index("--idle-seconds") + 1] == "180"

@@ -93,7 +93,7 @@ def test_scan_that_fails_unexpectedly_does_not_stop_the_others(add, monkeypatch)
     start(panel)
     wait_until(lambda: is_ready(panel))
     assert column(panel, 2) == [
-        "Something unexpected failed (RuntimeError: this was not foreseen).",
+        "An unexpected error occurred (RuntimeError: this was not foreseen).",
         "done",
     ]
 

@@ -62,7 +62,7 @@ def test_move_of_more_than_a_hundredth_of_a_millimetre_is_an_edit(node, mm, edit
     assert editedOrgans(node) == edited
 
 
-def test_name_colour_and_visibility_are_no_edit(node):
+def test_name_colour_and_visibility_are_not_an_edit(node):
     segment = node.GetSegmentation().GetSegment(segmentId(LIVER))
     segment.SetName("Liver of today")
     segment.SetColor(0, 1, 0)
@@ -70,7 +70,7 @@ def test_name_colour_and_visibility_are_no_edit(node):
     assert editedOrgans(node) == []
 
 
-def test_layers_that_slicer_rearranges_are_no_edit(node):
+def test_layers_that_slicer_rearranges_are_not_an_edit(node):
     node.GetSegmentation().SeparateSegmentLabelmap(segmentId(LIVER))
     assert editedOrgans(node) == []
     node.GetSegmentation().CollapseBinaryLabelmaps(True)
@@ -82,7 +82,7 @@ def test_segment_without_a_memory_counts_as_edited(node):
     assert editedOrgans(node) == [LIVER]
 
 
-def test_saving_and_loading_is_no_edit_but_an_edit_stays_one(node, edited, tmp_path):
+def test_saving_and_loading_is_not_an_edit_but_an_edit_stays_one(node, edited, tmp_path):
     storage = slicer.vtkMRMLSegmentationStorageNode()
     slicer.mrmlScene.AddNode(storage)
     storage.SetFileName(str(tmp_path / "organs.seg.nrrd"))

@@ -117,7 +117,7 @@ def test_each_scan_has_its_own_result(node, scan, labels, report):
     assert (scanOf(node), scanOf(second)) == (scan, other)
 
 
-def test_segmentation_of_other_origin_is_no_result(scan):
+def test_segmentation_of_other_origin_is_not_a_result(scan):
     drawn = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     drawn.SetReferenceImageGeometryParameterFromVolumeNode(scan)
     assert resultOf(scan) is None

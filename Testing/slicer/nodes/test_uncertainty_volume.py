@@ -45,7 +45,7 @@ def test_volume_lies_on_the_scans_grid(uncertainty, percent):
     assert np.allclose(slicer.util.arrayFromVTKMatrix(found), GRID)
 
 
-def test_volume_is_named_after_the_scan_and_is_no_scan_itself(uncertainty, scan):
+def test_volume_is_named_after_the_scan_and_is_not_a_scan_itself(uncertainty, scan):
     assert uncertainty.GetName() == "CTA uncertainty"
     assert isUncertainty(uncertainty)
     assert not isUncertainty(scan)

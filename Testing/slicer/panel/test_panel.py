@@ -50,7 +50,7 @@ class TestBeforeTheClick:
         wait_until(lambda: "transform" in ready.ui.warningLabel.text)
         assert ready.ui.applyButton.enabled
 
-    def test_scan_that_is_no_ct_cannot_be_segmented_and_says_why(self, open_panel):
+    def test_scan_that_is_not_a_ct_cannot_be_segmented_and_says_why(self, open_panel):
         slicer.util.addVolumeFromArray(np.arange(40**3, dtype=np.int32).reshape(40, 40, 40) % 1000)
         panel = open_panel()
         assert "not Hounsfield units" in panel.ui.warningLabel.text

@@ -29,7 +29,7 @@ class TestDeviceLine:
         wait_until(lambda: not panel.ui.costLabel.isHidden())
         usual, lacking = panel.ui.costLabel.text.split("\n")
         assert usual == "about 1.1 s · 0.7 GB RAM"
-        assert lacking == "This scan will not fit: it needs 0.36 GB RAM; 0.30 GB can be had."
+        assert lacking == "This scan needs 0.36 GB RAM; 0.30 GB are available."
 
     def test_tells_why_automatic_takes_the_cpu(self, engine, ready):
         import torch

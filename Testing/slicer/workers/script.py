@@ -30,7 +30,7 @@ def write(data: bytes) -> None:
 
 
 CPU = ("cpu", "Test CPU", 9100.0, 16000.0, "Chosen by you.")
-GPU = ("cuda", "NVIDIA GeForce RTX 3060", 900.0, 12000.0, "The fastest device here.")
+GPU = ("cuda", "NVIDIA GeForce RTX 3060", 900.0, 12000.0, "The fastest available device.")
 
 
 def jobs(device: tuple[Any, ...] = CPU) -> Iterator[events.Job]:
@@ -211,7 +211,7 @@ def huge_labels() -> None:
             say(events.Result(job.id, job.labels, report()))
 
 
-def odd_report() -> None:
+def broken_report() -> None:
     """Sends a report of another form."""
     for job in jobs():
         if isinstance(job, events.SegmentJob):

@@ -1,4 +1,4 @@
-"""A made patient and a store that holds him."""
+"""A synthetic patient, and a store that holds its case."""
 
 from __future__ import annotations
 

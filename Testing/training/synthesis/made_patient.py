@@ -1,4 +1,4 @@
-"""A tiny made patient of ellipsoids, as an organ map and as a body."""
+"""A small synthetic patient of ellipsoids, as an organ map and as a body."""
 
 from __future__ import annotations
 

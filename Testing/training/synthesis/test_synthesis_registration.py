@@ -93,7 +93,7 @@ def test_a_new_case_adds_its_pairs_only(new_store: Store) -> None:
     assert len(told) == 2
 
 
-def test_a_file_that_is_no_registration_is_named(new_store: Store) -> None:
+def test_a_file_that_is_not_a_registration_is_named(new_store: Store) -> None:
     register_store(new_store, tiny_config(), "cpu")
     (path,) = new_store.folder.glob("registration-*.safetensors")
     path.write_bytes(b"no safetensors")

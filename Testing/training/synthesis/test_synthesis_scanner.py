@@ -1,4 +1,4 @@
-"""What surrounds the patient, and what the scanner makes of him."""
+"""The surroundings of the patient, and the simulated scanner."""
 
 from __future__ import annotations
 

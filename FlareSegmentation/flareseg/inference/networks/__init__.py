@@ -1,4 +1,4 @@
-"""The cascade's networks, one a file, and how they are built by name."""
+"""The networks of the cascade, one per file, built by name."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def build(name: str, classes: int, options: Mapping[str, Any] | None = None) -> 
     Raises ValueError for an unknown name and TypeError for unknown options.
     """
     if name not in NETWORKS:
-        raise ValueError(f"there is no network {name}; there are {', '.join(NETWORKS)}")
+        raise ValueError(f"unknown network {name}; known are {', '.join(NETWORKS)}")
     return NETWORKS[name](classes=classes, **(options or {}))

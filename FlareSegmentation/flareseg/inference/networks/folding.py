@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolutions before it: the same function with fewer passes over memory."""
+"""Folding of batch norm into the preceding convolutions: the same function with fewer passes over memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ROI stage's light 3D U-Net: is a voxel of the coarse scan inside one of the organs?"""
+"""The light 3D U-Net of the ROI stage, which classifies the voxels of the coarse scan as organ or background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of several stacks is the CT of the abdomen, and why."""
+"""Selection of the best CT of the abdomen among several stacks, with the reason."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def is_original(stack: Stack) -> bool:
 
 
 def name_of(stack: Stack) -> str:
-    """A series as people know it: number and description. Holds nothing of the patient."""
+    """Return number and description of a series, without data of the patient."""
     number, text = stack.header.text("SeriesNumber"), description(stack)
     return f"series {number or 'without a number'}" + (f" ({text})" if text else "")
 

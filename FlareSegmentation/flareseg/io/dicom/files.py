@@ -1,4 +1,4 @@
-"""The files in a folder and its subfolders, and what in it is no file that could be read."""
+"""Listing of the readable files in a folder and its subfolders."""
 
 from __future__ import annotations
 

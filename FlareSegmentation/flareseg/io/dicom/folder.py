@@ -1,4 +1,4 @@
-"""All that a folder or a file holds of DICOM: stacks of images, what is none, and what is damaged."""
+"""The DICOM contents of a folder or file: stacks of images, other objects, and damaged files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flareseg.io.dicom.stack import Stack, stacks_of
 @dataclass
 class Contents:
     """``stacks``: of CT and of other modalities. ``unplaced``: what images and other objects cannot be slices
-    and why. ``damaged``: DICOM files whose header ends too early. ``others``: files that are no DICOM.
+    and why. ``damaged``: DICOM files whose header ends too early. ``others``: files that are not DICOM.
     ``remarks``: messages on links, pipes and what may not be read.
     """
 
@@ -27,7 +27,7 @@ class Contents:
 
     @property
     def reasons(self) -> Counter[str]:
-        """How many objects are no slices for which reason."""
+        """Count, by reason, the objects that are not slices."""
         return Counter(reason for _, reason in self.unplaced)
 
 

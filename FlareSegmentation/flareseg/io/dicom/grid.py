@@ -1,4 +1,4 @@
-"""The grid of a stack: true spacing of its planes, the tilt of the gantry, and what is uneven about it."""
+"""The geometry of a stack: spacing of its planes, tilt of the gantry, and uneven gaps."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def _warnings(stack: Stack, geometry: Geometry) -> list[str]:
 
 def _gaps(stack: Stack) -> str:
     steps, usual = np.diff(stack.heights), _usual_step(stack)
-    odd = np.flatnonzero(np.abs(steps - usual) > _UNEVEN_MM / 2)
-    named = [f"{steps[k]:.3g} mm at {_place(stack, k)} to {_place(stack, k + 1)}" for k in odd[:_MOST_NAMED]]
-    more = f" and {len(odd) - len(named)} more places" if len(odd) > len(named) else ""
+    uneven = np.flatnonzero(np.abs(steps - usual) > _UNEVEN_MM / 2)
+    named = [f"{steps[k]:.3g} mm at {_place(stack, k)} to {_place(stack, k + 1)}" for k in uneven[:_MOST_NAMED]]
+    more = f" and {len(uneven) - len(named)} more places" if len(uneven) > len(named) else ""
     return f"{', '.join(named)}{more}, {usual:.3g} mm elsewhere"
 
 

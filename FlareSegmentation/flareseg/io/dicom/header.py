@@ -1,4 +1,4 @@
-"""The header of one DICOM file: its tags, and whether its pixel data is whole."""
+"""The header of one DICOM file: its tags, and whether its pixel data is complete."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def read_header(path: Path) -> Header | None:
 
 @contextlib.contextmanager
 def without_pydicoms_warnings() -> Iterator[None]:
-    """Leave out what pydicom says about odd tags: it repeats what they hold."""
+    """Suppress pydicom's warnings about invalid tags, which repeat their content."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""What ``flareseg segment FOLDER --list`` shows: every DICOM series of a folder, and which one would be taken."""
+"""The listing of ``flareseg segment FOLDER --list``: every DICOM series of a folder, and the one that is read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from flareseg.io.reading import check_there
 
 @without_pydicoms_warnings()
 def listing_of(path: Path) -> tuple[Table, list[str]]:
-    """A table of the series in a DICOM file or folder, and messages on what is no series.
+    """A table of the series in a DICOM file or folder, and messages on what is not a series.
 
-    Raises ScanError when there is no DICOM at all.
+    Raises ScanError when the folder holds no DICOM at all.
     """
     try:
         check_there(path)

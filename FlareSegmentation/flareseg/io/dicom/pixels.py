@@ -1,4 +1,4 @@
-"""The voxels of a stack in HU: each image with its own rescale slope and intercept."""
+"""The voxels of a stack in HU, with the rescale slope and intercept of each image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BIT_TAGS = ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
 def voxels_of(stack: Stack) -> np.ndarray:
     """The images of a stack in its order, (k, j, i) in HU: int16 where all slopes are whole numbers, else float32.
 
-    Values beyond int16 are clipped to it. Padding that is no possible HU becomes air. Raises
+    Values beyond int16 are clipped to it. Padding outside the possible range of HU becomes air. Raises
     ScanError with the name of a file that is damaged or cut short.
     """
     _check(stack)
@@ -104,7 +104,7 @@ def _images(header: Header, frames: list[int]) -> Iterator[np.ndarray]:
 
 
 def _used_bits(image: np.ndarray, header: Header) -> np.ndarray:
-    """Without the bits above those stored, which may hold an overlay."""
+    """Return the values without the bits above those stored, which may hold an overlay."""
     unused = header.count("BitsAllocated", 16) - header.count("BitsStored", 16)
     return image if unused <= 0 else (image << unused) >> unused
 
@@ -112,7 +112,7 @@ def _used_bits(image: np.ndarray, header: Header) -> np.ndarray:
 def _decoded(path: Path) -> np.ndarray:
     """What GDCM makes of a file, with the file's own slope and intercept applied."""
     previous = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # GDCM prints file contents on odd tags
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # GDCM prints file contents on invalid tags
     try:
         return sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="GDCMImageIO"))
     finally:

@@ -1,4 +1,4 @@
-"""Where one image lies in the patient, and how its values become HU: a slice file, or a frame of a multi-frame file."""
+"""Position, orientation and rescale of one image: a slice file, or a frame of a multi-frame file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SKEW = 0.01  # cosine between rows and columns
 
 
 class NotPlaced(Exception):
-    """An image that is no slice of a volume; the text completes "... has" or says what it is."""
+    """An image that is not a slice of a volume; the text completes "... has" or says what it is."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Plane:
 def planes_of(header: Header) -> list[Plane]:
     """The images in a file. Raises NotPlaced."""
     if header.modality in _NO_SCANS:
-        raise NotPlaced(f"a {header.modality} object, which is no scan")
+        raise NotPlaced(f"a {header.modality} object, which is not a scan")
     if header.pixels_at is None:
         raise NotPlaced("an object without an image")
     if header.count("SamplesPerPixel", 1) != 1:

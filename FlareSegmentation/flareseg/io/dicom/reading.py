@@ -1,4 +1,4 @@
-"""From a DICOM folder or file to the volume of its best CT series."""
+"""Reading of the best CT series of a DICOM folder or file as a volume."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _refuse_damage(stack: Stack, contents: Contents) -> None:
     for file in contents.others:
         if (file.parent, _kind(file)) in kinds and _is_binary(file):
             raise ScanError(
-                f"{shown(file)} among the DICOM slices is no DICOM file, or its beginning is damaged.",
+                f"{shown(file)} among the DICOM slices is not a DICOM file, or its beginning is damaged.",
                 f"{_AGAIN} If the file does not belong to it, move it away.",
             )
 
@@ -118,7 +118,7 @@ def _told(stack: Stack, why: str, contents: Contents) -> list[str]:
     if stack.header.modality != "CT":
         told.append(f"The series is {stack.header.modality}, not CT; the networks know CT only.")
     if not is_original(stack):
-        told.append(f"Its images are marked as {stack.header.text('ImageType')}: they may be no plain slices.")
+        told.append(f"Its images are marked as {stack.header.text('ImageType')}: they may not be original slices.")
     if (unit := stack.header.text("RescaleType").upper()) not in _HU:
         told.append(f"The values of the series are given as {unit}, not as HU; the result may be wrong.")
     return [*told, *_rescale(stack), *_left_out(stack, contents)]

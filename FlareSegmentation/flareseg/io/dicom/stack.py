@@ -1,4 +1,4 @@
-"""Images of one kind, in order from one end of the body to the other."""
+"""Sorting of images into stacks of parallel slices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PHASES: tuple[Callable[[Plane], Hashable], ...] = (
 class Stack:
     """Parallel images of one size, pixel spacing and series, sorted along their common normal.
 
-    ``same_place``: whether some of them lie at the same place, so that they are no volume. ``copies``: files that
+    ``same_place``: whether some of them lie at the same place, so that they are not a volume. ``copies``: files that
     held an image once more, and were left out.
     """
 
@@ -141,7 +141,7 @@ def _is_copy(one: Plane, other: Plane, digests: dict[Path, bytes]) -> bool:
 
 
 def _digest(header: Header, digests: dict[Path, bytes]) -> bytes:
-    """Of the pixel data of a file, read once."""
+    """Return a digest of the pixel data of a file, read once."""
     if header.path not in digests:
         digests[header.path] = sha256(header.path.read_bytes()[header.pixels_at :]).digest()
     return digests[header.path]

@@ -1,4 +1,4 @@
-"""What the header of an image file says, whatever its format, and the checks that all formats share."""
+"""The grid and storage that a header of any format describes, and the checks that all formats share."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def volume_size(path: Path, sizes: Sequence[int]) -> tuple[int, int, int]:
     Raises ScanError for 2D images, time series, and sizes that cannot be.
     """
     if not all(0 < size <= _LONGEST_AXIS for size in sizes):
-        raise damaged(path, f"a size of {' x '.join(map(str, sizes))} voxels cannot be")
+        raise damaged(path, f"a size of {' x '.join(map(str, sizes))} voxels is not possible")
     if len(sizes) < 3:
         raise ScanError(f"{path.name} is a 2D image.", "Choose the whole CT volume rather than one slice.")
     if max(sizes[3:], default=1) > 1:
@@ -137,6 +137,6 @@ def data_file(header: Path, name: str) -> Path:
         raise ScanError(f'{header.name} names a data file in another folder ("{name}").', hint)
     file = header.parent / name
     if not file.exists():
-        raise ScanError(f"{header.name} keeps its voxels in {name}, which is missing.", "Copy that file beside it.")
+        raise ScanError(f"{header.name} keeps its voxels in {name}, which is missing.", "Copy it next to the header.")
     check_regular(file)
     return file

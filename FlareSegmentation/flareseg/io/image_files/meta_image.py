@@ -48,10 +48,10 @@ def parse(path: Path, head: bytes) -> Header:
     fields, length = _fields(path, head)
     rank = _numbers(path, fields, "NDims", 1, "0")[0]
     if not (rank.is_integer() and 1 <= rank <= _MOST_SIZES):
-        raise damaged(path, f"{rank:g} dimensions cannot be")
+        raise damaged(path, f"{rank:g} dimensions are not possible")
     sizes = _numbers(path, fields, "DimSize", int(rank), "0")
     if not all(n.is_integer() for n in sizes):
-        raise damaged(path, "its sizes are no whole numbers")
+        raise damaged(path, "its sizes are not whole numbers")
     if _numbers(path, fields, "ElementNumberOfChannels", 1, "1") != [1.0]:
         raise not_one_value(path)
     size = volume_size(path, [int(n) for n in sizes])
@@ -115,7 +115,7 @@ def _storage(path: Path, fields: dict[str, str], length: int, size: tuple[int, i
     if kind.endswith("_ARRAY"):
         raise not_one_value(path)
     if kind not in _TYPES:
-        raise damaged(path, f'there is no element type "{kind}"')
+        raise damaged(path, f'unknown element type "{kind}"')
     if not _is_true(fields, "BinaryData", otherwise="True"):
         raise ScanError(f"{path.name} stores its voxels as text.", "Save it again as a binary file.")
     msb = any(_is_true(fields, name) for name in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB"))

@@ -78,7 +78,7 @@ def parse(path: Path, head: bytes, compressed: bool) -> Header:
         raise ScanError(f"{path.name} has no NIfTI header.", "Copy or export the scan again.")
     rank = int(facts["dim"][0])
     if not 1 <= rank <= 7:
-        raise damaged(path, f"{rank} dimensions cannot be")
+        raise damaged(path, f"{rank} dimensions are not possible")
     sizes = [int(size) for size in facts["dim"][1 : rank + 1]]
     if rank == 5 and sizes[3] == 1 and sizes[4] > 1:  # the standard's place of a vector's parts
         raise not_one_value(path)
@@ -122,7 +122,7 @@ def _storage(path: Path, facts: np.void, length: int, size: tuple[int, int, int]
     if datatype in _NOT_ONE_VALUE:
         raise not_one_value(path)
     if datatype not in _TYPES:
-        raise damaged(path, f"there is no data type {datatype}")
+        raise damaged(path, f"unknown data type {datatype}")
     dtype = np.dtype(_TYPES[datatype]).newbyteorder(facts["dim"].dtype.byteorder)
     i, j, k = size
     offset = float(facts["vox_offset"])

@@ -1,4 +1,4 @@
-"""Where a NIfTI header says that the voxels lie: its qform, its sform, or neither."""
+"""The geometry of a NIfTI file from its qform, its sform, or neither."""
 
 from __future__ import annotations
 

@@ -74,13 +74,13 @@ def _fields(path: Path, head: bytes) -> tuple[dict[str, Any], int]:
         with np.errstate(all="ignore"):  # numbers that are too large are refused with the sizes
             fields = nrrd.read_header(lines)
     except (nrrd.NRRDError, ValueError, TypeError, IndexError, OverflowError) as error:
-        raise damaged(path, "it is not as NRRD files must be") from error
+        raise damaged(path, "it does not follow the NRRD format") from error
     spelled = {"data file": "datafile", "line skip": "lineskip", "byte skip": "byteskip"}
     return {spelled.get(name, name): value for name, value in fields.items()}, stream.tell()
 
 
 def _spelled(line: bytes) -> bytes:
-    """A line as pynrrd wants it: the field's name in lower case, no blanks inside the brackets of vectors."""
+    """Return a line as pynrrd expects it: the field's name in lower case, no blanks inside the brackets of vectors."""
     name, colon, value = line.partition(b": ")
     if not colon:
         return line
@@ -151,14 +151,14 @@ def _rows(directions: Any) -> np.ndarray:
 def _storage(path: Path, fields: dict[str, Any], length: int, size: tuple[int, int, int]) -> Storage:
     kind, encoding = str(_field(path, fields, "type")).lower(), str(_field(path, fields, "encoding")).lower()
     if kind not in _TYPES:
-        raise damaged(path, f'there is no type "{kind}"')
+        raise damaged(path, f'unknown type "{kind}"')
     if encoding not in _ENCODINGS:
         raise ScanError(f'{path.name} stores its voxels as "{encoding}".', "Save it with raw or gzip encoding.")
     dtype = np.dtype(_TYPES[kind])
     if dtype.itemsize > 1:
         endian = str(_field(path, fields, "endian")).lower()
         if endian not in ("little", "big"):
-            raise damaged(path, f'there is no byte order "{endian}"')
+            raise damaged(path, f'unknown byte order "{endian}"')
         dtype = dtype.newbyteorder("<" if endian == "little" else ">")
     file, start = path, length
     if "datafile" in fields:

@@ -1,4 +1,4 @@
-"""Reading voxels from where a header says that they are."""
+"""Reading of the voxels that a header describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preparing: data sets of several layouts into one training store; bad cases are refused with the reason."""
+"""Import of data sets of several layouts into a training store; unusable cases are refused with the reason."""
 
 from flareseg.training.layout import Layout
 from flareseg.training.prepare.importing import ImportState, Outcome, import_cases

@@ -30,16 +30,16 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyEr
 
 
 def array_cases(path: Path, data_map: DataMap) -> list[CaseSource]:
-    """Raises ConfigError for a map without the spacing, DataError for no bank."""
+    """Return the cases of a bank. Raises ConfigError for a map without spacing, DataError for another file."""
     if data_map.spacing_mm is None:
-        raise ConfigError(f"Nothing says how large the voxels of {path.name} are.", _SPACING)
+        raise ConfigError(f"The voxel size of {path.name} is not known.", _SPACING)
     described = data_map.with_defaults(path.stem)
     keys = [key for key in _keys(path) if not key.endswith((_FILLED, _OUTSIDE))]
     return [_case(path, key, described, data_map.spacing_mm) for key in keys]
 
 
 def has_bodies(path: Path) -> bool:
-    """Raises DataError for no bank."""
+    """Return whether a bank holds bodies. Raises DataError for another file."""
     return any(key.endswith(_BODY) for key in _keys(path))
 
 
@@ -85,12 +85,12 @@ def _keys(path: Path) -> list[str]:
         with _bank(path) as bank:
             return list(bank.files)
     except _DAMAGED as error:
-        raise DataError(f"{path} is no .npz bank, or is damaged ({error}).", "Copy the file again.") from error
+        raise DataError(f"{path} is not an .npz bank, or is damaged ({error}).", "Copy the file again.") from error
 
 
 @contextlib.contextmanager
 def _bank(path: Path) -> Iterator[NpzFile]:
-    """Raises one of _DAMAGED."""
+    """Open a bank. Raises one of _DAMAGED."""
     bank = np.load(path, allow_pickle=False)
     if not isinstance(bank, NpzFile):
         raise ValueError("it holds a single array")
@@ -101,7 +101,7 @@ def _bank(path: Path) -> Iterator[NpzFile]:
 def _array(bank: NpzFile, key: str) -> np.ndarray:
     array = bank[key]
     if not isinstance(array, np.ndarray):
-        raise ValueError("it is no array")
+        raise ValueError("it is not an array")
     return array
 
 
@@ -109,7 +109,7 @@ def _case(path: Path, key: str, data_map: DataMap, spacing_mm: float) -> ArrayCa
     name, _, doubt = key.removesuffix(_BODY).partition("!")
     untrusted = _SHORT.get(doubt, doubt)
     if untrusted and untrusted not in VALID_NAMES:
-        raise DataError(f'"{doubt}" in the array\'s name {key} is no tissue.', f"Use {', '.join(VALID_NAMES)}.")
+        raise DataError(f'"{doubt}" in the array\'s name {key} is not a tissue.', f"Use {', '.join(VALID_NAMES)}.")
     return ArrayCase(data_map.provenance(name, (untrusted,) if untrusted else ()), path, key, spacing_mm)
 
 
@@ -121,4 +121,4 @@ def _require_parts(labels: np.ndarray, filled: np.ndarray, outside: np.ndarray) 
         )
 
 
-_SPACING = "Say it in a YAML file (--map), for example spacing_mm: 1.5."
+_SPACING = "State it in a YAML file (--map), for example spacing_mm: 1.5."

@@ -1,4 +1,4 @@
-"""Bodies for synthesis out of whole-body label maps: nothing inside left without a tissue, and what lies under organs.
+"""Bodies for synthesis, made of whole-body label maps: every inner voxel gets a tissue, also under the organs.
 
 Two kinds come in. In one skin and fat are labelled (voxel phantoms). In the other they are not (segmented CTs, "bare"):
 there the body's inside is taken to reach from bone to bone, and is filled with fat and a layer of muscle.
@@ -46,7 +46,7 @@ class BodyParts:
 
 
 def make_body(tissues: np.ndarray, spacing: Spacing) -> BodyParts:
-    """A body out of a map (k, j, i) of near-cubic voxels. Raises DataError for one that is no body."""
+    """Return the body in a map (k, j, i) of near-cubic voxels. Raises DataError for a map that is not a body."""
     _require_body(tissues)
     tissues = _with_air_around(_trunk(tissues, spacing[0]), spacing)
     mm = float(np.mean(spacing))
@@ -66,7 +66,8 @@ def _require_body(tissues: np.ndarray) -> None:
     for name, members in (("bones", _BONES), ("muscles", (Tissue.MUSCLE,))):
         if not np.isin(tissues, members).any():
             raise DataError(
-                f"The map has no {name}: it holds organs, but is no body.", "Import it with --as organs or --as scans."
+                f"The map has no {name}: it holds organs, but is not a body.",
+                "Import it with --as organs or --as scans.",
             )
 
 

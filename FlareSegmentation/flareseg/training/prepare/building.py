@@ -1,4 +1,4 @@
-"""From a case as it was found to a case of the store: sides, spacing, cropping, checks."""
+"""Conversion of a case as found to a case of the store: sides, spacing, cropping, checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Form:
 
     def __post_init__(self) -> None:
         if not FINEST_MM <= self.mm <= COARSEST_MM:  # false for NaN too
-            raise ConfigError(f"Voxels of {self.mm:g} mm show no organs.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm.")
+            raise ConfigError(
+                f"A voxel size of {self.mm:g} mm is invalid.", f"Give {FINEST_MM:g} to {COARSEST_MM:g} mm."
+            )
 
 
 def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
@@ -48,7 +50,7 @@ def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
 
 def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     if anatomy.hu is None:
-        raise DataError("There is no CT with these labels.", "Import them with --as organs.")
+        raise DataError("These labels have no CT.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     tissues = labels_on(size, tissues)
     require_organs(tissues)

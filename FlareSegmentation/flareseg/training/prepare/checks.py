@@ -1,4 +1,4 @@
-"""Is it what it says: cases that would teach a network wrong are refused, odd ones named."""
+"""Checks of training cases: mislabelled ones are refused, unusual ones reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KIDNEYS = (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
 
 
 def require_organs(tissues: np.ndarray) -> None:
-    """Raises DataError for a map without any of the organs."""
+    """Raise DataError for a map without any of the organs."""
     if not tissues.any():
         raise DataError("The label map is empty.", "Leave the case out, or label it.")
     if not np.isin(tissues, ORGAN_TISSUES).any():
@@ -25,7 +25,7 @@ def require_organs(tissues: np.ndarray) -> None:
 
 
 def require_sides(tissues: np.ndarray) -> None:
-    """Raises DataError when what belongs to the right lies left of what belongs to the left."""
+    """Raise DataError when left and right are swapped."""
     boxes = ndimage.find_objects(tissues)
     for right, left in _PAIRS:
         first, second = (_centre(tissues, boxes, (tissue,)) for tissue in (right, left))
@@ -36,8 +36,8 @@ def require_sides(tissues: np.ndarray) -> None:
             )
 
 
-def oddities(case: StoredCase) -> list[str]:
-    """Plain messages about volumes and places that deserve a look."""
+def warnings_of(case: StoredCase) -> list[str]:
+    """Return messages about unusual volumes and positions."""
     named = {tissue.name.lower() for tissue in ORGAN_TISSUES} & set(case.facts.untrusted)
     messages = [f"not learned: {', '.join(sorted(named))}"] if named and case.facts.kind is not Kind.BODY else []
     for organ in ORGANS:
@@ -47,7 +47,7 @@ def oddities(case: StoredCase) -> list[str]:
             messages.append(f"no {organ.name.lower()}")
         elif not low / _LOOSE <= ml <= high * _LOOSE:
             messages.append(f"{organ.name.lower()}: {ml:.0f} mL is unusual")
-    return messages + _odd_places(case.tissues)
+    return messages + _unusual_places(case.tissues)
 
 
 def organ_ml(volumes_ml: dict[str, float], label: int) -> float:
@@ -55,7 +55,7 @@ def organ_ml(volumes_ml: dict[str, float], label: int) -> float:
     return sum(volumes_ml.get(tissue.name.lower(), 0.0) for tissue, owner in ORGAN_OF.items() if owner == label)
 
 
-def _odd_places(tissues: np.ndarray) -> list[str]:
+def _unusual_places(tissues: np.ndarray) -> list[str]:
     boxes = ndimage.find_objects(tissues)
     groups = (_KIDNEYS, (Tissue.PANCREAS,), (Tissue.LIVER,))
     kidneys, pancreas, liver = (_centre(tissues, boxes, group) for group in groups)

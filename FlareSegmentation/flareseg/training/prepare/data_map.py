@@ -1,4 +1,4 @@
-"""The YAML file that says what a data set is: where it lies, what its values mean, whose it is."""
+"""The YAML file that describes a data set: its paths, the meaning of its values, its source and licence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "sources"
 NOT_STATED = "not stated"
 _NAME = "{name}"
 _LEAVES = re.compile(r"^/|^\w:|\\|\0|(^|/)\.\.(/|$)")  # paths that may lead out of their folder, on any system
-# What PyYAML raises for text that is no YAML, and for values that its constructors cannot make (dates, tags).
+# What PyYAML raises for text that is not valid YAML, and for values that its constructors cannot make (dates, tags).
 _NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 Value = TypeVar("Value")
 
@@ -95,7 +95,7 @@ class DataMap(Settings):
         return self.model_copy(update={"source": self.source or source, "licence": self.licence or licence})
 
     def with_words(self, source: str | None, licence: str | None, prefix: str | None) -> DataMap:
-        """The map with what a person said on the command line, which holds for all cases."""
+        """Return the map with the options of the command line, which apply to all cases."""
         said: dict[str, object] = {}
         if source:
             said |= {"source": source, "sources": {}}
@@ -112,7 +112,7 @@ def read_data_map(name_or_path: str) -> DataMap:
         return DataMap.model_validate(_read_yaml(path))
     except ValidationError as error:
         hint = f"The keys are {', '.join(DataMap.model_fields)}."
-        raise ConfigError(f"{path.name} is not understood: {plainly(error)}.", hint) from error
+        raise ConfigError(f"Invalid data map {path.name}: {plainly(error)}.", hint) from error
 
 
 def _read_yaml(path: Path) -> object:
@@ -120,10 +120,10 @@ def _read_yaml(path: Path) -> object:
         return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         names = ", ".join(sorted(file.stem for file in SOURCES.glob("*.yaml")))
-        raise ConfigError(f"There is no map {path}.", f"Give a YAML file, or {names}.") from error
+        raise ConfigError(f"Data map not found: {path}.", f"Give a YAML file, or {names}.") from error
     except _NO_YAML as error:
         reason = str(error) or type(error).__name__
-        raise ConfigError(f"{path.name} is no YAML: {reason}.", "Correct the file.") from error
+        raise ConfigError(f"{path.name} is not valid YAML: {reason}.", "Correct the file.") from error
 
 
 def _first(by_pattern: dict[str, Value], name: str, otherwise: Value) -> Value:

@@ -1,4 +1,4 @@
-"""What every layout hands over: cases that can be read one by one, and what is read."""
+"""The interface of all layouts: cases that can be read one by one, and what reading gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Whose case it is. ``untrusted``: names of tissues whose labels must not be learned."""
+    """Source and licence of a case. ``untrusted``: names of tissues whose labels must not be learned."""
 
     name: str
     source: str
@@ -41,15 +41,15 @@ class Anatomy:
 
 
 class CaseSource(Protocol):
-    """A case that lies somewhere, not read yet."""
+    """A case of a source that has not been read yet."""
 
     @property
     def provenance(self) -> Provenance: ...
 
     def content(self) -> Iterator[bytes]:
-        """All that the case is made from: other bytes, another case. Raises OSError or DataError."""
+        """Yield all bytes that the case is made from, for its fingerprint. Raises OSError or DataError."""
         ...
 
     def read(self) -> Anatomy:
-        """Raises ScanError or DataError for a case that cannot be used."""
+        """Read the case. Raises ScanError or DataError if it cannot be used."""
         ...

@@ -1,4 +1,4 @@
-"""The work of flareseg prepare: case by case into the store, the bad ones refused with their reason."""
+"""Import of cases into a store, one by one; unusable ones are refused with the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flareseg.core.errors import DataError, FlareError, ScanError
 from flareseg.training.prepare.building import Form, build
-from flareseg.training.prepare.checks import oddities
+from flareseg.training.prepare.checks import warnings_of
 from flareseg.training.prepare.found import CaseSource
 from flareseg.training.prepare.ledger import Ledger, origin_of
 from flareseg.training.store import Store
@@ -25,7 +25,7 @@ class ImportState(str, Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case. ``notes``: why it was refused, or what is odd about it."""
+    """The outcome of a case. ``notes``: why it was refused, or what is unusual about it."""
 
     name: str
     state: ImportState
@@ -72,7 +72,7 @@ def _brought(case: CaseSource, store: Store, ledger: Ledger, form: Form) -> Outc
     made = build(case.read(), case.provenance, form)
     store.add(made)
     ledger.note(name, origin)
-    return Outcome(name, state, made.facts.volumes_ml, oddities(made))
+    return Outcome(name, state, made.facts.volumes_ml, warnings_of(made))
 
 
 def _state(case: CaseSource, store: Store, form: Form) -> ImportState:

@@ -1,4 +1,4 @@
-"""Reading label maps from files, alone or with their CT, into canonical orientation."""
+"""Reading of label maps, alone or with their CT, into canonical orientation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LabelFileCase:
 
     def read(self) -> Anatomy:
         if self.labels is None:
-            raise DataError("There is no label map for this CT.", "Add its label map, or leave the CT out.")
+            raise DataError("This CT has no label map.", "Add its label map, or leave the CT out.")
         labels = read_volume(self.labels)
         tissues = self.values.tissues(labels.voxels)
         hu = read_hu(self.image, labels.geometry) if self.image else None

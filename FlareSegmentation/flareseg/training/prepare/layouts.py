@@ -1,4 +1,4 @@
-"""The layouts that data comes in, and which of them a source has."""
+"""The data set layouts, and recognition of the layout of a source."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _cases(source: str, layout: Layout, data_map: DataMap, form: Form) -> list[C
         return phantom_cases(source.removeprefix(SCHEME), data_map, form)
     path = Path(source)
     if not path.exists():
-        raise DataError(f"There is no file or folder {source}.", "Check the path.")
+        raise DataError(f"File or folder not found: {source}.", "Check the path.")
     if layout is Layout.ARRAYS:
         return array_cases(path, data_map)
     if not path.is_dir():

@@ -1,4 +1,4 @@
-"""What each case of a store was made from, so that a later run knows what it need not do again."""
+"""A record of what each case of a store was made from, so that a later run makes only what has changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Ledger:
         return self._entries.get(name) == [origin, case.facts.sha256]
 
     def note(self, name: str, origin: str) -> None:
-        """Call it when the case is in the store: a run killed in between makes the case again."""
+        """Record a case; to be called once the case is in the store. A run killed in between makes it again."""
         sha256 = next(facts.sha256 for facts in self._store if facts.name == name)
         self._entries[name] = [origin, sha256]
         write_text(self._path, json.dumps(self._entries, indent=1))
@@ -58,7 +58,7 @@ def _read(path: Path) -> dict[str, list[str]]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(entries, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Any multi-label maps, described by a YAML file."""
+"""Reading of any multi-label maps that a YAML file describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tissue behind a structure's name, as data sets write it ("kidney_left", "Right kidney", "vertebrae_L3")."""
+"""The tissue of a structure, by the names that data sets use ("kidney_left", "Right kidney", "vertebrae_L3")."""
 
 from __future__ import annotations
 

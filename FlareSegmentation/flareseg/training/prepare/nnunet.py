@@ -50,15 +50,13 @@ def _dataset(path: Path) -> dict[str, Any]:
             raise ValueError('it has no "labels" that map values to names or names to values')
     except FileNotFoundError as error:
         raise DataError(
-            f"{path} is missing: nothing says what the label values mean.",
-            "Use --layout flare for 1 liver, 2 kidneys, 3 spleen, 4 pancreas, or say it in a YAML file (--map).",
+            f"{path} is missing, so the meaning of the label values is not known.",
+            "Use --layout flare for 1 liver, 2 kidneys, 3 spleen, 4 pancreas, or state it in a YAML file (--map).",
         ) from error
     except RecursionError as error:
-        raise DataError(
-            f"{path} cannot be understood: it is nested too deeply.", "Correct it, or use --map."
-        ) from error
+        raise DataError(f"{path} is not valid: it is nested too deeply.", "Correct it, or use --map.") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be understood ({error}).", "Correct it, or use --map.") from error
+        raise DataError(f"{path} is not valid ({error}).", "Correct it, or use --map.") from error
     return dataset
 
 
@@ -67,9 +65,9 @@ def _text(dataset: dict[str, Any], key: str) -> str:
 
 
 def _label_values(dataset: dict[str, Any]) -> LabelValues:
-    """Of a value in several regions the smallest holds, which is the most exact.
+    """Return tissues by label value. A value in several regions means the smallest, which is the most exact.
 
-    Raises DataError for labels that are no values or of unknown meaning, and a value with two meanings.
+    Raises DataError for labels that are not values or have an unknown meaning, and for a value with two meanings.
     """
     structures = sorted(_structures(dataset["labels"]), key=lambda structure: len(structure.values))
     values: dict[int, str] = {}
@@ -110,10 +108,10 @@ def _structures(labels: dict[str, Any]) -> list[_Structure]:
 
 
 def _value(number: object) -> int:
-    """Raises DataError for what is no label value."""
+    """Return a label value. Raises DataError for anything else."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole and not (isinstance(number, str) and number.isdecimal() and len(number) < 10):
-        raise DataError(f"{DATASET} has the label value {json.dumps(number)}, which is no whole number.", _MAP)
+        raise DataError(f"{DATASET} has the label value {json.dumps(number)}, which is not a whole number.", _MAP)
     value = int(str(number))
     if not 0 <= value <= LARGEST_LABEL:
         raise DataError(f"{DATASET} has the label value {value}, which is not between 0 and {LARGEST_LABEL}.", _MAP)
@@ -131,4 +129,4 @@ def _require_known(unknown: dict[int, str]) -> None:
         raise DataError(f"{DATASET} has labels of unknown meaning: {named}.", _MAP)
 
 
-_MAP = "Say which tissues the values are in a YAML file (--map)."
+_MAP = "State the tissues of the values in a YAML file (--map)."

@@ -1,4 +1,4 @@
-"""CTs and label maps that lie apart and belong together by name."""
+"""Matching of CTs and label maps in separate folders by name."""
 
 from __future__ import annotations
 

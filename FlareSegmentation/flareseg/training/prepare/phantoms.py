@@ -1,4 +1,4 @@
-"""Cases of our own making: synthetic patients as CTs with labels, as organ maps, or as bodies."""
+"""Cases of synthetic patients: as CTs with labels, as organ maps, or as bodies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _WALLS = (Painted.GUT_WALL, Painted.GAS)
 def phantom_cases(count: str, data_map: DataMap, form: Form) -> list[CaseSource]:
     """The patients of the first ``count`` seeds."""
     if not count.isdecimal() or not 0 < int(count) <= _MOST:
-        raise DataError(f'"{count}" is no number of phantoms from 1 to {_MOST}.', f"Give for example {SCHEME}4.")
+        raise DataError(f'"{count}" is not a number of phantoms from 1 to {_MOST}.', f"Give for example {SCHEME}4.")
     described = data_map.with_defaults(SOURCE, LICENCE)
     names = ((seed, f"phantom_{form.kind.value}_{seed:04d}") for seed in range(int(count)))
     return [PhantomCase(described.provenance(name), seed, form) for seed, name in names]

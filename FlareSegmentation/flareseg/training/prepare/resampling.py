@@ -1,4 +1,4 @@
-"""Bringing cases to the store's spacing: labels by vote, CT by area average and linear interpolation.
+"""Resampling of cases to the store's spacing: labels by vote, CT by area average and linear interpolation.
 
 Along an axis that shrinks, a new voxel takes the old ones by their overlap with it (sharper than the windows that the
 cascade uses on its way to a network's grid, and the CT is resampled once more on that way); along one that grows,

@@ -1,4 +1,4 @@
-"""The right kidney told from the left in label maps that call both by one name."""
+"""Separation of the right and left kidney in label maps that give both one label."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class MasksCase:
         return canonical(tissues, hu, grid, KIDNEYS in masks.values(), unlabelled(labelled))
 
     def _masks(self) -> dict[Path, str]:
-        """The name of the tissue of each mask; structures that are no tissue of ours are left out."""
+        """The name of the tissue of each mask; structures that are not a tissue of the store are left out."""
         paths = sorted((self.folder / MASKS).glob(f"*{_SUFFIX}"))
         names = {path: tissue_name(path.name.removesuffix(_SUFFIX)) for path in paths}
         return {path: name for path, name in names.items() if name}

@@ -1,4 +1,4 @@
-"""Which value of a label map is which tissue."""
+"""The mapping from label values to tissues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tissues_named(name: str) -> tuple[Tissue, ...]:
     if name == KIDNEYS:
         return (Tissue.RIGHT_KIDNEY, Tissue.LEFT_KIDNEY)
     if name not in VALID_NAMES:
-        raise ValueError(f'"{name}" is no tissue; the tissues are {", ".join(VALID_NAMES)}')
+        raise ValueError(f'"{name}" is not a tissue; the tissues are {", ".join(VALID_NAMES)}')
     return (Tissue[name.upper()],)
 
 
@@ -47,8 +47,8 @@ class LabelValues:
         if unknown:
             raise DataError(
                 f"The labels hold the value{'s' * (len(unknown) > 1)} {', '.join(map(str, unknown[:8]))}, "
-                f"which no tissue is given for (known are {', '.join(map(str, sorted(known)))}).",
-                "Say what they are in a YAML file (--map).",
+                f"for which no tissue is given (known are {', '.join(map(str, sorted(known)))}).",
+                "State their tissues in a YAML file (--map).",
             )
         table = np.zeros(max(known) + 1, np.uint8)
         for value, name in known.items():
@@ -67,7 +67,7 @@ def unlabelled(labelled: Iterable[Tissue]) -> tuple[str, ...]:
 
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "biuf":
-        raise DataError(f"The labels are no numbers ({labels.dtype}).", "Give a label map.")
+        raise DataError(f"The labels are not numbers ({labels.dtype}).", "Give a label map.")
     if labels.dtype.kind == "f":
         whole = np.rint(labels)
         if not np.array_equal(whole, labels):

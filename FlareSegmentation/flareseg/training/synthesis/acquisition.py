@@ -1,4 +1,4 @@
-"""What a scanner makes of a patient: point spread, slices, noise, streaks, calibration, the round field of view."""
+"""Simulation of a scanner: point spread, slices, noise, streaks, calibration, the round field of view."""
 
 from __future__ import annotations
 

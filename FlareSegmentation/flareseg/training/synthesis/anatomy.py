@@ -1,4 +1,4 @@
-"""The anatomy of one sample: which tissue lies where, before it is seen by a scanner."""
+"""The anatomy of one sample: the tissue of each voxel, before acquisition."""
 
 from __future__ import annotations
 

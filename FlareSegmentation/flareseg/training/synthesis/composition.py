@@ -1,4 +1,4 @@
-"""Organs of one map in the body of another: a body's own organs are filled, and the rest closes round the new ones."""
+"""Placement of one map's organs in another's body, whose own organs are filled."""
 
 from __future__ import annotations
 

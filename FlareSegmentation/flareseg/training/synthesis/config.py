@@ -1,4 +1,4 @@
-"""Every number of the synthesis: how likely each effect is, and within which ranges it is drawn.
+"""The parameters of the synthesis: the probability of each effect, and the ranges of its values.
 
 Ranges are (low, high); features are sizes in mm of what varies; the HU of the tissues are in phases.py.
 """

@@ -1,4 +1,4 @@
-"""Rotation and elastic deformation of the anatomy: where each voxel of a sample looks into the organ map."""
+"""Rotation and elastic deformation of the anatomy."""
 
 from __future__ import annotations
 

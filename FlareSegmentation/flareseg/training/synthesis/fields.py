@@ -25,7 +25,7 @@ _VERSION = "1"
 
 @dataclass(frozen=True)
 class Field:
-    """From mm in an organ map to mm in a body: scale and shift, then a displacement.
+    """The mapping from mm in an organ map to mm in a body: scale and shift, then a displacement.
 
     ``scale``, ``shift``, ``origin``: along (k, j, i); ``displacement``: (3, k, j, i) in mm on every second point of a
     grid that begins at ``origin`` with ``spacing_mm``.
@@ -69,7 +69,7 @@ class Fields:
         self._fields.update(more)
 
     def of(self, case: OrganMap, body: Body) -> Field:
-        """Raises DataError when the pair was never registered, or as it was before a case changed."""
+        """Return the field of a pair. Raises DataError if it was not registered, or a case has changed since."""
         try:
             return self._fields[pair_key(case, body)]
         except KeyError as error:
@@ -79,7 +79,7 @@ class Fields:
             ) from error
 
     def save(self, path: Path) -> None:
-        """Raises OutputError."""
+        """Write the fields to a file. Raises OutputError."""
         tensors = {}
         for key, field in self._fields.items():
             steps = (field.displacement / _STEP_MM).round().clamp(-127, 127).to(torch.int8)
@@ -91,7 +91,7 @@ class Fields:
 
     @classmethod
     def load(cls, path: Path) -> Fields:
-        """Raises DataError for a file that is not one of fields."""
+        """Read the fields from a file. Raises DataError for another file."""
         try:
             with safe_open(path, "pt") as file:
                 facts = file.metadata() or {}

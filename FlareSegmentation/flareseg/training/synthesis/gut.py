@@ -1,4 +1,4 @@
-"""Hollow organs: what they hold, the gas that rises in them, and their walls."""
+"""Hollow organs: their contents, the gas in front of them, and their walls."""
 
 from __future__ import annotations
 

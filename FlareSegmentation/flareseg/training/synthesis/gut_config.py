@@ -1,4 +1,4 @@
-"""The numbers of the hollow organs: what they hold, and how their inside is drawn."""
+"""The parameters of the hollow organs: their contents, and how their lumen is drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kidneys: a cortex, the pyramids of the medulla within, and the pelvis in the middle."""
+"""Kidneys with cortex, the pyramids of the medulla, and pelvis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collapsed lung and effusion: what turns the back of a lung into soft tissue."""
+"""Effusion and collapsed lung at the back of the lungs."""
 
 from __future__ import annotations
 

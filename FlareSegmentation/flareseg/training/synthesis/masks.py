@@ -1,4 +1,4 @@
-"""Blurring, growing and looking up volumes (k, j, i) on any device, without waiting for it."""
+"""Filters and look-up of volumes (k, j, i) on any device, without synchronising it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def box_mean(mask: Tensor, mm: float, voxel: Spacing) -> Tensor:
     share = _volume(mask)
     for axis, size in enumerate(voxel):
         kernel = [1, 1, 1]
-        kernel[axis] = _odd(mm / size)
+        kernel[axis] = _kernel_size(mm / size)
         share = F.avg_pool3d(share, kernel, 1, [n // 2 for n in kernel], count_include_pad=False)
     return share[0, 0].float()
 
@@ -101,7 +101,7 @@ def _gaussian_along(volume: Tensor, axis: int, sd: float) -> Tensor:
     return result
 
 
-def _odd(size: float) -> int:
+def _kernel_size(size: float) -> int:
     return max(3, 2 * round((size - 1) / 2) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Vessels and bowel loops right beside the pancreas, which are easily taken for it."""
+"""Vessels and bowel loops next to the pancreas, which are easily mistaken for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What organs and bones look like beyond a mean and a texture."""
+"""Structure of organs and bones beyond mean and texture."""
 
 from __future__ import annotations
 

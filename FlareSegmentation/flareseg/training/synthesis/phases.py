@@ -1,4 +1,4 @@
-"""The HU of each tissue in four contrast phases, and how one patient differs from the next."""
+"""The HU of each tissue in four contrast phases, and their variation between patients."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Palette:
     texture: dict[Material, float]
 
     def tables(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Mean and SD by tissue code, float32."""
+        """Return mean and SD in HU by tissue code, float32."""
         rows = [[table[tissue] for tissue in Tissue] for table in (self.hu, self.texture)]
         mean, texture = to_device(rows, device)
         return mean, texture
@@ -156,7 +156,7 @@ def palette(settings: PhasesConfig, chance: Chance) -> Palette:
 
 
 def _sicken(hu: dict[Material, float], settings: PhasesConfig, chance: Chance) -> None:
-    """Disease that shows in the mean HU of an organ."""
+    """Change the mean HU of an organ as diseases do."""
     if chance.happens(settings.fatty_liver):
         hu[Tissue.LIVER] -= chance.uniform(*settings.fatty_liver_loss)
     if chance.happens(settings.dense_bile):

@@ -1,4 +1,4 @@
-"""Bodies fitted to organ maps by their labels, so that the organs of a map find their place in any body.
+"""Registration of bodies to organ maps by their labels, so that the organs of any map fit into any body.
 
 A body's organs are first brought onto the map's by scale and shift along each axis, from the moments of the labels;
 then a smooth displacement is optimised until smoothed labels overlap. All points are in mm from the first voxel.
@@ -49,7 +49,7 @@ def registered(
     settings: RegistrationConfig,
     advance: Callable[[int, int], None] = lambda done, of: None,
 ) -> Fields:
-    """As register_store, for cases that are loaded already."""
+    """Return what ``register_store`` returns, for cases that are loaded already."""
     path = store.folder / f"registration-{settings_key(settings)}.safetensors"
     fields = Fields.load(path) if path.exists() else Fields({})
     for done, body in enumerate(all_bodies, 1):

@@ -1,4 +1,4 @@
-"""Patients after surgery: an organ, or a part of it, is gone, and its label with it."""
+"""Simulation of surgery: an organ, or a part of it, is removed with its label."""
 
 from __future__ import annotations
 

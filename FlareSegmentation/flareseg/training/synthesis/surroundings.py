@@ -1,4 +1,4 @@
-"""What else is in a scan: the table, arms beside the body, metal and its streaks."""
+"""The surroundings of the body in a scan: table, arms, metal and its streaks."""
 
 from __future__ import annotations
 

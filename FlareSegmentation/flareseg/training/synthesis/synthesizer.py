@@ -1,4 +1,4 @@
-"""Synthetic CT as a source of samples: each effect in its turn."""
+"""The source of synthetic CT samples, which applies all effects in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One patient before the scanner: anatomy, HU and grain, and the first coat of paint."""
+"""The image of one patient before acquisition: anatomy painted with HU and texture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vessels that no label names, in liver, fat and lungs, and soft tissue strewn into the fat."""
+"""Unlabelled vessels in liver, fat and lungs, and soft tissue scattered in the fat."""
 
 from __future__ import annotations
 

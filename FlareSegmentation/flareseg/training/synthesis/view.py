@@ -1,4 +1,4 @@
-"""What part of the anatomy a sample shows: boxes as the cascade crops them, and scans as they are cut."""
+"""The part of the anatomy that a sample shows: boxes as the cascade crops them, and whole scans."""
 
 from __future__ import annotations
 
