@@ -46,8 +46,8 @@ def test_it_passes(name, engine):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_it_is_skipped_with_a_reason_where_packages_are_missing(name, monkeypatch):
-    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
+@pytest.mark.usefixtures("packages_missing")
+def test_it_is_skipped_with_a_reason_where_packages_are_missing(name):
     result = run(name)
     assert len(result.skipped) == result.testsRun > 0
     assert all("PyTorch" in reason for _test, reason in result.skipped)

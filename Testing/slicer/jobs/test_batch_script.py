@@ -89,8 +89,8 @@ def test_what_cannot_be_done_makes_exit_code_2_with_a_message(run, arguments, to
     assert "Traceback" not in captured.out + captured.err
 
 
-def test_missing_packages_are_told_rather_than_asked_for(run, scans, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
+@pytest.mark.usefixtures("packages_missing")
+def test_missing_packages_are_told_rather_than_asked_for(run, scans, tmp_path, capsys):
     assert run(scans, tmp_path / "organs") == 2
     assert "click Segment organs" in capsys.readouterr().out
     assert not (tmp_path / "organs").exists()
