@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -160,6 +161,13 @@ def scripted(python_slicer: Callable[[list[str]], None]) -> Iterator[Callable[[s
         process.kill()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def what_is_loaded_stays() -> None:
+    """Collecting the garbage of a test then takes milliseconds."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A new scene, and a temporary folder that must be empty when the test has ended."""
@@ -170,6 +178,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     application.new_scene()
     yield slicer.mrmlScene
     QCoreApplication.instance().aboutToQuit.emit()  # ends the workers of what the test has left open
+    gc.collect()  # Qt's objects have to go in this thread; later tests read files in others
     assert not list(folder.iterdir()), "a temporary folder was left behind"
 
 

@@ -289,8 +289,8 @@ def _runJob(runner: JobRunner, job: Job) -> tuple[np.ndarray, Report]:
     job.failed.connect(end)
     try:
         runner.start(job)
-    except FlareError as error:
-        job.fail(error)
+    except Exception as error:  # whatever it is, the job has to remove its folder
+        job.fail(explained(error))
     if not outcome:
         loop.exec_()
     if not outcome:  # the loop was left because Slicer quits

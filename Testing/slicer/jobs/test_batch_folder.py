@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import threading
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.organs import ORGANS
 from flareseg.core.report import Report
 from flareseg.io.writing import write_scan
-from FlareSegmentationLib.jobs import batch
 from FlareSegmentationLib.jobs.batch import SUMMARY, State, segmentFolder
+from FlareSegmentationLib.jobs.job import JobRunner
+from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand
 from PySide6.QtCore import QTimer
 
 import FlareSegmentation
@@ -193,15 +195,15 @@ class TestFailures:
         results = segmentFolder(FlareSegmentation.FlareSegmentationLogic(), scans, organs)
         assert [result.error.kind for result in results] == ["worker", "worker"]
 
-    def test_an_unforeseen_error_fails_its_case_only(self, quick, scans, organs, add, monkeypatch):
+    def test_an_unforeseen_error_fails_its_case_only(self, scans, organs, add):
+        class BrokenRunner(JobRunner):
+            def start(self, job):
+                raise MemoryError("too large")
+
         for name in ("a.nii.gz", "b.nii.gz"):
             add(name)
-
-        def refuse(*_arguments):
-            raise MemoryError("too large")
-
-        monkeypatch.setattr("FlareSegmentationLib.jobs.batch.read_volume", refuse)
-        results = segmentFolder(quick, scans, organs)
+        logic = FlareSegmentation.FlareSegmentationLogic(BrokenRunner(WorkerProcess(workerCommand)))
+        results = segmentFolder(logic, scans, organs)
         assert [result.error.kind for result in results] == ["internal", "internal"]
         assert "too large" in rows(organs)["b.nii.gz"]["error"]
 
@@ -382,19 +384,25 @@ class TestChoosing:
         assert facts.read_text(encoding="utf-8") == '{"KVP": 120}'
 
 
-@pytest.mark.parametrize("step", ["read_volume", "write_labels"])
-def test_slicer_handles_its_events_while_files_are_read_and_written(quick, scans, organs, add, monkeypatch, step):
-    """The step ends only when a timer of Qt has fired meanwhile."""
+@pytest.mark.parametrize(("step", "name"), [("open", "a.nii.gz"), ("os.rename", "a-organs.seg.nrrd")])
+def test_slicer_handles_its_events_while_files_are_read_and_written(quick, scans, organs, add, step, name):
+    """A file is opened or put in its place only when a timer of Qt has fired meanwhile."""
     add("a.nii.gz")
     fired = threading.Event()
     timer = QTimer()
     timer.timeout.connect(fired.set)
-    original = getattr(batch, step)
+    slow = [True]
 
-    def slow(*arguments):
-        QTimer.singleShot(0, timer, timer.start)
-        assert fired.wait(LIMIT_SECONDS)
-        return original(*arguments)
+    def slow_disk(event, arguments):
+        if slow and event == step and name in map(base_name, arguments):
+            slow.clear()
+            QTimer.singleShot(0, timer, timer.start)
+            assert fired.wait(LIMIT_SECONDS)
 
-    monkeypatch.setattr(batch, step, slow)
+    sys.addaudithook(slow_disk)  # stays until the process ends
     assert states(segmentFolder(quick, scans, organs)) == {"a.nii.gz": "done"}
+    assert fired.is_set()
+
+
+def base_name(argument):
+    return Path(argument).name if isinstance(argument, (str, Path)) else None
