@@ -97,7 +97,10 @@ def test_missing_packages_are_told_rather_than_asked_for(run, scans, tmp_path, c
 
 
 def test_an_extension_that_is_not_installed_is_told(script, monkeypatch, capsys, tmp_path):
-    monkeypatch.setitem(sys.modules, "FlareSegmentation", None)
+    monkeypatch.delitem(sys.modules, "FlareSegmentation", raising=False)
+    monkeypatch.chdir(tmp_path)
+    elsewhere = [entry for entry in sys.path if not list(Path(entry).glob("FlareSegmentation*"))]
+    monkeypatch.setattr(sys, "path", elsewhere)
     assert script.main([str(SCRIPT), str(tmp_path), str(tmp_path)]) == 2
     assert "Install the extension FlareSegmentation" in capsys.readouterr().out
 
