@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,20 @@ def phantom_ground_truth(phantom: Phantom, tmp_path_factory: pytest.TempPathFact
 def phantom_dicom(phantom: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the phantom as a DICOM series."""
     return write_series(tmp_path_factory.mktemp("phantom") / "series", phantom.volume)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 32 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip("this user may not mount a small file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from flareseg.core.geometry import Geometry
+from flareseg.core.report import WeightsFacts
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade
+from flareseg.inference.cascade import Cascade, Engine
+from flareseg.inference.device import select_device
+from flareseg.inference.precision import Precision
+from flareseg.inference.weights import TrainedNetwork
 from torch import Tensor, nn
 
 UP_BACK_LEFT = ((0, 0, 1), (0, 1, 0), (1, 0, 0))
@@ -35,15 +37,19 @@ class Everywhere(nn.Module):
         return torch.stack([torch.zeros_like(x[:, 0]), torch.ones_like(x[:, 0])], dim=1).float()
 
 
-def cascade_of(cascade: Cascade, abdomen: nn.Module, organs: nn.Module) -> Cascade:
-    engine = cascade._engine
-    abdomen, organs = replace(engine.abdomen, network=abdomen), replace(engine.organs, network=organs)
-    return Cascade(replace(engine, abdomen=abdomen, organs=organs), cascade.weights)
+def cascade_of(abdomen: nn.Module, organs: nn.Module) -> Cascade:
+    """A cascade of these networks on the CPU, on the grids (k, j, i) of the trained ones."""
+    networks = [
+        TrainedNetwork(abdomen, (96, 96, 96), WeightsFacts("abdomen", "")),
+        TrainedNetwork(organs, (96, 128, 192), WeightsFacts("organs", "")),
+    ]
+    engine = Engine.of(select_device("cpu"), Precision(torch.float32), *networks)
+    return Cascade(engine, [trained.facts for trained in networks])
 
 
-def kidney_finder(cascade: Cascade) -> Cascade:
+def kidney_finder() -> Cascade:
     """A cascade that calls everything bright a kidney."""
-    return cascade_of(cascade, Everywhere(), Brightest(label=2, classes=5))
+    return cascade_of(Everywhere(), Brightest(label=2, classes=5))
 
 
 def scan(shape: tuple[int, int, int], spacing: tuple[float, float, float] = (3.0, 3.0, 3.0)) -> Volume:

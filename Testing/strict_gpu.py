@@ -7,7 +7,7 @@ CPU tensors, and is not filled by a CPU generator; each of these raises, as it d
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,7 +102,11 @@ def _refuse_mixture(func: Any, args: Any, kwargs: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class StrictGpu(Device):
-    """``flareseg.inference.device.Device`` for the stand-in; ``released`` counts calls of ``release_memory``."""
+    """``flareseg.inference.device.Device`` for the stand-in.
+
+    ``released`` counts calls of ``release_memory``. Each of ``failures`` is raised once, at the end of a pass through a
+    network, where a GPU reports what failed in it.
+    """
 
     torch_device: torch.device = GPU
     name: str = "Strict GPU"
@@ -110,6 +114,7 @@ class StrictGpu(Device):
     capability: tuple[int, int] = (8, 6)
     released: list[int] = field(default_factory=list)
     allowed_mb: list[float] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
 
     @property
     def compute_capability(self) -> tuple[int, int]:
@@ -131,15 +136,10 @@ class StrictGpu(Device):
     @contextlib.contextmanager
     def reproducible(self) -> Iterator[None]:
         yield
+        if self.failures:
+            raise self.failures.pop(0)
 
 
-def out_of_memory(times: int) -> Callable[..., None]:
-    """A hook for a layer, which raises as CUDA does when its memory has run out, the first ``times`` times."""
-    left = [times]
-
-    def hook(*_: Any) -> None:
-        left[0] -= 1
-        if left[0] >= 0:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 54.00 MiB")
-
-    return hook
+def out_of_memory() -> Exception:
+    """What PyTorch raises when the memory of a GPU has run out."""
+    return torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 54.00 MiB")

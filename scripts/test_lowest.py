@@ -73,13 +73,18 @@ def environment() -> Path:
         raise LeftOut(f"they need Python {' or '.join(PYTHONS)}, and none is on this computer.")
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir(parents=True)
-    free = shutil.disk_usage(PLACE).free / 1e9
-    if free < NEEDED_GB:
-        raise LeftOut(f"they need {NEEDED_GB} GB of disk for a while, and {free:.1f} GB are free.")
+    require_disk(NEEDED_GB)
     subprocess.run([interpreter, "-m", "venv", PLACE / "venv"], check=True)
     python = PLACE / "venv" / "bin" / "python"
     install(python)
     return python
+
+
+def require_disk(gigabytes: float) -> None:
+    """Raises LeftOut when less is free."""
+    free = shutil.disk_usage(PLACE).free / 1e9
+    if free < gigabytes:
+        raise LeftOut(f"they need {gigabytes} GB of disk for a while, and {free:.1f} GB are free.")
 
 
 def install(python: Path) -> None:

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import SimpleITK as sitk
+import torch
 from flareseg import __version__
 from flareseg.cli.app import app
 from flareseg.core.geometry import Geometry
@@ -20,6 +23,9 @@ from flareseg.core.organs import ORGANS
 from flareseg.core.report import OrganFacts, Report
 from flareseg.core.volume import Volume
 from flareseg.display.preview import OUTLINE_COLOURS, write_preview
+from flareseg.inference.manifest import MANIFEST
+from flareseg.inference.networks import NETWORKS
+from flareseg.inference.weights import shipped_folder
 from flareseg.phantom import Phantom
 from images import ct_like, write_image
 from PIL import Image
@@ -183,12 +189,31 @@ def test_a_name_that_is_too_long_is_a_message(tmp_path: Path) -> None:
     assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
 
 
+class Failing(torch.nn.Module):
+    """A network without weights that has a fault."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise ZeroDivisionError("division by zero")
+
+
 def test_an_unexpected_failure_is_not_taken_for_nothing_found(
     phantom_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flareseg.cli.segment_files.read_volume", lambda path: 1 / 0)
-    result = run("segment", phantom_file, "-o", tmp_path / "out.nii.gz")
-    assert (result.exit_code, "Failed unexpectedly" in result.stderr) == (3, True)
+    monkeypatch.setitem(NETWORKS, "Failing", Failing)
+    folder, content = Path(shutil.copytree(shipped_folder(), tmp_path / "weights")), safetensors.torch.save({})
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    entry = {"file": "none.safetensors", "sha256": sha256(content).hexdigest(), "network": "Failing"}
+    manifest["weights"]["organs"].update(entry)
+    (folder / "none.safetensors").write_bytes(content)
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    result = run("segment", phantom_file, "-o", tmp_path / "out.nii.gz", "--weights", folder)
+    assert result.exit_code == 3
+    assert "Failed unexpectedly (ZeroDivisionError: division by zero)" in result.stderr
+    assert "Traceback" in result.stderr
+    assert not (tmp_path / "out.nii.gz").exists()
 
 
 def test_a_reader_that_has_gone_does_not_spoil_a_result(phantom_file: Path, tmp_path: Path) -> None:

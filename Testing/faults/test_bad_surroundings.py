@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,20 +22,6 @@ needs_setpriv = pytest.mark.skipif(
 
 def ordinary() -> list[str]:
     return AS_ORDINARY if os.geteuid() == 0 else []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 32 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mount.returncode:
-        pytest.skip("this user may not mount a small file system")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 @needs_setpriv

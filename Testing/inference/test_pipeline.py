@@ -12,7 +12,7 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report, ScanFacts, UncertainPlace
 from flareseg.core.run import Run
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
+from flareseg.inference.cascade import Segmentation, SegmentationOptions
 from flareseg.inference.pipeline import Outcome, segment_scan
 from scripted_networks import AIR, BRIGHT, MUSCLE, kidney_finder
 
@@ -27,9 +27,7 @@ def patient() -> Volume:
     return Volume(voxels, GEOMETRY, "scan 7", ["a warning of the reader"])
 
 
-def segmented(
-    cascade: Cascade, volume: Volume, options: SegmentationOptions | None = None
-) -> tuple[Outcome, list[object]]:
+def segmented(volume: Volume, options: SegmentationOptions | None = None) -> tuple[Outcome, list[object]]:
     """The outcome, and what was given to be written."""
     written: list[object] = []
 
@@ -37,12 +35,12 @@ def segmented(
         written.extend([found, geometry])
 
     with Run() as run:
-        outcome = segment_scan(kidney_finder(cascade), lambda: volume, write, run, options)
+        outcome = segment_scan(kidney_finder(), lambda: volume, write, run, options)
     return outcome, written
 
 
-def test_labels_are_written_on_the_scans_own_grid(cascade: Cascade) -> None:
-    outcome, (found, geometry) = segmented(cascade, patient())
+def test_labels_are_written_on_the_scans_own_grid() -> None:
+    outcome, (found, geometry) = segmented(patient())
     assert geometry == GEOMETRY
     assert isinstance(found, Segmentation)
     assert found is outcome.segmentation
@@ -50,8 +48,8 @@ def test_labels_are_written_on_the_scans_own_grid(cascade: Cascade) -> None:
     assert (k.mean(), j.mean(), i.mean()) == pytest.approx((9.5, 19.5, 29.5), abs=0.3)
 
 
-def test_the_report_describes_the_scan_as_it_is_stored(cascade: Cascade) -> None:
-    report = segmented(cascade, patient())[0].report
+def test_the_report_describes_the_scan_as_it_is_stored() -> None:
+    report = segmented(patient())[0].report
     assert report.version == __version__
     assert report.scan == ScanFacts("scan 7", [40, 64, 80], [3.0, 2.5, 2.0], "RPI")
     assert report.warnings[0] == "a warning of the reader"
@@ -59,26 +57,26 @@ def test_the_report_describes_the_scan_as_it_is_stored(cascade: Cascade) -> None
     assert [stage.name for stage in report.stages][-1] == "write"
 
 
-def test_the_report_tells_who_chose_the_region(cascade: Cascade) -> None:
-    whole = segmented(cascade, patient())[0].report
+def test_the_report_tells_who_chose_the_region() -> None:
+    whole = segmented(patient())[0].report
     bounds = (-90.0, 10.0, -60.0, 60.0, -40.0, 40.0)
-    chosen = segmented(cascade, patient(), SegmentationOptions(roi=bounds))[0].report
+    chosen = segmented(patient(), SegmentationOptions(roi=bounds))[0].report
     assert (whole.roi_source, chosen.roi_source) == ("network", "caller")
     # the whole scan: R from -100 to 58 mm, A from -77.5 to 80, S from -57 to 60
     assert whole.roi == pytest.approx([-100.0, 58.0, -77.5, 80.0, -57.0, 60.0])
     assert chosen.roi == pytest.approx([-90.0, 10.0, -60.0, 60.0, -39.0, 39.0])
 
 
-def test_what_cannot_be_segmented_is_not_written(cascade: Cascade) -> None:
+def test_what_cannot_be_segmented_is_not_written() -> None:
     written: list[object] = []
     empty = replace(patient(), voxels=np.full(GEOMETRY.shape, AIR, np.int16))
     with Run() as run, pytest.raises(FlareError):
-        segment_scan(kidney_finder(cascade), lambda: empty, lambda *result: written.extend(result), run)
+        segment_scan(kidney_finder(), lambda: empty, lambda *result: written.extend(result), run)
     assert written == []
 
 
-def test_uncertain_places_survive_json(cascade: Cascade) -> None:
-    report = segmented(cascade, patient())[0].report
+def test_uncertain_places_survive_json() -> None:
+    report = segmented(patient())[0].report
     report.organs[1].uncertain = [UncertainPlace(3, 7, [1.5, -2.0, 30.25])]
     again = Report.from_json(report.to_json())
     assert again.organs[1].uncertain == [UncertainPlace(3, 7, [1.5, -2.0, 30.25])]
@@ -86,7 +84,7 @@ def test_uncertain_places_survive_json(cascade: Cascade) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 1, None, "2"])
-def test_any_other_schema_is_refused(version: object, cascade: Cascade) -> None:
-    report = segmented(cascade, patient())[0].report
+def test_any_other_schema_is_refused(version: object) -> None:
+    report = segmented(patient())[0].report
     with pytest.raises(ValueError, match="report schema"):
         Report.from_json({**report.to_json(), "schema_version": version})

@@ -13,8 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from flareseg.inference.cascade import Cascade, SegmentationOptions
+from flareseg.core.organs import CLASSES
+from flareseg.inference.cascade import Cascade, Engine, SegmentationOptions
+from flareseg.inference.device import select_device
+from flareseg.inference.precision import select_precision
 from flareseg.inference.processor import has_bfloat16
+from flareseg.inference.weights import load_network
 from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
 
@@ -64,19 +68,20 @@ def rounded_to_float16(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
-def with_networks_in_float16(cascade: Cascade) -> Cascade:
+def networks_in_float16() -> Cascade:
     """Emulating float16 would take minutes a scan on most processors."""
-    engine = cascade._engine
-    abdomen, organs = (replace(n, network=rounded_to_float16(n.network)) for n in (engine.abdomen, engine.organs))
-    return Cascade(replace(engine, abdomen=abdomen, organs=organs), [])
+    cpu = select_device("cpu")
+    networks = load_network("abdomen", 2), load_network("organs", CLASSES)
+    exact = Engine.of(cpu, select_precision(cpu, "float32"), *networks)
+    abdomen, organs = (replace(n, network=rounded_to_float16(n.network)) for n in (exact.abdomen, exact.organs))
+    return Cascade(replace(exact, abdomen=abdomen, organs=organs), [])
 
 
 @pytest.mark.parametrize("case", ["spl_abdomen", "totalsegmentator_example"])
 def test_every_precision_agrees_with_float32_on_a_real_ct(case: str, real_ct: Path) -> None:
     volume = read_volume(real_ct / case / "ct.nii.gz")
-    exact = Cascade.load("cpu", precision="float32")
-    expected = exact.segment(volume).labels
-    others = [with_networks_in_float16(exact)]
+    expected = Cascade.load("cpu", precision="float32").segment(volume).labels
+    others = [networks_in_float16()]
     if has_bfloat16():
         others.append(Cascade.load("cpu", precision="bfloat16"))
     for other in others:

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 from flareseg.core.errors import FlareError
-from flareseg.core.limits import Limits
 from flareseg.inference.cascade import Cascade, SegmentationOptions, normalised
-from flareseg.inference.device import Device, select_device
 from scripted_networks import BRIGHT, MUSCLE, kidney_finder, scan
 
 
 @pytest.fixture
-def finder(cascade: Cascade) -> Cascade:
-    return kidney_finder(cascade)
+def finder() -> Cascade:
+    return kidney_finder()
 
 
 def test_the_networks_see_minus_200_to_300_hu_as_minus_1_to_1() -> None:
@@ -82,21 +80,3 @@ def test_warnings_about_the_scan_come_first_and_those_about_the_result_follow(fi
     warnings = finder.segment(volume).warnings
     assert warnings[0] == "a warning of the reader"
     assert warnings[-1].startswith("Missing or of unusual size: liver, spleen, pancreas.")
-
-
-def test_a_limit_of_gpu_memory_is_told_to_the_device_before_anything_is_put_on_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Told(Device):
-        def allow_mb(self, megabytes: float) -> None:
-            told.append(megabytes)
-
-    told: list[float] = []
-    cpu = select_device("cpu")
-    monkeypatch.setattr(
-        "flareseg.inference.cascade.select_device", lambda choice: Told(cpu.torch_device, cpu.name, cpu.reason)
-    )
-    Cascade.load("auto")
-    assert told == []
-    Cascade.load("auto", limits=Limits(gpu=512.0))
-    assert told == [512.0]

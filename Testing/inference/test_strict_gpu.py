@@ -71,23 +71,17 @@ def test_a_gpu_gives_the_labels_and_certainties_of_the_cpu(phantom: Phantom) -> 
     assert (found.device.name, found.device.dtype) == (NAME, "float32")
 
 
-def run_out(target: Engine, times: int) -> Engine:
-    target.organs.network.get_submodule("head").register_forward_pre_hook(out_of_memory(times))
-    return target
-
-
 def test_out_of_memory_once_is_retried_in_smaller_slabs(phantom: Phantom) -> None:
-    gpu = StrictGpu()
-    found = Cascade(run_out(engine(gpu), times=1), []).segment(phantom.volume)
+    gpu = StrictGpu(failures=[out_of_memory()])
+    found = Cascade(engine(gpu), []).segment(phantom.volume)
     assert found.device.name == NAME
     assert found.warnings == [f"The memory of {NAME} ran out with slabs of {SLAB_MB:g} MB."]
     assert gpu.released == [1]
 
 
 def test_out_of_memory_twice_goes_on_on_the_cpu_where_that_is_allowed(phantom: Phantom) -> None:
-    networks = load_network("abdomen", 2), load_network("organs", CLASSES)
-    cpu = Engine.of(select_device("cpu"), FLOAT32, *networks)
-    found = Cascade(run_out(engine(), times=2), [], on_cpu=lambda: cpu).segment(phantom.volume)
+    gpu = StrictGpu(failures=[out_of_memory(), out_of_memory()])
+    found = Cascade.on(gpu, may_leave=True, precision="float32").segment(phantom.volume)
     assert found.device.kind == "cpu"
     assert found.warnings == [
         f"The memory of {NAME} ran out with slabs of {SLAB_MB:g} MB.",
@@ -97,35 +91,25 @@ def test_out_of_memory_twice_goes_on_on_the_cpu_where_that_is_allowed(phantom: P
 
 
 def test_a_gpu_asked_for_by_name_never_ends_on_the_cpu(phantom: Phantom) -> None:
+    gpu = StrictGpu(failures=[out_of_memory(), out_of_memory()])
     with pytest.raises(FlareError, match=f"The memory of {NAME} ran out, in small slabs too.") as caught:
-        Cascade(run_out(engine(), times=2), []).segment(phantom.volume)
+        Cascade.on(gpu, may_leave=False, precision="float32").segment(phantom.volume)
     assert caught.value.kind == "gpu_memory"
     assert caught.value.hint == "Close other programs that use the GPU, or choose the CPU."
 
 
 def test_a_gpu_that_fails_in_the_middle_is_a_message(phantom: Phantom) -> None:
-    broken = engine()
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be ...")
-
-    broken.organs.network.get_submodule("head").register_forward_pre_hook(fail)
+    failure = RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be ...")
     with pytest.raises(FlareError, match="The GPU failed"):
-        Cascade(broken, []).segment(phantom.volume)
+        Cascade(engine(StrictGpu(failures=[failure])), []).segment(phantom.volume)
 
 
-def test_a_limit_on_gpu_memory_is_handed_to_pytorch() -> None:
-    device = StrictGpu()
-    Cascade.on(device, limits=Limits(gpu=512.0))
-    assert device.allowed_mb == [512.0]
+def test_a_limit_on_gpu_memory_is_handed_to_pytorch_and_no_limit_is_not() -> None:
+    limited, unlimited = StrictGpu(), StrictGpu()
+    Cascade.on(limited, limits=Limits(gpu=512.0))
+    Cascade.on(unlimited)
+    assert (limited.allowed_mb, unlimited.allowed_mb) == ([512.0], [])
 
 
-def test_automatic_may_leave_a_gpu_whose_memory_runs_out_for_the_cpu_and_a_name_may_not(phantom: Phantom) -> None:
-    for may_leave, device in ((True, "cpu"), (False, None)):
-        loaded = Cascade.on(StrictGpu(), may_leave, precision="float32")
-        run_out(loaded._engine, times=2)
-        if device:
-            assert loaded.segment(phantom.volume).device.kind == device
-        else:
-            with pytest.raises(FlareError, match="ran out"):
-                loaded.segment(phantom.volume)
+def test_the_limits_that_networks_are_loaded_with_are_those_of_the_cascade() -> None:
+    assert Cascade.load("cpu", limits=Limits(ram=4000.0, gpu=512.0)).limits == Limits(ram=4000.0, gpu=512.0)

@@ -78,10 +78,9 @@ def test_a_disk_that_is_too_full_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     import test_lowest
 
-    monkeypatch.setattr(test_lowest, "NEEDED_GB", 1_000_000)
-    monkeypatch.setattr(test_lowest, "installed", lambda versions: {"3.10": Path(sys.executable)})
+    test_lowest.PLACE.mkdir(parents=True)
     with pytest.raises(test_lowest.LeftOut, match=r"they need 1000000 GB of disk for a while, and [\d.]+ GB are free"):
-        test_lowest.environment()
+        test_lowest.require_disk(1_000_000)
 
 
 @pytest.mark.parametrize("pip", [0, 1])

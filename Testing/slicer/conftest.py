@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -30,13 +31,13 @@ from flareseg.core.report import (  # noqa: E402
     WeightsFacts,
 )
 from FlareSegmentationLib.jobs.job import JobRunner  # noqa: E402
-from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand  # noqa: E402
+from FlareSegmentationLib.jobs.process import WorkerProcess  # noqa: E402
 from FlareSegmentationLib.nodes.results import newSegmentationNode, writeResult  # noqa: E402
-from FlareSegmentationLib.signals import Signal  # noqa: E402
 from PySide6.QtCore import QCoreApplication, QEventLoop  # noqa: E402
 from standins import application  # noqa: E402
 from standins.desktop import Desktop  # noqa: E402
 from standins.scripted_module import close_module, open_module  # noqa: E402
+from warm_worker import WarmWorker  # noqa: E402
 
 import FlareSegmentation  # noqa: E402
 
@@ -106,47 +107,65 @@ class Outcome:
         self.ends += 1
 
 
-class WarmProcess(WorkerProcess):
-    """The real worker, kept over all tests: loading the networks takes seconds."""
+@pytest.fixture
+def packages_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Slicer without PyTorch and the other packages of the engine."""
+    monkeypatch.setattr(slicer.packaging, "pip_check", lambda requirements: False)
 
-    def stop(self) -> None:
-        """Tests end their runs, not the process."""
 
-    def fresh(self) -> WarmProcess:
-        """Without the listeners of earlier tests."""
-        self.lineReceived, self.logged, self.ended = Signal(), Signal(), Signal()
-        return self
+@pytest.fixture
+def python_slicer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]:
+    """Makes a command the ``PythonSlicer`` of this Slicer, which runs the module's worker."""
+    folder = tmp_path / "bin"
+
+    def install(command: list[str]) -> None:
+        folder.mkdir(exist_ok=True)
+        quoted = " ".join(f'"{part}"' for part in command)
+        if sys.platform == "win32":
+            (folder / "PythonSlicer.bat").write_text(f"@{quoted}\n", encoding="utf-8")
+        else:
+            (folder / "PythonSlicer").write_text(f"#!/bin/sh\nexec {quoted}\n", encoding="utf-8")
+            (folder / "PythonSlicer").chmod(0o755)
+
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return install
 
 
 @pytest.fixture(scope="session")
-def warm_process() -> Iterator[WarmProcess]:
-    process = WarmProcess(workerCommand)
-    yield process
-    WorkerProcess.stop(process)
+def warm_worker() -> Iterator[WarmWorker]:
+    worker = WarmWorker()
+    yield worker
+    worker.close()
 
 
 @pytest.fixture
-def engine(warm_process: WarmProcess, monkeypatch: pytest.MonkeyPatch) -> WarmProcess:
-    """The module's logic gets the warm worker instead of starting its own."""
-    monkeypatch.setattr("FlareSegmentationLib.jobs.logic.WorkerProcess", lambda command: warm_process.fresh())
-    return warm_process
+def engine(warm_worker: WarmWorker, python_slicer: Callable[[list[str]], None]) -> None:
+    """The module's worker is the real one, with its networks loaded already."""
+    python_slicer(warm_worker.command)
 
 
 @pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], JobRunner]]:
-    """A runner on a worker of workers/script.py, which also becomes the module's worker."""
+def scripted(python_slicer: Callable[[list[str]], None]) -> Iterator[Callable[[str], JobRunner]]:
+    """A runner on a worker of workers/script.py; the module's worker is such a one, too."""
     processes = []
 
     def make(function: str, patienceSeconds: float = 2.0) -> JobRunner:
-        process = WorkerProcess(lambda: [sys.executable, str(SCRIPT), function])
+        command = [sys.executable, str(SCRIPT), function]
+        python_slicer(command)
+        process = WorkerProcess(lambda: command)
         processes.append(process)
-        runner = JobRunner(process, patienceSeconds)
-        monkeypatch.setattr("FlareSegmentationLib.jobs.logic.JobRunner", lambda process: runner)
-        return runner
+        return JobRunner(process, patienceSeconds)
 
     yield make
     for process in processes:
         process.kill()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def what_is_loaded_stays() -> None:
+    """Collecting the garbage of a test then takes milliseconds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -158,6 +177,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(slicer.app, "settingsFile", str(tmp_path / "Slicer.ini"))
     application.new_scene()
     yield slicer.mrmlScene
+    QCoreApplication.instance().aboutToQuit.emit()  # ends the workers of what the test has left open
+    gc.collect()  # Qt's objects have to go in this thread; later tests read files in others
     assert not list(folder.iterdir()), "a temporary folder was left behind"
 
 

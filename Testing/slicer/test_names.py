@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import slicer
 from flareseg.core.report import STAGES
 from FlareSegmentationLib import names
 from FlareSegmentationLib.nodes.edits import POSSIBLE_ORGANS
@@ -11,7 +12,8 @@ from FlareSegmentationLib.nodes.edits import POSSIBLE_ORGANS
 @pytest.fixture
 def german(monkeypatch):
     """A translation, as Slicer's language extension brings it."""
-    monkeypatch.setattr(names, "_", {"Liver": "Leber", "Crop": "Zuschneiden"}.get)
+    monkeypatch.setitem(slicer.i18n.translations, "Liver", "Leber")
+    monkeypatch.setitem(slicer.i18n.translations, "Crop", "Zuschneiden")
 
 
 def test_names_are_translated(german):

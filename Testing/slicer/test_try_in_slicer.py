@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import slicer
@@ -15,30 +17,48 @@ HEAD = "import unittest\nclass SmallTest(unittest.TestCase):\n    def test_it(se
 
 
 @pytest.fixture
-def script(desktop, monkeypatch):
-    """The script, not run yet, in an application that has not loaded the module."""
-    spec = importlib.util.spec_from_file_location("try_in_slicer", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def load(desktop, monkeypatch):
+    """Gives the script, not run yet, in an application that has not loaded the module."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location("try_in_slicer", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
     monkeypatch.setattr(sys, "path", sys.path[:])
-    yield module
+    yield load
     for name in ("SmallTest", "panel_driver"):
         sys.modules.pop(name, None)
 
 
 @pytest.fixture
-def small(script, tmp_path, monkeypatch):
-    """The trial with one small test in place of those of the project, and without a run for the pictures."""
-    monkeypatch.setattr(script, "TESTS", tmp_path / "tests")
-    monkeypatch.setattr(script, "take_pictures", lambda out: None)
-    (tmp_path / "tests").mkdir()
+def script(load):
+    return load(SCRIPT)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository with the script and the module, but without the tests."""
+    folder = tmp_path / "repository"
+    (folder / "Testing" / "Python").mkdir(parents=True)
+    shutil.copy(TESTS / "panel_driver.py", folder / "Testing" / "Python")
+    (folder / "scripts").mkdir()
+    shutil.copy(SCRIPT, folder / "scripts")
+    (folder / "FlareSegmentation").symlink_to(SCRIPT.parents[1] / "FlareSegmentation", target_is_directory=True)
+    return folder
+
+
+@pytest.fixture
+def small(load, repository, packages_missing, tmp_path):
+    """The trial with one small test in place of those of the project; where packages are missing, no scan is run."""
 
     def run(body: str | None) -> tuple[int, str]:
         if body is not None:
-            (tmp_path / "tests" / "SmallTest.py").write_text(HEAD + body, encoding="utf-8")
-        code = script.main([str(tmp_path / "out")])
+            (repository / "Testing" / "Python" / "SmallTest.py").write_text(HEAD + body, encoding="utf-8")
+        code = load(repository / "scripts" / SCRIPT.name).main([str(tmp_path / "out")])
         return code, (tmp_path / "out" / "trial.txt").read_text(encoding="utf-8")
 
     return run
@@ -80,8 +100,8 @@ def test_anything_else_is_told_and_ends_with_1(small, body, said):
     assert trial.endswith("The trial has failed.\n")
 
 
-def test_module_that_cannot_be_loaded_fails_the_trial(script, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(script, "REPOSITORY", tmp_path)
+def test_module_that_cannot_be_loaded_fails_the_trial(small, repository):
+    (repository / "FlareSegmentation").unlink()
     code, trial = small("pass")
     assert code == 1
     assert "Slicer could not load FlareSegmentation" in trial
@@ -102,13 +122,9 @@ def test_pictures_are_taken_before_during_and_after_a_run(script, engine, tmp_pa
     assert len(set(pictures)) == 3
 
 
-def test_where_packages_are_missing_nothing_is_clicked(script, scripted, tmp_path, monkeypatch):
-    scripted("obedient")
-    monkeypatch.syspath_prepend(str(TESTS))
-    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
-    script.load_module()
-    script.take_pictures(tmp_path)
-    assert [path.name for path in tmp_path.glob("*.png")] == ["before.png"]
+def test_where_packages_are_missing_nothing_is_clicked(small, tmp_path):
+    small("pass")
+    assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["before.png"]
 
 
 def test_slicer_runs_it_as_a_script_and_gets_its_exit_code(monkeypatch):

@@ -245,15 +245,28 @@ def test_a_crash_is_seen_as_an_exit_code(phantom: Phantom, tmp_path: Path) -> No
     assert not (tmp_path / "labels-1.npy").exists()
 
 
+NOISY = """
+import os, sys
+
+def print_at_import(event, arguments):
+    if event == "import" and arguments[0] == "torch":
+        os.write(1, b"raw ")
+        print("printed", flush=True)
+
+sys.addaudithook(print_at_import)
+from flareseg.worker.service import main
+main()
+"""
+
+
 def test_what_libraries_print_never_reaches_the_events() -> None:
-    noisy = "import flareseg.core.volume as v, os; os.write(1, b'raw'); print('printed')"
-    start = "import sys; sys.argv = ['worker']; import flareseg.worker.service as w; o = w._own_stdout; "
-    patched = start + f"w._own_stdout = lambda: (s := o(), exec({noisy!r}))[0]; w.main()"
-    with worker(command=[sys.executable, "-c", patched]) as running:
-        assert running.wait_for(events.Ready).pid == running.process.pid
+    with worker(command=[sys.executable, "-c", NOISY]) as running:
+        running.send(events.DescribeJob("d", "cpu"))
+        assert running.wait_for(events.DeviceInfo).id == "d"
+        assert [type(event) for event in running.seen] == [events.Ready, events.DeviceInfo]
         running.close_stdin()
         running.ended()
-        assert b"raw" in running.logged()
+        assert b"raw printed" in running.logged()
 
 
 def test_the_log_names_no_patient(phantom: Phantom, tmp_path: Path) -> None:

@@ -41,16 +41,21 @@ def registerSampleData() -> None:
         )
 
 
-def loadSyntheticCt(source: object = None) -> slicer.vtkMRMLScalarVolumeNode:
-    """Add the synthetic CT to the scene and show it in the slice views; takes seconds. ``source`` is not used."""
-    return _addCt(_makePhantom())
+def loadSyntheticCt(source: object = None, phantom: Phantom | None = None) -> slicer.vtkMRMLScalarVolumeNode:
+    """Add the synthetic CT to the scene and show it in the slice views; takes seconds.
+
+    Args:
+        source: What the Sample Data module calls it with; not used.
+        phantom: The synthetic patient. None: ``make_phantom()``.
+    """
+    return _addCt(phantom or _makePhantom())
 
 
 def loadSyntheticCtAndOrgans(
-    source: object = None,
+    source: object = None, phantom: Phantom | None = None
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """The same CT, and a segmentation node with the organs as they truly are."""
-    phantom = _makePhantom()
+    phantom = phantom or _makePhantom()
     volumeNode = _addCt(phantom)
     return volumeNode, _addOrgans(phantom.labels, volumeNode)
 

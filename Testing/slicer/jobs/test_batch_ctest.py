@@ -46,8 +46,8 @@ def test_it_passes(name, engine):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_it_is_skipped_with_a_reason_where_packages_are_missing(name, monkeypatch):
-    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
+@pytest.mark.usefixtures("packages_missing")
+def test_it_is_skipped_with_a_reason_where_packages_are_missing(name):
     result = run(name)
     assert len(result.skipped) == result.testsRun > 0
     assert all("PyTorch" in reason for _test, reason in result.skipped)
@@ -84,12 +84,11 @@ def leave_a_folder(_test):
         (leave_a_folder, "a temporary folder was left behind"),
     ],
 )
-def test_what_the_application_would_only_print_fails_a_test_of_the_panel(misdeed, said, scripted, monkeypatch):
+def test_what_the_application_would_only_print_fails_a_test_of_the_panel(misdeed, said, scripted):
     scripted("obedient")
     driver = importlib.import_module("panel_driver")
-    monkeypatch.setattr(driver.PanelTest, "runTest", misdeed, raising=False)
     result = unittest.TestResult()
-    driver.PanelTest().run(result)
+    type("Misdeed", (driver.PanelTest,), {"runTest": misdeed})().run(result)
     for folder in Path(slicer.app.temporaryPath).glob("flareseg-*"):
         folder.rmdir()
     assert said in traces(result)

@@ -21,14 +21,13 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.fixture(autouse=True)
-def application(monkeypatch, add_scan, phantom, engine, tmp_path):
+def application(monkeypatch, add_scan, engine, tmp_path):
     """What the snippets need of Slicer's application, and an empty working folder."""
     module = ModuleType("SampleData")
     module.downloadSample = lambda name: {"CTAAbdomenPanoramix": add_scan}[name]("Panoramix-cropped")
     monkeypatch.setitem(sys.modules, "SampleData", module)
     monkeypatch.setattr(slicer.app, "layoutManager", lambda: None, raising=False)
     monkeypatch.setattr(slicer.util, "saveNode", save_label_map)
-    monkeypatch.setattr("flareseg.phantom.make_phantom", lambda: phantom)
     monkeypatch.chdir(tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import threading
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from flareseg.core.organs import ORGANS
 from flareseg.core.report import Report
 from flareseg.io.folder_batch import SUMMARY
 from flareseg.io.writing import write_scan
-from FlareSegmentationLib.jobs import files
 from FlareSegmentationLib.jobs.batch import segmentFolder
 from FlareSegmentationLib.jobs.job import JobRunner
 from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand
@@ -336,19 +336,25 @@ class TestChoosing:
         assert facts.read_text(encoding="utf-8") == '{"KVP": 120}'
 
 
-@pytest.mark.parametrize("step", ["read_volume", "write_labels"])
-def test_slicer_handles_its_events_while_files_are_read_and_written(quick, scans, organs, add, monkeypatch, step):
-    """The step ends only when a timer of Qt has fired meanwhile."""
+@pytest.mark.parametrize(("step", "name"), [("open", "a.nii.gz"), ("os.rename", "a-organs.seg.nrrd")])
+def test_slicer_handles_its_events_while_files_are_read_and_written(quick, scans, organs, add, step, name):
+    """A file is opened or put in its place only when a timer of Qt has fired meanwhile."""
     add("a.nii.gz")
     fired = threading.Event()
     timer = QTimer()
     timer.timeout.connect(fired.set)
-    original = getattr(files, step)
+    slow = [True]
 
-    def slow(*arguments):
-        QTimer.singleShot(0, timer, timer.start)
-        assert fired.wait(LIMIT_SECONDS)
-        return original(*arguments)
+    def slow_disk(event, arguments):
+        if slow and event == step and name in map(base_name, arguments):
+            slow.clear()
+            QTimer.singleShot(0, timer, timer.start)
+            assert fired.wait(LIMIT_SECONDS)
 
-    monkeypatch.setattr(files, step, slow)
+    sys.addaudithook(slow_disk)  # stays until the process ends
     assert states(segmentFolder(quick, scans, organs)) == {"a.nii.gz": "done"}
+    assert fired.is_set()
+
+
+def base_name(argument):
+    return Path(argument).name if isinstance(argument, (str, Path)) else None

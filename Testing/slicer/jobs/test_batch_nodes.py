@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import slicer
-from flareseg.core.errors import FlareError, PackagesError
+from flareseg.core.errors import FlareError
 from FlareSegmentationLib.jobs.batch import segmentAll
 from FlareSegmentationLib.nodes.results import readReport
 
@@ -66,10 +66,7 @@ def test_closing_the_logic_cancels_what_is_left(logic, add_scan):
     assert kinds(segmentAll(logic, scans, onResult=seen.append)) == ["done", "cancelled", "cancelled"]
 
 
-def test_missing_packages_are_told_once_rather_than_for_each_node(logic, add_scan, monkeypatch):
-    def refuse() -> None:
-        raise PackagesError("The PyTorch extension is not installed.")
-
-    monkeypatch.setattr(logic.dependencies, "ensure", refuse)
+@pytest.mark.usefixtures("packages_missing")
+def test_missing_packages_are_told_once_rather_than_for_each_node(logic, add_scan):
     with pytest.raises(FlareError, match="PyTorch"):
         segmentAll(logic, [add_scan(), add_scan()])

@@ -89,15 +89,18 @@ def test_what_cannot_be_done_makes_exit_code_2_with_a_message(run, arguments, to
     assert "Traceback" not in captured.out + captured.err
 
 
-def test_missing_packages_are_told_rather_than_asked_for(run, scans, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
+@pytest.mark.usefixtures("packages_missing")
+def test_missing_packages_are_told_rather_than_asked_for(run, scans, tmp_path, capsys):
     assert run(scans, tmp_path / "organs") == 2
     assert "click Segment organs" in capsys.readouterr().out
     assert not (tmp_path / "organs").exists()
 
 
 def test_an_extension_that_is_not_installed_is_told(script, monkeypatch, capsys, tmp_path):
-    monkeypatch.setitem(sys.modules, "FlareSegmentation", None)
+    monkeypatch.delitem(sys.modules, "FlareSegmentation", raising=False)
+    monkeypatch.chdir(tmp_path)
+    elsewhere = [entry for entry in sys.path if not list(Path(entry).glob("FlareSegmentation*"))]
+    monkeypatch.setattr(sys, "path", elsewhere)
     assert script.main([str(SCRIPT), str(tmp_path), str(tmp_path)]) == 2
     assert "Install the extension FlareSegmentation" in capsys.readouterr().out
 

@@ -241,23 +241,18 @@ def test_job_ends_exactly_once(scripted):
     assert outcome.ends == 1
 
 
-def test_full_disk_is_told_before_anything_starts(monkeypatch):
-    def full(*_arguments, **_options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(FlareError, match="No space left") as caught:
-        new_job()
+def test_full_disk_is_told_before_anything_starts(small_disk):
+    with pytest.raises(FlareError) as caught:
+        Job(np.zeros((32, 32, 32), np.int16), GEOMETRY, temporaryFolder=str(small_disk))
     assert caught.value.kind == "write"
+    assert caught.value.message == "The scan could not be handed to the engine: the disk is full."
+    assert list(small_disk.iterdir()) == []
 
 
-def test_no_folder_stays_where_a_scan_cannot_be_written_for_another_reason(monkeypatch):
-    def short_of_memory(*_arguments, **_options):
-        raise MemoryError
-
-    monkeypatch.setattr(np, "save", short_of_memory)
-    with pytest.raises(MemoryError):
-        new_job()
+def test_no_folder_stays_where_a_scan_cannot_be_written_for_another_reason():
+    with pytest.raises(ValueError, match="Object arrays"):
+        Job(VOXELS.astype(object), GEOMETRY, temporaryFolder=slicer.app.temporaryPath)
+    assert list(Path(slicer.app.temporaryPath).iterdir()) == []
 
 
 def test_temporary_folder_that_is_missing_is_told(tmp_path):

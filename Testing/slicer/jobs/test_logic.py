@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -111,12 +112,17 @@ def test_start_while_a_run_is_in_progress_is_refused(scripted, add_scan):
     assert outcome.wait().error.kind == "cancelled"
 
 
-def test_result_that_cannot_be_written_ends_the_run_with_an_error(engine, add_scan, monkeypatch):
-    def refuse(*_arguments):
-        raise RuntimeError("no layer")
+class RefusingLogic(slicer.vtkSlicerSegmentationsModuleLogic):
+    """Slicer's own, which answers False where it cannot import a label map."""
 
-    monkeypatch.setattr("FlareSegmentationLib.jobs.segmenter.writeResult", refuse)
-    with pytest.raises(FlareError, match="no layer") as caught:
+    def ImportLabelmapToSegmentationNode(self, *_arguments):
+        return False
+
+
+def test_result_that_slicer_refuses_ends_the_run_with_an_error(scripted, add_scan, monkeypatch):
+    scripted("willing")
+    monkeypatch.setattr(slicer.modules, "segmentations", SimpleNamespace(logic=RefusingLogic))
+    with pytest.raises(FlareError, match=r"could not be put into the scene: .* refused the labels") as caught:
         FlareSegmentation.FlareSegmentationLogic().segment(add_scan())
     assert caught.value.kind == "internal"
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
@@ -175,13 +181,13 @@ def test_worker_ends_when_slicer_is_killed(session, tmp_path):
 
 
 def test_closed_logic_hears_of_slicers_end_no_more(scripted):
-    scripted("willing")
-    logic = FlareSegmentation.FlareSegmentationLogic()
-    ends = []
-    logic.runner.close = lambda: ends.append("closed")
+    runner = scripted("willing")
+    logic = FlareSegmentation.FlareSegmentationLogic(runner)
+    runner.describe("cpu")
+    assert runner.process.running
     QCoreApplication.instance().aboutToQuit.emit()
-    assert ends == ["closed"]
+    assert not runner.process.running
     logic.close()
-    ends.clear()
+    runner.describe("cpu")
     QCoreApplication.instance().aboutToQuit.emit()
-    assert ends == []
+    assert runner.process.running

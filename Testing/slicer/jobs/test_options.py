@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from conftest import Outcome, run_once, wait_until
+from conftest import run_once, wait_until
 from flareseg.core.errors import FlareError
+from flareseg.worker.events import decode_job
 from FlareSegmentationLib import settings
 from FlareSegmentationLib.choices import DeviceChoice
 from FlareSegmentationLib.jobs.process import workerCommand
@@ -19,17 +20,15 @@ import FlareSegmentation
 
 
 def test_options_reach_the_engine(scripted):
-    scripted("obedient")
-    logic = FlareSegmentation.FlareSegmentationLogic()
+    logic = FlareSegmentation.FlareSegmentationLogic(scripted("telling"))
+    told = []
+    logic.runner.logged.connect(told.append)
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
-    run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
-    request = run._job.request
-    assert (request.split_kidneys, request.clean_up, request.device) == (True, "strong", "cpu")
-    assert request.precision == "float32"
-    assert request.uncertainty
-    outcome = Outcome(run)
-    run.cancel()
-    outcome.wait()
+    logic.segment(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
+    job = decode_job(told[0].encode())
+    assert (job.split_kidneys, job.clean_up, job.device) == (True, "strong", "cpu")
+    assert job.precision == "float32"
+    assert job.uncertainty
 
 
 @pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}])

@@ -82,18 +82,19 @@ def test_failed_scan_tells_why_and_the_rest_go_on(add):
 
 def test_scan_that_fails_unexpectedly_does_not_stop_the_others(add, monkeypatch):
     panel = add(FINE, FINE)
-    start_ = panel.logic.start
 
-    def start_or_break(volumeNode, *arguments, **options):
-        if volumeNode.GetName() == "scan 0":
-            raise RuntimeError("this was not foreseen")
-        return start_(volumeNode, *arguments, **options)
+    failures, ensure = [LookupError("this was not foreseen")], slicer.packaging.pip_ensure
 
-    monkeypatch.setattr(panel.logic, "start", start_or_break)
+    def fail_once(*arguments, **options):
+        if failures:
+            raise failures.pop()
+        ensure(*arguments, **options)
+
+    monkeypatch.setattr(slicer.packaging, "pip_ensure", fail_once)
     start(panel)
     wait_until(lambda: is_ready(panel))
     assert column(panel, 2) == [
-        "An unexpected error occurred (RuntimeError: this was not foreseen).",
+        "An unexpected error occurred (LookupError: this was not foreseen).",
         "done",
     ]
 

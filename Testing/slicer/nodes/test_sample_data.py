@@ -14,7 +14,6 @@ import pytest
 import slicer
 import vtk
 from flareseg.core.organs import ORGANS
-from flareseg.phantom import make_phantom
 from FlareSegmentationLib.nodes import sample_data
 from FlareSegmentationLib.nodes.results import readReport
 
@@ -67,21 +66,15 @@ def slicers_sample_data(monkeypatch):
 
 
 @pytest.fixture
-def click() -> Callable[[str], Any]:
-    """The button of a data set in the Sample Data module."""
+def click(phantom) -> Callable[..., Any]:
+    """The button of a data set in the Sample Data module. The phantom of all tests is made already, unlike its own."""
     sample_data.registerSampleData()
 
-    def click(name: str) -> Any:
+    def click(name: str, phantom=phantom) -> Any:
         (source,) = (s for s in slicer.modules.sampleDataSources["FlareSegmentation"] if s.sampleDescription == name)
-        return source.customDownloader(source)
+        return source.customDownloader(source, phantom=phantom)
 
     return click
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch, phantom):
-    """The phantom of all tests, in place of one that takes seconds to make."""
-    monkeypatch.setattr("flareseg.phantom.make_phantom", lambda: phantom)
 
 
 def test_both_data_sets_are_registered_once_however_often_slicer_asks():
@@ -126,9 +119,10 @@ def test_a_second_click_makes_a_second_scan_with_a_name_of_its_own(click):
     assert click("SyntheticAbdomen").GetName() != click("SyntheticAbdomen").GetName()
 
 
-def test_the_ct_as_it_comes_without_asking_for_a_size_shows_the_whole_abdomen():
-    volume = make_phantom().volume
-    assert min(volume.geometry.size_mm) >= 300
+def test_the_ct_that_is_made_for_a_click_shows_the_whole_abdomen(click):
+    node = click("SyntheticAbdomen", phantom=None)
+    node.GetRASBounds(bounds := [0.0] * 6)
+    assert np.diff(bounds)[::2].min() >= 300
 
 
 def test_registering_loads_nothing_heavy():

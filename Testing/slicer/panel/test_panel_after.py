@@ -141,7 +141,7 @@ class TestRemedies:
         panel = ready_with("willing")
         opened = []
         monkeypatch.setattr(slicer.app, "openExtensionsManagerDialog", lambda: opened.append(True))
-        monkeypatch.setattr(panel.logic.dependencies, "_hasTorch", lambda: False)
+        monkeypatch.setattr(slicer.packaging, "pip_check", lambda requirements: False)
         click(panel)
         assert panel.ui.failureLabel.text == "The PyTorch extension is not installed."
         assert panel.ui.failureActionButton.text == "Open the Extensions Manager"

@@ -64,16 +64,15 @@ class TestDeviceLine:
         wait_until(lambda: ready.ui.deviceFactsLabel.text == "PyTorch finds no CUDA GPU on this computer.")
         assert ready.ui.costLabel.isHidden()
 
-    def test_starts_nothing_while_packages_are_missing(self, scripted, open_panel, monkeypatch):
-        runner = scripted("obedient")
-        monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
+    @pytest.mark.usefixtures("packages_missing")
+    def test_starts_nothing_while_packages_are_missing(self, open_panel):
         panel = open_panel()
         assert "asks to install" in panel.ui.deviceFactsLabel.text
-        assert not runner.process.running
+        assert not panel.logic.runner.process.running
 
-    def test_a_run_is_told_as_done_even_if_nothing_can_be_learnt_from_it(self, ready_with, monkeypatch):
+    def test_a_run_is_told_as_done_even_if_nothing_can_be_learnt_from_it(self, ready_with):
         panel = ready_with("willing")
-        monkeypatch.setattr("FlareSegmentationLib.settings.learn", lambda report: 1 / 0)
+        slicer.app.userSettings().setValue("FlareSegmentation/Slowness/cpu", "damaged")
         ends = []
         panel.logic.start(panel.ui.scanSelector.currentNode(), onFinished=lambda node, report: ends.append(node))
         wait_until(lambda: ends)

@@ -72,7 +72,7 @@ class _NodeConnector:
         if type(widget) is not slicer.qMRMLNodeComboBox:
             raise RuntimeError(f"no connector from {kind.__name__} to {type(widget).__name__}")
         self._widget = widget
-        self._signal = widget.currentNodeChanged
+        self.signal = widget.currentNodeChanged
 
     def read(self) -> Any:
         return self._widget.currentNode()
@@ -89,7 +89,7 @@ class _EnumConnector:
         if type(widget) is not qt.QComboBox:
             raise RuntimeError(f"no connector from {kind.__name__} to {type(widget).__name__}")
         self._widget = widget
-        self._signal = widget.currentIndexChanged
+        self.signal = widget.currentIndexChanged
         self._members = list(kind)
         widget.clear()
         label = getattr(kind, "label", lambda member: member.name)
@@ -111,7 +111,7 @@ class _BoolConnector:
         if type(widget) is not qt.QCheckBox:
             raise RuntimeError(f"no connector from bool to {type(widget).__name__}")
         self._widget = widget
-        self._signal = widget.stateChanged
+        self.signal = widget.stateChanged
 
     def read(self) -> bool:
         return bool(self._widget.checked)
@@ -128,10 +128,10 @@ _CONNECTORS = {_NodeSerializer: _NodeConnector, _EnumSerializer: _EnumConnector,
 
 def _reconnect(connector: Any, callback: Callable[..., None] | None) -> None:
     if callback is None:
-        connector._signal.disconnect(connector._callback)
+        connector.signal.disconnect(connector.callback)
     else:
-        connector._callback = lambda *_: callback()
-        connector._signal.connect(connector._callback)
+        connector.callback = lambda *_: callback()
+        connector.signal.connect(connector.callback)
 
 
 class _Wrapper:

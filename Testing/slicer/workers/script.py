@@ -238,6 +238,14 @@ def late() -> None:
             say(events.Result(last.id, last.labels, report()))
 
 
+def telling() -> None:
+    """Tells each job on stderr, then answers it."""
+    for job in jobs():
+        if isinstance(job, events.SegmentJob):
+            print(events.encode(job).decode(), file=sys.stderr, flush=True)
+            answer(job)
+
+
 def environment() -> None:
     """Tells its environment on stderr."""
     print(json.dumps(dict(os.environ)), file=sys.stderr, flush=True)
