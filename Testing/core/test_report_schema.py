@@ -58,7 +58,7 @@ def test_a_report_holds_exactly_the_fields_of_the_schema(report: dict[str, Any])
 
 @pytest.mark.parametrize(
     "changed",
-    [{"schema_version": 2}, {"roi_source": "a guess"}, {"total_seconds": "12"}, {"memory": None}, {"colour": "red"}],
+    [{"schema_version": 1}, {"roi_source": "a guess"}, {"total_seconds": "12"}, {"memory": None}, {"colour": "red"}],
     ids=str,
 )
 def test_what_does_not_follow_the_schema_is_not_valid(

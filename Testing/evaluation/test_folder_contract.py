@@ -12,8 +12,6 @@ import pytest
 import SimpleITK as sitk
 from cubes import rows
 from evaluation_commands import run
-from flareseg.core.errors import FlareError
-from flareseg.io.folder_contract import EarlierResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,10 +76,13 @@ def test_a_new_label_map_stays_though_its_report_cannot_be_written(inputs: Path,
     assert sitk.ReadImage(str(out / "b.nii.gz")).GetSize() == sitk.ReadImage(str(inputs / "b_0000.nii.gz")).GetSize()
 
 
-def test_an_earlier_label_map_that_cannot_be_removed_is_a_message(tmp_path: Path) -> None:
-    (tmp_path / "a.nii.gz").mkdir()
-    with pytest.raises(FlareError, match=r"a\.nii\.gz is of an earlier run and cannot be removed"):
-        EarlierResult.at(tmp_path / "a.nii.gz").remove()
+def test_an_earlier_label_map_that_cannot_be_removed_is_told(inputs: Path, tmp_path: Path) -> None:
+    (inputs / "b_0000.nii.gz").write_text("no scan")
+    label_map = tmp_path / "out" / "b.nii.gz"
+    label_map.mkdir(parents=True)
+    done = run("segment-folder", inputs, tmp_path / "out", "--device", "cpu")
+    assert done.exit_code == 1
+    assert f"{label_map} is of an earlier run and cannot be removed: Is a directory. Remove it." in done.stderr
 
 
 def test_predict_sh_keeps_the_contract(inputs: Path, tmp_path: Path) -> None:

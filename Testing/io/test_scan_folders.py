@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from flareseg.core.errors import FlareError
-from flareseg.io.batch import Plan, plan
+from flareseg.io.tasks import Plan, plan
 from images import ct_like, write_image
 
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import qt
 import slicer
-from flareseg.core.errors import FlareError
 from flareseg.core.report import Report
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
@@ -21,6 +19,7 @@ from .job import JobRunner
 from .parameters import FlareSegmentationParameterNode, parametersOf
 from .process import WorkerProcess, workerCommand
 from .segmenter import SegmentationRun, checkRun, prepareRun
+from .waiting import Outcome
 
 if TYPE_CHECKING:
     from .batch import CaseResult, NodeResult
@@ -58,21 +57,9 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         ``cleanUp="normal"``, ``uncertainty=False``, ``precision="auto"``. Raises FlareError with a
         message and a hint.
         """
-        outcome: list[Any] = []
-        loop = qt.QEventLoop()
-
-        def end(nodeOrError: Any, *_report: Any) -> None:
-            outcome.append(nodeOrError)
-            loop.quit()
-
-        run = self.start(volumeNode, segmentationNode, onFinished=end, onFailed=end, **options)
-        if run.active:
-            loop.exec_()
-        if run.active:  # the loop was left because Slicer quits
-            self.close()
-        if isinstance(outcome[0], FlareError):
-            raise outcome[0]
-        return outcome[0]
+        outcome = Outcome()
+        self.start(volumeNode, segmentationNode, onFinished=outcome.end, onFailed=outcome.end, **options)
+        return outcome.wait(self.close)[0]
 
     def start(
         self,

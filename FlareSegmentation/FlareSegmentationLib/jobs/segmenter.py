@@ -9,6 +9,7 @@ import slicer
 import vtk
 from flareseg.core.errors import Cancelled, FlareError, InternalError
 from flareseg.core.report import Report
+from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -126,19 +127,24 @@ def prepareRun(
 ) -> SegmentationRun:
     """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
     checkRun(runner, volumeNode, options)
-    volume = volumeOf(volumeNode)
-    job = Job(
+    roi = None if options.roi is None else roiBounds(options.roi, volumeNode)
+    job = newJob(volumeOf(volumeNode), options, roi)
+    return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
+
+
+def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) -> Job:
+    """The scan handed over to the worker: the job's folder is made, its voxels are written."""
+    return Job(
         volume.voxels,
         volume.geometry,
         DeviceChoice.of(options.device).value,
-        None if options.roi is None else roiBounds(options.roi, volumeNode),
+        roi,
         slicer.app.temporaryPath,
         options.splitKidneys,
         CleanUp.of(options.cleanUp).value,
         options.uncertainty,
         PrecisionChoice.of(options.precision).value,
     )
-    return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
 
 
 def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: RunOptions) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import qt
 import slicer
+from flareseg.io.batch import State
+from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..jobs.scan_queue import Case, CaseState
+from ..jobs.scan_queue import ScanEntry
 from ..nodes.report_text import seconds
 from ..nodes.scans import scansOfScene
 from ..signals import Signal
@@ -24,10 +26,10 @@ class QueuePanel(VTKObservationMixin):
     def __init__(self, ui: Any) -> None:
         super().__init__()
         self.started: Signal[list[slicer.vtkMRMLScalarVolumeNode]] = Signal()
-        self.resultChosen: Signal[Case] = Signal()
+        self.resultChosen: Signal[ScanEntry] = Signal()
         self._ui = ui
         self._nodes: list[slicer.vtkMRMLScalarVolumeNode] = []
-        self._cases: dict[str, Case] = {}
+        self._entries: dict[str, ScanEntry] = {}
         self._isRunning = False
         layOut(ui.queueTable)
         ui.queueTable.connect("cellClicked(int,int)", self._onClicked)
@@ -60,14 +62,14 @@ class QueuePanel(VTKObservationMixin):
             self._ui.queueTable.item(row, 0).setCheckState(state)
         self._ui.queueSection.collapsed = False
 
-    def showCase(self, case: Case) -> None:
-        """The row of a scan that is a case of the queue now."""
-        nodeId = case.volumeNode.GetID()
-        self._cases[nodeId] = case
+    def showEntry(self, entry: ScanEntry) -> None:
+        """The row of a scan that is in the queue now."""
+        nodeId = entry.task.GetID()
+        self._entries[nodeId] = entry
         ids = [node.GetID() for node in self._nodes]
         if nodeId in ids:
             wasBlocked = self._ui.queueTable.blockSignals(True)
-            self._showState(ids.index(nodeId), case)
+            self._showState(ids.index(nodeId), entry)
             self._ui.queueTable.blockSignals(wasBlocked)
             fitRows(self._ui.queueTable)
 
@@ -81,12 +83,12 @@ class QueuePanel(VTKObservationMixin):
         name.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
         name.setCheckState(qt.Qt.Checked if isTicked else qt.Qt.Unchecked)
         self._ui.queueTable.setItem(row, 0, name)
-        self._showState(row, self._cases.get(node.GetID()))
+        self._showState(row, self._entries.get(node.GetID()))
 
-    def _showState(self, row: int, case: Case | None) -> None:
-        time = "" if case is None or case.seconds is None else seconds(case.seconds)
+    def _showState(self, row: int, entry: ScanEntry | None) -> None:
+        time = "" if entry is None or entry.seconds is None else seconds(entry.seconds)
         self._ui.queueTable.setItem(row, 1, cell(time, isNumber=True))
-        self._ui.queueTable.setItem(row, 2, cell(_state(case)))
+        self._ui.queueTable.setItem(row, 2, cell(_state(entry)))
 
     def _ticked(self) -> list[slicer.vtkMRMLScalarVolumeNode]:
         items = [self._ui.queueTable.item(row, 0) for row in range(len(self._nodes))]
@@ -108,22 +110,26 @@ class QueuePanel(VTKObservationMixin):
         self.started.emit(self._ticked())
 
     def _onClicked(self, row: int, _column: int) -> None:
-        case = self._cases.get(self._nodes[row].GetID())
-        if case is not None and case.result is not None and case.result.GetScene() is not None:
-            self.resultChosen.emit(case)
+        entry = self._entries.get(self._nodes[row].GetID())
+        if entry is not None and entry.result is not None and entry.result.GetScene() is not None:
+            self.resultChosen.emit(entry)
 
     def _onSceneChanged(self, scene: slicer.vtkMRMLScene, _event: str) -> None:
         if scene.IsBatchProcessing():  # a scene being loaded or closed is looked at once, at its end
             return
         present = [node.GetID() for node in scansOfScene()]
         if present != [node.GetID() for node in self._nodes]:
-            self._cases = {nodeId: case for nodeId, case in self._cases.items() if nodeId in present}
+            self._entries = {nodeId: entry for nodeId, entry in self._entries.items() if nodeId in present}
             self.refresh()
 
 
-def _state(case: Case | None) -> str:
-    if case is None:
+def _state(entry: ScanEntry | None) -> str:
+    if entry is None:
         return ""
-    if case.state is CaseState.FAILED and case.error is not None:
-        return case.error.message
-    return case.state.label()
+    names = {
+        State.WAITING: _("waiting"),
+        State.RUNNING: _("running"),
+        State.DONE: _("done"),
+        State.CANCELLED: _("cancelled"),
+    }
+    return names.get(entry.state) or (entry.error.message if entry.error else entry.state.value)

@@ -85,23 +85,23 @@ def segment(
         limits.check_engine()
 
         from flareseg.inference.components import CleanUp
-        from flareseg.io import batch
+        from flareseg.io.tasks import plan
 
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
-        planned = batch.plan(scans, output, report, preview, keep=[ground_truth] if ground_truth else [])
-        tasks = planned.tasks
+        planned = plan(scans, output, report, preview, keep=[ground_truth] if ground_truth else [])
         console.say(planned.left_out)
-        if ground_truth and len(tasks) > 1:
+        if ground_truth and len(planned.tasks) > 1:
             raise ScanError("A ground truth goes with one scan.", "Give one scan, or leave out --ground-truth.")
         true = _read(ground_truth) if ground_truth else None
         cascade = _load(device, weights, limits, precision)
 
-        from flareseg.cli.segment_files import FileSegmenter
+        from flareseg.cli.segment_files import FileSegmenter, segment_all
         from flareseg.inference.cascade import SegmentationOptions
 
     segmenter = FileSegmenter(cascade, SegmentationOptions(bounds, split_kidneys, strength), true)
     with_tables = console.out.is_terminal if table is None else table
-    raise typer.Exit(max([console.exit_code_of(segmenter, task, with_tables) for task in tasks]))
+    errors = segment_all(segmenter, planned.tasks, console.say_earlier, with_tables)
+    raise typer.Exit(max(map(console.exit_code, errors)))
 
 
 @app.command()

@@ -6,7 +6,7 @@ import contextlib
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -16,15 +16,12 @@ from rich.text import Text
 
 from flareseg.cli import streams
 from flareseg.cli.streams import printable
-from flareseg.core.errors import FlareError, InternalError, NoAbdomenError, OutputError
+from flareseg.core.errors import FlareError, InternalError, OutputError
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS
 from flareseg.core.report import STAGES, OrganFacts, Report
 from flareseg.core.run import Progress as ProgressCall
 from flareseg.core.shortage import shortage_said
-
-if TYPE_CHECKING:
-    from flareseg.cli.segment_files import FileSegmenter
-    from flareseg.io.batch import Task
+from flareseg.io.batch import Batch, State
 
 _COLOURS = {organ.label: organ.colour for organ in (*ORGANS, LEFT_KIDNEY)}
 DONE, NOTHING_FOUND, BAD_INPUT, FAILED = 0, 1, 2, 3
@@ -66,10 +63,12 @@ def say(messages: Iterable[str]) -> None:
 
 
 def say_error(error: FlareError, scan: str = "") -> None:
-    """The message and the hint on stderr."""
+    """The message and the hint on stderr, and of an unexpected failure where in the code it was."""
     text = Text(printable(f"{scan}: ") if scan else "", "bold")
     text.append(printable(error.message), "bold red" if err.is_terminal else "")
     err.print(text.append(f" {printable(error.hint)}" if error.hint else "", "not bold not red"), soft_wrap=True)
+    if error.kind == "internal" and error.__cause__:
+        err.print("".join(traceback.format_exception(error.__cause__)))
 
 
 @contextlib.contextmanager
@@ -83,23 +82,23 @@ def failures_said() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
-def exit_code_of(segmenter: FileSegmenter, task: Task, with_tables: bool) -> int:
-    """Segment one scan and say how it went."""
-    before = _inode(task.labels)
-    try:
-        with shortage_said("This scan", segmenter.cascade.limits.ram):
-            report = segmenter.segment(task)
-        (show_report if with_tables else show_warnings)(report)
-    except FlareError as error:
-        say_error(error, str(task.scan))
-        if before is not None and _inode(task.labels) == before:
-            say([f"{task.labels} is still the result of an earlier run."])
-        return NOTHING_FOUND if isinstance(error, NoAbdomenError) else BAD_INPUT
-    except Exception as error:  # the other scans go on
-        say_error(InternalError(f"Failed unexpectedly ({type(error).__name__}: {error})."), str(task.scan))
-        err.print(traceback.format_exc())
-        return FAILED
-    return DONE
+def say_earlier(result: Path) -> None:
+    say([f"{result} is still the result of an earlier run."])
+
+
+def unexpected(error: Exception) -> FlareError:
+    """The error itself; or, for one of another kind, a failure with that error as its cause."""
+    if isinstance(error, FlareError):
+        return error
+    failure = InternalError(f"Failed unexpectedly ({type(error).__name__}: {error}).")
+    failure.__cause__ = error
+    return failure
+
+
+def exit_code(error: FlareError | None) -> int:
+    if error is None:
+        return DONE
+    return {"no_abdomen": NOTHING_FOUND, "internal": FAILED}.get(error.kind, BAD_INPUT)
 
 
 def list_dicom(folders: Iterable[Path]) -> int:
@@ -121,9 +120,14 @@ def list_dicom(folders: Iterable[Path]) -> int:
     return code
 
 
-def _inode(path: Path) -> int | None:
-    """Another number for each file that takes the place of one; None without a file."""
-    return path.stat().st_ino if path.exists() else None
+def remark_on(batch: Batch) -> str:
+    """Which of several scans is at work, and how long all of them will take."""
+    running = next(entry for entry in batch.entries if entry.state is State.RUNNING)
+    number, count = batch.place(running)
+    if count == 1:
+        return ""
+    left = batch.seconds_left
+    return f" ({number} of {count})" if left is None else f" ({number} of {count}, about {left:.0f} s left)"
 
 
 @contextlib.contextmanager

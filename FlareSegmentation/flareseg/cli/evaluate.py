@@ -11,15 +11,13 @@ import typer
 
 from flareseg.cli.extras import needs
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
-from flareseg.core.errors import ConfigError, FlareError
+from flareseg.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from flareseg.cli.segment_files import FileSegmenter
     from flareseg.evaluation.cases import Matching
     from flareseg.evaluation.evaluator import Evaluator
     from flareseg.evaluation.html_report import HtmlReport
     from flareseg.evaluation.study import Study
-    from flareseg.io.batch import Task
 
 
 def evaluate(
@@ -115,39 +113,34 @@ def segment_folder(
     with console.failures_said():
         Limits().check_engine()
 
-        from flareseg.io.folder_contract import plan_folder
+        from flareseg.io.folder_contract import plan_contract
 
-        plan = plan_folder(inputs, outputs, reports)
+        plan = plan_contract(inputs, outputs, reports)
 
         with own_process.loading():
             from flareseg.inference.cascade import Cascade, SegmentationOptions
 
             cascade = Cascade.load(device, weights, precision=precision)
 
-        from flareseg.cli.segment_files import FileSegmenter
+        from flareseg.cli.segment_files import FileSegmenter, segment_all
 
-    segmenter = FileSegmenter(cascade, SegmentationOptions())
-    for scan in plan.left_out:
-        console.err.print(f"{scan} is not named X_0000.nii.gz and is left out.", soft_wrap=True)
-    done = sum([_segmented(segmenter, task) for task in plan.tasks])
+    console.say(plan.left_out)
+    errors = segment_all(FileSegmenter(cascade, SegmentationOptions()), plan.tasks, _remove_earlier)
+    done = errors.count(None)
     console.err.print(f"Segmented {done} of {len(plan.tasks)} scans into {outputs}.", soft_wrap=True)
     raise typer.Exit(0 if done == len(plan.tasks) else 1)
 
 
-def _segmented(segmenter: FileSegmenter, task: Task) -> bool:
-    """Segment one scan; when that fails, no label map of an earlier run is left that would be scored as its result."""
+def _remove_earlier(result: Path) -> None:
+    """A scan that fails leaves no label map of an earlier run, which would be scored as its result."""
     from flareseg.cli import console
-    from flareseg.io.folder_contract import EarlierResult
 
-    earlier = EarlierResult.at(task.labels)
-    if console.exit_code_of(segmenter, task, with_tables=False) == console.DONE:
-        return True
     try:
-        if earlier.remove():
-            console.err.print(f"{task.labels} was of an earlier run and has been removed.", soft_wrap=True)
-    except FlareError as error:
-        console.say_error(error)
-    return False
+        result.unlink()
+    except OSError as error:
+        console.say([f"{result} is of an earlier run and cannot be removed: {error.strerror}. Remove it."])
+    else:
+        console.say([f"{result} was of an earlier run and has been removed."])
 
 
 def _evaluate(matching: Matching, output: Path, evaluator: Evaluator, html: bool) -> Study:

@@ -1,24 +1,28 @@
-"""The work of ``flareseg segment``: from a scan's file to its label map, report and picture."""
+"""Scan files segmented one after the other: label map, report and picture of each, and what is said of it."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from flareseg.cli.console import progress_bar
-from flareseg.core.errors import ScanError
+from flareseg.cli import console
+from flareseg.core.errors import FlareError, ScanError
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
+from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.pipeline import Outcome, segment_scan
-from flareseg.io.batch import Task
+from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
+from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
 
 
@@ -30,9 +34,9 @@ class FileSegmenter:
     options: SegmentationOptions
     ground_truth: Volume | None = None
 
-    def segment(self, task: Task) -> Report:
-        """Write what the task asks for, the label map first. Raises FlareError."""
-        with progress_bar(task.scan.name) as progress, Run(progress) as run:
+    def segment(self, task: Task, remark: str = "") -> Report:
+        """Write what the task asks for, the label map first. ``remark``: for the progress bar. Raises FlareError."""
+        with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
             outcome = segment_scan(
                 self.cascade,
                 lambda: self._read(task.scan),
@@ -65,3 +69,35 @@ class FileSegmenter:
         scores = dice_per_organ(one_kidney_label, ground_truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
+
+
+def segment_all(
+    segmenter: FileSegmenter, tasks: list[Task], on_earlier: Callable[[Path], None], with_tables: bool = False
+) -> list[FlareError | None]:
+    """Segment scans one after the other and say how each went; the error of each, None for one that is done.
+
+    ``on_earlier`` is called with the label map of an earlier run that a scan that failed has left in its place.
+    """
+    batch: Batch[Task, Report] = Batch(tasks)
+
+    def segment(task: Task) -> Report:
+        with shortage_said("This scan", segmenter.cascade.limits.ram):
+            report = segmenter.segment(task, console.remark_on(batch))
+        (console.show_report if with_tables else console.show_warnings)(report)
+        return report
+
+    earlier = [_file_at(task.labels) for task in tasks]
+    for entry, before in zip(batch.run(segment, console.unexpected), earlier):
+        if entry.error:
+            console.say_error(entry.error, entry.task.name)
+            if before and _file_at(entry.task.labels) == before:
+                on_earlier(entry.task.labels)
+    return [entry.error for entry in batch.entries]
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file at a path from one that takes its place; None without a file."""
+    if not os.path.lexists(path):
+        return None
+    status = path.lstat()
+    return status.st_dev, status.st_ino

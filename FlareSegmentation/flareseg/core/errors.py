@@ -14,7 +14,7 @@ class FlareError(Exception):
     """Base class of all errors that the engine raises on purpose; raise one of its subclasses.
 
     Args:
-        message: What is wrong, as one message.
+        message: What is wrong, in one sentence.
         hint: What to do about it; empty when nothing can be done.
 
     Attributes:

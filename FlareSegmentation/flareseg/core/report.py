@@ -156,6 +156,12 @@ class Report:
     def from_json(cls, data: Any) -> Report:
         """Inverse of to_json.
 
+        Args:
+            data: What ``json.loads`` gives for a report.
+
+        Returns:
+            The report.
+
         Raises:
             ValueError: Another schema version, or a field is unknown, missing or of another type.
         """

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flareseg.core.errors import DataError
-from flareseg.io.batch import RESULT
 from flareseg.io.folder_contract import CHANNEL
 from flareseg.io.reading import is_scan_file, stem
+from flareseg.io.scan_folder import RESULT
 
 
 @dataclass(frozen=True)

@@ -1,109 +1,130 @@
-"""Which scans a command means, and where each one's results go."""
+"""Scans that are segmented one after the other: which is next, what became of each, and how long the rest takes."""
 
 from __future__ import annotations
 
-import os
-import unicodedata
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from enum import Enum
+from typing import Generic, TypeVar
 
-from flareseg.core.errors import OutputError, ScanError
-from flareseg.io.outputs import check_writable, make_folder
-from flareseg.io.reading import stem
-from flareseg.io.scan_folder import RESULT, Inputs, scans_in
-from flareseg.io.writing import SUFFIXES, suffix_of
+from flareseg.core.errors import Cancelled, FlareError, NoAbdomenError
 
-DEFAULT_SUFFIX = ".nii.gz"
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Task:
-    """One scan and the files it gives; ``report`` and ``preview`` are None when not asked for."""
+class State(str, Enum):
+    """How far a scan is, or what became of it."""
 
-    scan: Path
-    labels: Path
-    report: Path | None
-    preview: Path | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The tasks of a command, and a message for each file of a folder that was left out."""
-
-    tasks: list[Task]
-    left_out: list[str]
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    NOTHING_FOUND = "nothing found"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
-def plan(
-    scans: Sequence[Path], output: Path, report: Path | None, preview: Path | None, keep: Sequence[Path] = ()
-) -> Plan:
-    """A task for each scan; no target is one of the scans or of the files to ``keep``.
+@dataclass
+class Entry(Generic[Task, Result]):
+    """One task of a batch, with its result or why there is none, and the wall-clock seconds that it took."""
 
-    A folder among ``scans`` stands for the scan files in it, or else for one DICOM series. One scan
-    may have ``output``, ``report`` and ``preview`` as file names; several need folders, in which
-    the results of scan NAME are NAME-organs.nii.gz, NAME.json and NAME.png.
-    Raises ScanError or OutputError before any work is done.
+    task: Task
+    state: State = State.WAITING
+    result: Result | None = None
+    error: FlareError | None = None
+    seconds: float | None = None
+
+
+class Batch(Generic[Task, Result]):
+    """Tasks in their order. A task that fails does not stop the others, a task that is cancelled does.
+
+    The caller drives it by ``run``, or by ``begin`` and then ``succeed`` or ``fail`` as events come in.
+    ``on_change`` is called with each entry that gets another state; ``clock`` counts seconds.
     """
-    inputs = [_expanded(given) for given in scans]
-    found = [scan for part in inputs for scan in part.scans]
-    single = len(found) == 1
-    tasks = [
-        Task(
-            scan,
-            _target(output, single, f"{_name(scan)}{RESULT}{DEFAULT_SUFFIX}", SUFFIXES),
-            _target(report, single, f"{_name(scan)}.json", (".json",)) if report else None,
-            _target(preview, single, f"{_name(scan)}.png", (".png",)) if preview else None,
-        )
-        for scan in found
-    ]
-    _check(tasks, [*found, *keep])
-    return Plan(tasks, [message for part in inputs for message in part.left_out])
+
+    def __init__(
+        self,
+        tasks: Iterable[Task],
+        on_change: Callable[[Entry[Task, Result]], object] = lambda entry: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.entries: list[Entry[Task, Result]] = [Entry(task) for task in tasks]
+        self._on_change, self._clock = on_change, clock
+        self._begun_at = 0.0
+
+    def run(
+        self, work: Callable[[Task], Result], explain: Callable[[Exception], FlareError]
+    ) -> Iterator[Entry[Task, Result]]:
+        """Do ``work`` for the tasks that wait, and give each entry, also a skipped or cancelled one, in its turn.
+
+        ``explain`` turns whatever ``work`` raises into the error of the entry.
+        """
+        for entry in self.entries:
+            if entry.state is State.WAITING:
+                self._begin(entry)
+                try:
+                    self.succeed(entry, work(entry.task))
+                except Exception as error:  # whatever it is, the other tasks have to go on
+                    self.fail(entry, explain(error))
+            yield entry
+            _release_frames(entry.error)
+
+    def begin(self) -> Entry[Task, Result] | None:
+        """The first entry that waits, which runs from now on; None at the end."""
+        for entry in self._in(State.WAITING):
+            self._begin(entry)
+            return entry
+        return None
+
+    def skip(self, entry: Entry[Task, Result], result: Result | None = None) -> None:
+        """The task was done before."""
+        entry.result = result
+        self._set(entry, State.SKIPPED)
+
+    def succeed(self, entry: Entry[Task, Result], result: Result) -> None:
+        entry.result, entry.seconds = result, self._clock() - self._begun_at
+        self._set(entry, State.DONE)
+
+    def fail(self, entry: Entry[Task, Result], error: FlareError) -> None:
+        entry.error, entry.seconds = error, self._clock() - self._begun_at
+        if isinstance(error, Cancelled):
+            self._set(entry, State.CANCELLED)
+            self.cancel()
+        else:
+            self._set(entry, State.NOTHING_FOUND if isinstance(error, NoAbdomenError) else State.FAILED)
+
+    def cancel(self) -> None:
+        """Leave out the tasks that wait. The one at work is the caller's to stop, and then to ``fail``."""
+        for entry in self._in(State.WAITING):
+            entry.error = Cancelled()
+            self._set(entry, State.CANCELLED)
+
+    def place(self, entry: Entry[Task, Result]) -> tuple[int, int]:
+        """Which of how many an entry is, from 1."""
+        return [other is entry for other in self.entries].index(True) + 1, len(self.entries)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the end, if the tasks that are left take as long as the others did; None before the first has ended."""
+        known = [entry.seconds for entry in self.entries if entry.seconds is not None]
+        return len(self._in(State.WAITING, State.RUNNING)) * sum(known) / len(known) if known else None
+
+    def _in(self, *states: State) -> list[Entry[Task, Result]]:
+        return [entry for entry in self.entries if entry.state in states]
+
+    def _begin(self, entry: Entry[Task, Result]) -> None:
+        self._begun_at = self._clock()
+        self._set(entry, State.RUNNING)
+
+    def _set(self, entry: Entry[Task, Result], state: State) -> None:
+        entry.state = state
+        self._on_change(entry)
 
 
-def _expanded(given: Path) -> Inputs:
-    try:
-        if not given.is_dir():
-            return Inputs([given], [])
-        found = scans_in(given)
-    except OSError as error:
-        raise ScanError(f"{given} cannot be read: {error.strerror}.", "Check that you may read it.") from error
-    return found if found.scans else Inputs([given], found.left_out)
-
-
-def _name(scan: Path) -> str:
-    """The name of a scan for its results, that of the folder for "." and ".."."""
-    named = Path(os.path.realpath(scan)) if scan.name in ("", "..") else scan
-    return stem(named) or "scan"
-
-
-def _target(asked: Path, single: bool, name: str, suffixes: tuple[str, ...]) -> Path:
-    if os.path.isdir(asked) or not asked.suffix:  # noqa: PTH112, of a name that is too long Path.is_dir raises
-        return asked / name
-    if not single:
-        raise OutputError(f"{asked} cannot hold the results of several scans.", "Give the name of a folder.")
-    if not asked.name.lower().endswith(suffixes):
-        raise OutputError(f"{asked.name} has no known suffix.", f"Use {' or '.join(suffixes)}, or a folder.")
-    return asked
-
-
-def _check(tasks: list[Task], keep: Sequence[Path]) -> None:
-    kept = {_place(path) for path in keep}
-    taken: dict[str, Task] = {}
-    for task in tasks:
-        suffix_of(task.labels)
-        for target in filter(None, (task.labels, task.report, task.preview)):
-            if _place(target) in kept:
-                raise OutputError(f"{target} would be overwritten.", "Choose another name for the result.")
-            if (other := taken.setdefault(_place(target), task)) is not task:
-                raise OutputError(
-                    f"{other.scan} and {task.scan} would both write {target.name}.",
-                    "Segment them one at a time.",
-                )
-            make_folder(target.parent)
-            check_writable(target)
-
-
-def _place(path: Path) -> str:
-    """The same for paths that any file system takes for one: by links, capitals, or composed letters."""
-    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+def _release_frames(error: BaseException | None) -> None:
+    """A traceback holds what its functions held, such as the voxels of a scan."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from flareseg.core.errors import OutputError, ScanError
-from flareseg.io.batch import DEFAULT_SUFFIX, Task
 from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import is_scan_file
+from flareseg.io.tasks import DEFAULT_SUFFIX, Plan, Task
 
 CHANNEL = "_0000"  # nnU-Net and FLARE call the CT of case X X_0000
 _INPUT = f"{CHANNEL}{DEFAULT_SUFFIX}"
 
 
-@dataclass(frozen=True)
-class FolderPlan:
-    """The tasks of a folder, and the scan files in it that the contract does not name."""
-
-    tasks: list[Task]
-    left_out: list[Path]
-
-
-def plan_folder(inputs: Path, outputs: Path, reports: Path | None = None) -> FolderPlan:
+def plan_contract(inputs: Path, outputs: Path, reports: Path | None = None) -> Plan:
     """A task for each X_0000.nii.gz, with a report X.json in the folder ``reports`` if there is one.
 
     Raises ScanError or OutputError before any work is done.
@@ -37,41 +27,8 @@ def plan_folder(inputs: Path, outputs: Path, reports: Path | None = None) -> Fol
     for folder in filter(None, (outputs, reports)):
         make_folder(folder)
     check_writable(tasks[0].labels)
-    return FolderPlan(tasks, [scan for scan in scans if not scan.name.endswith(_INPUT)])
-
-
-@dataclass(frozen=True)
-class EarlierResult:
-    """The file that lies at the target of a task before the task runs."""
-
-    path: Path
-    status: os.stat_result | None
-
-    @classmethod
-    def at(cls, path: Path) -> EarlierResult:
-        return cls(path, _status(path))
-
-    def remove(self) -> bool:
-        """Remove it, unless nothing was there or a new file has taken its place; whether it was removed.
-
-        Raises OutputError.
-        """
-        now = _status(self.path)
-        if not (self.status and now and os.path.samestat(self.status, now)):
-            return False
-        try:
-            self.path.unlink()
-        except OSError as error:
-            raise OutputError(
-                f"{self.path} is of an earlier run and cannot be removed: {error.strerror}.",
-                "Remove it: it is not a result of this run.",
-            ) from error
-        return True
-
-
-def _status(path: Path) -> os.stat_result | None:
-    """None when nothing is there. Of a link, the status of the link itself."""
-    return path.lstat() if os.path.lexists(path) else None
+    others = [scan for scan in scans if not scan.name.endswith(_INPUT)]
+    return Plan(tasks, [f"{scan} is not named X{_INPUT} and is left out." for scan in others])
 
 
 def _scans(inputs: Path) -> list[Path]:
@@ -83,4 +40,4 @@ def _scans(inputs: Path) -> list[Path]:
 
 def _task(scan: Path, outputs: Path, reports: Path | None) -> Task:
     case = scan.name.removesuffix(_INPUT)
-    return Task(scan, outputs / f"{case}{DEFAULT_SUFFIX}", reports / f"{case}.json" if reports else None, None)
+    return Task(str(scan), scan, outputs / f"{case}{DEFAULT_SUFFIX}", reports / f"{case}.json" if reports else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,22 +28,40 @@ class Inputs:
 
 
 def scans_in(folder: Path) -> Inputs:
-    """The scan files in a folder, by name. Hidden files and results of flareseg are not scans. Raises OSError."""
+    """The scan files in a folder, by name. Hidden files and results of flareseg are no scans. Raises OSError."""
+    return scans_among(sorted(folder.iterdir()), folder)
+
+
+def scans_among(paths: Iterable[Path], folder: Path, with_dicom: bool = False) -> Inputs:
+    """The scan files among the paths inside a folder, and with ``with_dicom`` the subfolders with DICOM files."""
     scans, left_out = [], []
-    for path in sorted(folder.iterdir()):
-        if not _may_be_scan(path):
+    for path in paths:
+        if path.name.startswith("."):
             continue
-        if why := _why_not(path):
-            left_out.append(f"{path.name} was left out: it is {why}.")
+        if path.is_dir():
+            if with_dicom and holds_dicom(path):
+                scans.append(path)
+        elif not _may_be_scan(path):
+            continue
+        elif why := _why_not(path):
+            left_out.append(f"{path.relative_to(folder).as_posix()} was left out: it is {why}.")
         else:
             scans.append(path)
     return Inputs(scans, left_out)
 
 
+def holds_dicom(folder: Path) -> bool:
+    """Whether a file right in a folder is DICOM. A folder that cannot be read counts: reading it will say why."""
+    from flareseg.io.dicom.header import is_dicom
+
+    try:
+        return any(is_dicom(path) for path in sorted(folder.iterdir()) if path.is_file())
+    except OSError:
+        return True
+
+
 def _may_be_scan(path: Path) -> bool:
-    if path.name.startswith(".") or not path.name.lower().endswith(SUFFIXES) or path.is_dir():
-        return False
-    return not stem(path).removesuffix(".seg").endswith(RESULT)
+    return path.name.lower().endswith(SUFFIXES) and not stem(path).removesuffix(".seg").endswith(RESULT)
 
 
 def _why_not(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,16 @@ class _ModuleWidget(QWidget):
 
     def self(self) -> Any:
         return self._python
+
+    def build(self, name: str, makeWidget: Callable[[Any], Any]) -> None:
+        self._name, self._make = name, makeWidget
+        self.reload()
+
+    def reload(self) -> None:
+        """Make and set up the Python widget anew. As in the application, it is not entered."""
+        self._python = self._make(self)
+        setattr(slicer.modules, f"{self._name}Widget", self._python)
+        self._python.setup()
 
     def enter(self) -> None:
         assert not self._entered
@@ -80,8 +91,7 @@ class Module:
     def widgetRepresentation(self) -> Any:
         if self._widget is None:
             self._widget = ModuleWidget()
-            self._widget._python = self._makeWidget(self._widget)
-            self._widget._python.setup()
+            self._widget.build(self.name, self._makeWidget)
         return self._widget
 
     def unload(self) -> None:
@@ -117,7 +127,7 @@ class FactoryManager:
         assert source.__file__ is not None
         assert Path(source.__file__).resolve() == Path(path).resolve()
         getattr(source, name)(SimpleNamespace(path=path))
-        self.modules[name] = Module(name, getattr(source, f"{name}Widget"), path)
+        self.modules[name] = Module(name, lambda parent: getattr(sys.modules[name], f"{name}Widget")(parent), path)
         setattr(slicer.modules, name.lower(), self.modules[name])
         return True
 

@@ -11,8 +11,8 @@ from pathlib import Path
 MODULE_FOLDER = Path(__file__).resolve().parents[3] / "FlareSegmentation"
 
 
-def install() -> None:
-    """Once per process, before anything of the product is imported."""
+def install(folder: Path = MODULE_FOLDER) -> None:
+    """Once per process, before anything of the product is imported; ``folder``: of the module."""
     _keep_constants_alive()
     from .pythonqt import QtModule
 
@@ -31,12 +31,12 @@ def install() -> None:
     _add(slicer, "i18n", _i18n())
     _add(slicer, "packaging", packaging_module)
     application.install()
-    slicer.util.modulePath = lambda name: str(MODULE_FOLDER / f"{name}.py")
+    slicer.util.modulePath = lambda name: str(folder / f"{name}.py")
     slicer.qSlicerScriptedLoadableModuleWidget = desktop.ModuleWidget
     _add(slicer, "ScriptedLoadableModule", importlib.import_module(f"{__package__}.scripted_module"))
     _add(slicer, "parameterNodeWrapper", importlib.import_module(f"{__package__}.parameter_node"))
-    if str(MODULE_FOLDER) not in sys.path:
-        sys.path.insert(0, str(MODULE_FOLDER))
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _import_slicer() -> types.ModuleType:

@@ -28,7 +28,14 @@ class ScriptedLoadableModuleWidget:
         return str(Path(slicer.util.modulePath(self.moduleName)).parent / "Resources" / filename)
 
     def setup(self) -> None:
-        """Slicer adds its developer section here."""
+        """Slicer adds its developer section here, in developer mode only."""
+        if slicer.util.toBool(slicer.app.userSettings().value("Developer/DeveloperMode", False)):
+            self.reloadButton = qt.QPushButton("Reload")
+            self.reloadButton.connect("clicked()", self.onReload)
+            self.layout.addWidget(self.reloadButton)
+
+    def onReload(self) -> None:
+        slicer.util.reloadScriptedModule(self.moduleName)
 
 
 class ScriptedLoadableModuleLogic:

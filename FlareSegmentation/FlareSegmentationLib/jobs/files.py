@@ -1,0 +1,70 @@
+"""One scan file through the worker: label map and report as files."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import numpy as np
+from flareseg.core.geometry import Geometry
+from flareseg.core.report import Report, StageTime
+from flareseg.io.outputs import write_text
+from flareseg.io.reading import read_volume
+from flareseg.io.tasks import Task
+from flareseg.io.writing import write_labels
+
+from ..explained import explained
+from ..options import RunOptions
+from .job import Job, JobRunner
+from .segmenter import newJob
+from .waiting import Outcome, inBackground
+
+
+def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
+    """Segment one file and wait for it; Slicer handles its events meanwhile. Raises FlareError."""
+    start = time.monotonic()
+    job, geometry, warnings = inBackground(partial(_read, task, options))
+    seconds = time.monotonic() - start
+    labels, report = _runJob(runner, job)
+    report.scan.name = task.name
+    report.warnings = warnings + report.warnings
+    _addSeconds(report, "read", seconds)
+    inBackground(partial(_write, task, labels, geometry, report))
+    return report
+
+
+def _read(task: Task, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
+    """The scan stays in Slicer's own memory no longer than this takes."""
+    volume = read_volume(task.scan)
+    return newJob(volume, options), volume.geometry, volume.warnings
+
+
+def _runJob(runner: JobRunner, job: Job) -> tuple[np.ndarray, Report]:
+    outcome = Outcome()
+    job.finished.connect(outcome.end)
+    job.failed.connect(outcome.end)
+    try:
+        runner.start(job)
+    except Exception as error:  # whatever it is, the job has to remove its folder
+        job.fail(explained(error))
+    labels, report = outcome.wait(runner.close)
+    return labels, report
+
+
+def _write(task: Task, labels: np.ndarray, geometry: Geometry, report: Report) -> None:
+    """The report last: it tells a resumed batch that the scan is done."""
+    start = time.monotonic()
+    write_labels(task.labels, labels, geometry)
+    _addSeconds(report, "write", time.monotonic() - start)
+    if task.report:
+        write_text(task.report, report.dumps())
+
+
+def _addSeconds(report: Report, name: str, seconds: float) -> None:
+    """What the worker measured is mapping and saving arrays; files take their time as well."""
+    report.total_seconds += seconds
+    for stage in report.stages:
+        if stage.name == name:
+            stage.seconds += seconds
+            return
+    report.stages.append(StageTime(name, seconds))

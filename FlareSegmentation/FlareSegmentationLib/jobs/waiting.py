@@ -1,0 +1,51 @@
+"""Waiting for something while Slicer handles its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+import qt
+import slicer
+from flareseg.core.errors import FlareError
+
+_LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
+
+Result = TypeVar("Result")
+
+
+class Outcome:
+    """The end of a run or job: connect ``end`` to its signals, start it, then ``wait``."""
+
+    def __init__(self) -> None:
+        self._ended: list[tuple[Any, ...]] = []
+        self._loop = qt.QEventLoop()
+
+    def end(self, *result: Any) -> None:
+        self._ended.append(result)
+        self._loop.quit()
+
+    def wait(self, close: Callable[[], object]) -> tuple[Any, ...]:
+        """What it finished with. Raises the FlareError that it failed with. ``close``: ends it at once."""
+        if not self._ended:
+            self._loop.exec_()
+        if not self._ended:  # the loop was left because Slicer quits
+            close()
+        (result, *_later) = self._ended
+        if isinstance(result[0], FlareError):
+            raise result[0]
+        return result
+
+
+def inBackground(work: Callable[[], Result]) -> Result:
+    """What ``work`` returns or raises; it runs in a thread while Slicer handles its events.
+
+    It must touch neither nodes nor widgets.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        while not future.done():
+            slicer.app.processEvents()
+            wait([future], timeout=_LOOK_SECONDS)
+        return future.result()

@@ -1,0 +1,310 @@
+"""The module's panel as Slicer loads it: ties the scene and the logic to what is shown."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from flareseg.core.errors import FlareError
+from flareseg.core.report import Report
+from flareseg.core.volume import Volume, checked
+from flareseg.io.batch import State
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+from .. import settings
+from ..choices import DeviceChoice
+from ..explained import explained
+from ..jobs.logic import FlareSegmentationLogic
+from ..jobs.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
+from ..jobs.scan_queue import ScanEntry, ScanQueue
+from ..jobs.segmenter import SegmentationRun
+from ..node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
+from ..nodes.edits import editedOrgans
+from ..nodes.frames import addFrames, sequenceOf
+from ..nodes.results import readReport, resultOf, scanOf, showSurfaces
+from ..nodes.scans import ScanFilter, scansOfScene
+from ..nodes.volumes import volumeOf
+from .actions import ResultActions
+from .failure import FailureAction
+from .panel import Panel
+from .places import showPlace
+from .preferences import Preferences
+from .queue_panel import QueuePanel
+
+_RELOADED = ("FlareSegmentationLib", "flareseg")  # both pure Python; the engine at work is a process of its own
+
+
+class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Ties the scene and the logic to the panel."""
+
+    def __init__(self, parent: slicer.qMRMLWidget | None = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self._run: SegmentationRun | None = None
+        self._parameterNode: Any = None  # a FlareSegmentationParameterNode, with what Slicer's wrapper adds to it
+        self._parameterNodeGuiTag: Any = None
+        self._askedDevice: DeviceChoice | None = None
+
+    def setup(self) -> None:
+        ScriptedLoadableModuleWidget.setup(self)
+        self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/FlareSegmentation.ui"))
+        self.layout.addWidget(self.uiWidget)
+        self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = FlareSegmentationLogic()
+        self.panel = Panel(self.ui, self.logic.runner, self.logic.dependencies)
+        self.queue = ScanQueue()
+        self.queuePanel = QueuePanel(self.ui)
+        self.scanFilter = ScanFilter(self.ui.scanSelector)
+        self.actions = ResultActions(self.ui, lambda: self._parameterNode)
+        self.preferences = Preferences(self.ui)
+        self.scanWatch = NodeWatch(SCAN_EVENTS)
+        self.resultWatch = NodeWatch(SEGMENT_EVENTS)
+        self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
+        self._pairing.setSingleShot(True)
+        self._pairing.setInterval(0)
+        self._connect()
+        self.initializeParameterNode()
+
+    def _connect(self) -> None:
+        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
+        self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
+        self.logic.runner.logged.connect(self.panel.log)
+        self.logic.learned.connect(self.panel.device.showCost)
+        self.panel.organs.went.connect(showPlace)
+        self.panel.failure.chosen.connect(self.onFailureAction)
+        self._pairing.connect("timeout()", self._showOwnResult)
+        self.scanWatch.changed.connect(self.showScan)
+        self.resultWatch.changed.connect(self.showEdited)
+        self.queuePanel.started.connect(self.onQueueStarted)
+        self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
+        self.queue.changed.connect(self.onScanChanged)
+        self.queue.progressed.connect(self.panel.showStage)
+        self.queue.ended.connect(self.onQueueEnded)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+
+    def onReload(self) -> None:
+        """Slicer reloads the module's file; what that file imports from its own folder is read anew as well."""
+        folder = Path(slicer.util.modulePath(self.moduleName)).resolve().parent
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in _RELOADED and folder in Path(module.__file__ or "").resolve().parents:
+                del sys.modules[name]
+        importlib.invalidate_caches()
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def cleanup(self) -> None:
+        """The module is unloaded or reloaded: Slicer hides the old widgets, and nothing may reach them any more."""
+        self.queue.close()
+        self.logic.close()
+        self.panel.showReady()
+        self._pairing.stop()
+        self.scanWatch.watch(None)
+        self.resultWatch.watch(None)
+        self.queuePanel.removeObservers()
+        self.scanFilter.removeObservers()
+        self.setParameterNode(None)
+        self.removeObservers()
+        self.uiWidget.deleteLater()
+
+    def enter(self) -> None:
+        self._askedDevice = None
+        self.initializeParameterNode()
+        self.showEdited(self._parameterNode.result)
+        self.queuePanel.refresh()
+
+    def exit(self) -> None:
+        """Another module is shown; a run in progress goes on."""
+        self._disconnectGui()
+
+    def onSceneStartClose(self, _caller: object, _event: str) -> None:
+        self.queue.cancel()
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, _caller: object, _event: str) -> None:
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onSceneStartImport(self, _caller: object, _event: str) -> None:
+        """Selectors that take the first node they see must not overwrite what the scene brings."""
+        self._disconnectGui()
+
+    def onSceneEndImport(self, _caller: object, _event: str) -> None:
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self) -> None:
+        self.setParameterNode(self.logic.getParameterNode())
+        if not self._parameterNode.scan:
+            self._parameterNode.scan = next(iter(scansOfScene()), None)
+        self.onScanChosen(self._parameterNode.scan)  # a selector that shows it already has sent no signal
+
+    def setParameterNode(self, parameterNode: FlareSegmentationParameterNode | None) -> None:
+        self._disconnectGui()
+        self._parameterNode = parameterNode
+        if parameterNode:
+            self._parameterNodeGuiTag = connectToGui(parameterNode, self.ui)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self.onParametersModified()
+
+    def _disconnectGui(self) -> None:
+        if not self._parameterNode:
+            return
+        self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+        if self.hasObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified):
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+
+    def onParametersModified(self, _caller: object = None, _event: str = "") -> None:
+        """The tables belong to the chosen result, also in a scene that was loaded."""
+        parameters = self._parameterNode
+        self.showResult(parameters.result if parameters else None)
+        if parameters is None:
+            return
+        self._pairing.start()  # the selector takes a neighbour when its node is deleted
+        self.panel.showRegion(parameters.region, parameters.roi)
+        if parameters.device is not self._askedDevice:
+            self._askedDevice = parameters.device
+            self.panel.device.ask(parameters.device)
+
+    def showResult(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
+        if self.resultWatch.watch(segmentationNode):
+            self.showEdited(segmentationNode)
+        self.panel.showReport(readReport(segmentationNode), segmentationNode)
+
+    def showEdited(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
+        self.panel.showEdited(editedOrgans(segmentationNode))
+
+    def onScanChosen(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        self.scanWatch.watch(volumeNode)
+        self.showScan(volumeNode)
+        sequence = sequenceOf(volumeNode)
+        self.panel.showFrames(sequence.GetNumberOfDataNodes() if sequence else 0)
+        self._pairing.start()
+
+    def _showOwnResult(self) -> None:
+        """The result beside a scan is its own: a click never writes one scan's organs over another's."""
+        parameters = self._parameterNode
+        if not parameters or not parameters.scan or not parameters.result:
+            return
+        if scanOf(parameters.result) not in (None, parameters.scan):
+            parameters.result = resultOf(parameters.scan)
+
+    def showScan(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        if volumeNode is None:
+            self.panel.showNoScan()
+            return
+        try:
+            self.panel.showScan(checked(volumeOf(volumeNode)))
+        except FlareError as error:
+            self.panel.showNoScan(str(error))
+
+    def onFramesButton(self, _checked: bool = False) -> None:
+        self.queuePanel.tick(addFrames(self._parameterNode.scan))
+
+    def onApplyButton(self, _checked: bool = False) -> None:
+        """A click starts; while a run is in progress, a click stops it."""
+        if self.queue.active:
+            self.panel.showCancelling()
+            self.queue.cancel()
+        elif self._run and self._run.active:
+            self.panel.showCancelling()
+            self._run.cancel()
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        self._showOwnResult()
+        parameters = self._parameterNode
+        self.panel.showStarting()
+        self.queuePanel.setRunning(True)
+        try:
+            self._run = self.logic.start(
+                parameters.scan,
+                parameters.result,
+                onProgress=self.panel.showStage,
+                onFinished=self.onFinished,
+                onFailed=self.onFailed,
+                **optionsOf(parameters),
+            )
+        except Exception as error:  # whatever it is, the panel must not stay in the middle of a start
+            self.onFailed(explained(error))
+        else:
+            if self._run.active:
+                self.panel.showStarted()
+
+    def onFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode, _report: Report) -> None:
+        self.queuePanel.setRunning(False)
+        self.panel.showReady()
+        self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan  # another may be chosen by now
+        self.showFinished(segmentationNode)
+
+    def onFailed(self, error: FlareError) -> None:
+        self.queuePanel.setRunning(False)
+        self.panel.showFailure(error)
+
+    def showFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        self._parameterNode.result = segmentationNode
+        self.showResult(segmentationNode)
+        self.showEdited(segmentationNode)
+        if settings.show3D():
+            showSurfaces(segmentationNode)
+
+    def onFailureAction(self, action: FailureAction) -> None:
+        if action is FailureAction.EXTENSIONS:
+            slicer.app.openExtensionsManagerDialog()
+        elif action is FailureAction.REGION:
+            self.actions.adjustRegion()
+            self.ui.optionsSection.collapsed = False
+        else:
+            if action is FailureAction.CPU:
+                self._parameterNode.device = DeviceChoice.CPU
+            self._start()
+
+    def onQueueStarted(self, volumeNodes: list[slicer.vtkMRMLScalarVolumeNode]) -> None:
+        try:
+            options = optionsOf(self._parameterNode)
+        except FlareError as error:
+            self.panel.showFailure(error)
+            return
+        self.panel.showRunning()
+        self.queuePanel.setRunning(True)
+
+        def start(volumeNode: slicer.vtkMRMLScalarVolumeNode, **callbacks: Callable) -> SegmentationRun:
+            return self.logic.start(volumeNode, resultOf(volumeNode), **callbacks, **options)
+
+        self.queue.start(volumeNodes, start)
+
+    def onScanChanged(self, entry: ScanEntry) -> None:
+        self.queuePanel.showEntry(entry)
+        if entry.state is State.RUNNING:
+            self.panel.showScanOfQueue(readable(entry.task), *self.queue.batch.place(entry))
+
+    def onQueueEnded(self) -> None:
+        self.queuePanel.setRunning(False)
+        self.panel.showReady()
+        done = [entry for entry in self.queue.batch.entries if entry.result and entry.result.GetScene()]
+        if done and self._parameterNode:
+            self.onQueueResultChosen(done[-1])
+
+    def onQueueResultChosen(self, entry: ScanEntry) -> None:
+        if entry.task.GetScene():
+            self._parameterNode.scan = entry.task
+        self.showFinished(entry.result)
+
+
+def readable(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:
+    """The scan of a node, if it is one; why it is not is told when it is segmented."""
+    try:
+        return volumeOf(volumeNode)
+    except FlareError:
+        return None
