@@ -62,7 +62,7 @@ def test_a_folder_that_is_itself_a_dicom_series_is_one_scan(tmp_path: Path, phan
         ("_labels.nii.gz", ["a_labels.nii.gz was left out: it is a segmentation."]),
     ],
 )
-def test_results_beside_their_scans_are_no_scans(suffix: str, left_out: list[str], scans: Path) -> None:
+def test_results_beside_their_scans_are_not_scans(suffix: str, left_out: list[str], scans: Path) -> None:
     write_image(scans / f"a{suffix}", np.ones((8, 8, 8), np.uint8))
     found = planned(scans, scans, suffix=suffix)
     assert (names(found), found.left_out) == (["a.nii.gz"], left_out)
@@ -76,7 +76,7 @@ def test_a_segmentation_in_a_subfolder_is_named_with_it(scans: Path, tmp_path: P
     assert found.left_out == ["1/truth.nii.gz was left out: it is a segmentation."]
 
 
-def test_hidden_files_texts_and_segmentations_are_no_scans(tmp_path: Path) -> None:
+def test_hidden_files_texts_and_segmentations_are_not_scans(tmp_path: Path) -> None:
     for name in (".a.nii.gz", "notes.txt", "b.seg.nrrd"):
         (tmp_path / name).write_bytes(b"x" * 200)
     with pytest.raises(FlareError, match="No scan in"):
@@ -90,7 +90,7 @@ def test_hidden_files_texts_and_segmentations_are_no_scans(tmp_path: Path) -> No
         ({"pattern": "/a*"}, "bad_job", "cannot be used"),
         ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
         ({"suffix": ".nii.gz", "output": Path("scans")}, "write", "a.nii.gz would be overwritten"),
-        ({"scans": Path("nowhere")}, "bad_scan", "There is no folder"),
+        ({"scans": Path("nowhere")}, "bad_scan", "Folder not found"),
         ({"output": Path("scans/a.nii.gz/organs")}, "write", "cannot be made"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which files of a folder are scans: segmentations beside them, earlier results and broken links are left out."""
+"""Selection of the scan files in a folder; segmentations, earlier results and broken links are left out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Inputs:
 
 
 def scans_in(folder: Path) -> Inputs:
-    """The scan files in a folder, by name. Hidden files and results of flareseg are no scans. Raises OSError."""
+    """The scan files in a folder, by name. Hidden files and results of flareseg are not scans. Raises OSError."""
     return scans_among(sorted(folder.iterdir()), folder)
 
 

@@ -310,8 +310,8 @@ class TestChoosing:
         [
             ({"pattern": "*.xyz"}, "bad_scan", 'matches "\\*.xyz"'),
             ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
-            ({"device": "tpu"}, "bad_job", "no device called"),
-            ({"cleanUp": "hard"}, "bad_job", "no clean-up called"),
+            ({"device": "tpu"}, "bad_job", "Unknown device: 'tpu'"),
+            ({"cleanUp": "hard"}, "bad_job", "Unknown clean-up: 'hard'"),
             ({"outputFolder": "scans/a.nii.gz/organs"}, "write", "cannot be made"),
         ],
     )
