@@ -94,7 +94,7 @@ class Trainer:
         """Go on to the last step, or for some minutes; whether the run is complete. The state is saved in any case.
 
         Raises FlareError: "gpu_memory" when the device's memory ran out, "bad_config" when loss or gradient are not
-        numbers, "write" when the state could not be saved, "cancelled".
+        finite, "write" when the state could not be saved, "cancelled".
         """
         self._watcher.begins(self._stage, self.progress.step, self.steps)
         try:
