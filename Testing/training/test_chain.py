@@ -150,7 +150,7 @@ def test_a_validation_that_names_no_case_is_refused(place: Path, store: Path, co
     other.write_text(yaml.safe_dump({"extends": str(config), "data": {"validation": ["missing*"]}}))
     result = run("train", other, "--store", store, "-o", tmp_path / "run", "--device", "cpu")
     assert result.exit_code == 2
-    assert "named like missing*" in result.output
+    assert "matches the validation patterns missing*" in result.output
 
 
 def test_the_weights_segment_a_scan_and_name_their_data(data_set: Path, weights: Path, tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_predictions_of_a_folder_are_scored(data_set: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no-such-preset", "--store", "."], "no training config"),
-        (["flareseg", "--store", "nowhere"], "no training store"),
+        (["no-such-preset", "--store", "."], "Training config not found: no-such-preset"),
+        (["flareseg", "--store", "nowhere"], "is not a training store"),
     ],
 )
 def test_what_cannot_be_trained_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:

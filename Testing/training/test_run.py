@@ -76,7 +76,7 @@ def test_only_included_cases_that_are_not_excluded_are_used(store: Store) -> Non
 
 
 def test_holding_out_every_case_is_refused(store: Store) -> None:
-    with pytest.raises(FlareError, match="left to learn from"):
+    with pytest.raises(FlareError, match="left to train on"):
         Split.of(store, DataConfig(validation=("*",)))
 
 
