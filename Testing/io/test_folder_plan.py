@@ -90,7 +90,7 @@ def test_hidden_files_texts_and_segmentations_are_not_scans(tmp_path: Path) -> N
         ({"pattern": "/a*"}, "bad_job", "cannot be used"),
         ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
         ({"suffix": ".nii.gz", "output": Path("scans")}, "write", "a.nii.gz would be overwritten"),
-        ({"scans": Path("nowhere")}, "bad_scan", "There is no folder"),
+        ({"scans": Path("nowhere")}, "bad_scan", "Folder not found"),
         ({"output": Path("scans/a.nii.gz/organs")}, "write", "cannot be made"),
     ],
 )

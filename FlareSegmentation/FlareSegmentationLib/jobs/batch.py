@@ -1,4 +1,4 @@
-"""Many scans from the Python console, one after the other: volume nodes of the scene, or the scan files of a folder."""
+"""Segmentation of many scans from the Python console: volume nodes of the scene, or the scan files of a folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SUFFIX = RESULT + SEGMENTATION_SUFFIX
 
 @dataclass(frozen=True)
 class NodeResult:
-    """A volume node with its segmentation node, or with the error that it met."""
+    """A volume node with its segmentation node, or with the error it failed with."""
 
     volumeNode: slicer.vtkMRMLScalarVolumeNode
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
@@ -43,7 +43,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """A scan of a folder: ``case`` has its name and the paths of its files, ``state`` says what became of it.
+    """A scan of a folder: ``case`` has its name and the paths of its files, ``state`` its outcome.
 
     ``report`` is there for a case that is done, and for a skipped one whose report this version can read;
     ``error`` for one without a result.

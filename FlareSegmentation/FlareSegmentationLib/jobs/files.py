@@ -1,4 +1,4 @@
-"""One scan file through the worker: label map and report as files."""
+"""Segmentation of one scan file by the worker, with label map and report as files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
 
 
 def _read(task: Task, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
-    """The scan stays in Slicer's own memory no longer than this takes."""
+    """Read the scan, which stays in Slicer's memory only during this call."""
     volume = read_volume(task.scan)
     return newJob(volume, options), volume.geometry, volume.warnings
 
@@ -52,7 +52,7 @@ def _runJob(runner: JobRunner, job: Job) -> tuple[np.ndarray, Report]:
 
 
 def _write(task: Task, labels: np.ndarray, geometry: Geometry, report: Report) -> None:
-    """The report last: it tells a resumed batch that the scan is done."""
+    """Write the report last: it marks the scan as done for a resumed batch."""
     start = time.monotonic()
     write_labels(task.labels, labels, geometry)
     _addSeconds(report, "write", time.monotonic() - start)
@@ -61,7 +61,7 @@ def _write(task: Task, labels: np.ndarray, geometry: Geometry, report: Report) -
 
 
 def _addSeconds(report: Report, name: str, seconds: float) -> None:
-    """What the worker measured is mapping and saving arrays; files take their time as well."""
+    """Add the time of reading or writing files to what the worker measured."""
     report.total_seconds += seconds
     for stage in report.stages:
         if stage.name == name:

@@ -1,4 +1,4 @@
-"""The module's logic: what the panel and scripts ask of it."""
+"""The module's logic, used by the panel and by scripts."""
 
 from __future__ import annotations
 

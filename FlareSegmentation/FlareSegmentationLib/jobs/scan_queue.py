@@ -1,4 +1,4 @@
-"""Several scans of the scene, one after the other, in the warm worker: a batch that is driven by events."""
+"""The queue of scans of the scene: a batch driven by events, in the warm worker."""
 
 from __future__ import annotations
 

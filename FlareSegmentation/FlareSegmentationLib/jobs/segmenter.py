@@ -1,4 +1,4 @@
-"""From a volume node to a segmentation node: what the panel and the console share."""
+"""Segmentation of a volume node into a segmentation node, shared by the panel and the console."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def prepareRun(
     segmentationNode: slicer.vtkMRMLSegmentationNode | None,
     options: RunOptions,
 ) -> SegmentationRun:
-    """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
+    """Return a run. Raises FlareError for input that cannot be segmented, and while another run is in progress."""
     checkRun(runner, volumeNode, options)
     roi = None if options.roi is None else roiBounds(options.roi, volumeNode)
     job = newJob(volumeOf(volumeNode), options, roi)
@@ -148,7 +148,7 @@ def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) 
 
 
 def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: RunOptions) -> None:
-    """Raises the FlareError that ``prepareRun`` would raise, before anything is installed or written."""
+    """Raise the FlareError that ``prepareRun`` would raise, before anything is installed or written."""
     runner.refuseWhenBusy()
     volumeOf(volumeNode)
     DeviceChoice.of(options.device)

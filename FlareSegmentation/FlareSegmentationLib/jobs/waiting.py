@@ -1,4 +1,4 @@
-"""Waiting for something while Slicer handles its events."""
+"""Waiting for a result while Slicer handles its events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Outcome:
         self._loop.quit()
 
     def wait(self, close: Callable[[], object]) -> tuple[Any, ...]:
-        """What it finished with. Raises the FlareError that it failed with. ``close``: ends it at once."""
+        """Return its result. Raises the FlareError that it failed with. ``close``: ends it at once."""
         if not self._ended:
             self._loop.exec_()
         if not self._ended:  # the loop was left because Slicer quits
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def inBackground(work: Callable[[], Result]) -> Result:
-    """What ``work`` returns or raises; it runs in a thread while Slicer handles its events.
+    """Return what ``work`` returns, run in a thread while Slicer handles its events. Raises what it raises.
 
     It must touch neither nodes nor widgets.
     """

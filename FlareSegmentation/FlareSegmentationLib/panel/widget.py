@@ -1,4 +1,4 @@
-"""The module's panel as Slicer loads it: ties the scene and the logic to what is shown."""
+"""The module's widget as Slicer loads it, which connects the scene and the logic with the panel."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _RELOADED = ("FlareSegmentationLib", "flareseg")  # both pure Python; the engine
 
 
 class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Ties the scene and the logic to the panel."""
+    """Connects the scene and the logic with the panel."""
 
     def __init__(self, parent: slicer.qMRMLWidget | None = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)

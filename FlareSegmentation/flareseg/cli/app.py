@@ -1,4 +1,4 @@
-"""The command line: flareseg segment | phantom | info here, the others in evaluate.py, prepare.py and train.py."""
+"""The commands flareseg segment | phantom | info; the other commands are in evaluate.py, prepare.py and train.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line shows: a progress bar while it works, and a table at the end."""
+"""Output of the command line: messages, a progress bar, and tables of the result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def unwritable(error: OSError) -> OutputError:
 
 
 def say(messages: Iterable[str]) -> None:
-    """Each on a line of stderr."""
+    """Print each message on a line of stderr."""
     for message in messages:
         err.print(printable(message), soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""Scan files segmented one after the other: label map, report and picture of each, and what is said of it."""
+"""Segmentation of scan files one after the other: label map, report and picture of each."""
 
 from __future__ import annotations
 

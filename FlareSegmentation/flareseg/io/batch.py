@@ -1,4 +1,4 @@
-"""Scans that are segmented one after the other: which is next, what became of each, and how long the rest takes."""
+"""A batch of scans: the next one, the state of each, and the remaining time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class State(str, Enum):
-    """How far a scan is, or what became of it."""
+    """The state of a scan in a batch."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -102,12 +102,12 @@ class Batch(Generic[Task, Result]):
             self._set(entry, State.CANCELLED)
 
     def place(self, entry: Entry[Task, Result]) -> tuple[int, int]:
-        """Which of how many an entry is, from 1."""
+        """Return the position of an entry, from 1, and the number of entries."""
         return [other is entry for other in self.entries].index(True) + 1, len(self.entries)
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the end, if the tasks that are left take as long as the others did; None before the first has ended."""
+        """Return the expected seconds to the end, from the tasks done so far; None before the first has ended."""
         known = [entry.seconds for entry in self.entries if entry.seconds is not None]
         return len(self._in(State.WAITING, State.RUNNING)) * sum(known) / len(known) if known else None
 

@@ -1,4 +1,4 @@
-"""The scan files of a folder: what an earlier run has done is skipped, and a table says what became of each."""
+"""A batch of the scan files of a folder, with resume and a summary table."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _is_finished(task: Task) -> bool:
 
 
 def _read_report(task: Task) -> Report | None:
-    """None for the report of another version."""
+    """Return a report; None for one of another version."""
     try:
         return Report.from_json(_json_of(task.report)) if task.report else None
     except (ValueError, KeyError, TypeError):
@@ -85,7 +85,7 @@ def _read_report(task: Task) -> Report | None:
 
 
 def _json_of(path: Path) -> dict[str, Any]:
-    """Empty for a file that holds no JSON object."""
+    """Return the JSON object in a file; empty for any other file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Which files of a folder are scans: segmentations beside them, earlier results and broken links are left out."""
+"""Selection of the scan files in a folder; segmentations, earlier results and broken links are left out."""
 
 from __future__ import annotations
 

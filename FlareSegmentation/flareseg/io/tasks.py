@@ -1,4 +1,4 @@
-"""Which scans are meant, and where each one's results go."""
+"""The tasks of a command: its scans, and the paths of the results of each."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def plan_folder(folder: Path, output: Path, pattern: str, suffix: str) -> Plan:
     """
     suffix_of(Path(f"name{suffix}"))
     if not folder.is_dir():
-        raise ScanError(f"There is no folder {folder}.", "Check the path.")
+        raise ScanError(f"Folder not found: {folder}.", "Check the path.")
     found = scans_among(_matches(folder, pattern), folder, with_dicom=True)
     tasks = [_task_inside(scan, scan.relative_to(folder), output, suffix) for scan in found.scans]
     if not tasks and holds_dicom(folder):
