@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -43,9 +45,21 @@ def inBackground(work: Callable[[], Result]) -> Result:
 
     It must touch neither nodes nor widgets.
     """
-    with ThreadPoolExecutor(1) as pool:
+    with _noGarbageCollection(), ThreadPoolExecutor(1) as pool:
         future = pool.submit(work)
         while not future.done():
             slicer.app.processEvents()
             wait([future], timeout=_LOOK_SECONDS)
         return future.result()
+
+
+@contextlib.contextmanager
+def _noGarbageCollection() -> Iterator[None]:
+    """Keep Python from destroying unreachable Qt objects in the thread that happens to allocate: Qt may hang then."""
+    wasEnabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if wasEnabled:
+            gc.enable()

@@ -1,0 +1,45 @@
+"""Work in a thread while Slicer handles its events."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pytest
+from FlareSegmentationLib.jobs.waiting import inBackground
+
+
+class Widget:
+    """Stands for a Qt object, which may be destroyed in the main thread only; part of a reference cycle."""
+
+    destroyed_in: list[threading.Thread] = []
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        self.destroyed_in.append(threading.current_thread())
+
+
+def allocate() -> int:
+    """Enough new containers for Python to look for garbage many times."""
+    return len([[number] for number in range(100_000)])
+
+
+def test_unreachable_objects_are_not_destroyed_in_the_thread():
+    Widget()
+    assert inBackground(allocate) == 100_000
+    gc.collect()
+    assert Widget.destroyed_in == [threading.main_thread()]
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_garbage_collection_is_afterwards_as_before(is_enabled):
+    if not is_enabled:
+        gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            inBackground(lambda: 1 / 0)
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()
