@@ -8,17 +8,17 @@ import threading
 import pytest
 from FlareSegmentationLib.jobs.waiting import inBackground
 
+DESTROYED_IN: list[threading.Thread] = []
+
 
 class Widget:
     """Stands for a Qt object, which may be destroyed in the main thread only; part of a reference cycle."""
-
-    destroyed_in: list[threading.Thread] = []
 
     def __init__(self) -> None:
         self.itself = self
 
     def __del__(self) -> None:
-        self.destroyed_in.append(threading.current_thread())
+        DESTROYED_IN.append(threading.current_thread())
 
 
 def allocate() -> int:
@@ -30,7 +30,7 @@ def test_unreachable_objects_are_not_destroyed_in_the_thread():
     Widget()
     assert inBackground(allocate) == 100_000
     gc.collect()
-    assert Widget.destroyed_in == [threading.main_thread()]
+    assert DESTROYED_IN == [threading.main_thread()]
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])
