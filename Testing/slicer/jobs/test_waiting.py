@@ -30,7 +30,8 @@ def test_unreachable_objects_are_not_destroyed_in_the_thread():
     Widget()
     assert inBackground(allocate) == 100_000
     gc.collect()
-    assert DESTROYED_IN == [threading.main_thread()]
+    destroyed_in = DESTROYED_IN[:]
+    assert destroyed_in == [threading.main_thread()]
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])
