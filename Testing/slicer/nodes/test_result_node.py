@@ -149,13 +149,6 @@ def test_second_run_replaces_the_organs_and_keeps_other_segments(node, scan, lab
     assert not voxels(node, ORGANS[1], scan).any()
 
 
-def test_surfaces_that_were_shown_are_shown_again_after_a_second_run(node, scan, labels, report):
-    surface = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
-    assert node.GetSegmentation().CreateRepresentation(surface)
-    writeResult(node, scan, labels, report)
-    assert node.GetSegmentation().ContainsRepresentation(surface)
-
-
 def test_only_the_segmentation_is_added_to_the_scene(scan, labels, report):
     node = newSegmentationNode(scan)
     before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")

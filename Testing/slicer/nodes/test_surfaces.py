@@ -1,0 +1,96 @@
+"""Closed surfaces that are built in a thread: the same as Slicer's own, and never those of older voxels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+from conftest import wait_until
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
+from FlareSegmentationLib.nodes.results import showSurfaces, writeResult
+from FlareSegmentationLib.nodes.surfaces import SURFACE
+from vtk.util.numpy_support import vtk_to_numpy
+
+LIVER, KIDNEYS, SPLEEN, PANCREAS = ORGANS
+
+
+def surface(node, organ):
+    return node.GetSegmentation().GetSegment(segmentId(organ)).GetRepresentation(SURFACE)
+
+
+def hasSurfaces(node):
+    return node.GetSegmentation().ContainsRepresentation(SURFACE)
+
+
+def points(node, organ):
+    return vtk_to_numpy(surface(node, organ).GetPoints().GetData())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"Smoothing factor": "0", "Compute surface normals": "0"},
+        {"Smoothing factor": "0.2", "Decimation factor": "0.4"},
+        {"Smoothing factor": "0.33"},
+        {"Smoothing factor": "1"},
+        {"Joint smoothing": "1"},
+    ],
+    ids=lambda parameters: ", ".join(f"{name} {value}" for name, value in parameters.items()) or "as Slicer has them",
+)
+def test_surfaces_are_those_that_slicer_makes(parameters, node):
+    segmentation = node.GetSegmentation()
+    for name, value in parameters.items():
+        segmentation.SetConversionParameter(name, value)
+    assert node.CreateClosedSurfaceRepresentation()
+    expected = {organ: points(node, organ).copy() for organ in ORGANS}
+    normals = surface(node, LIVER).GetPointData().GetNormals() is not None
+    node.RemoveClosedSurfaceRepresentation()
+    showSurfaces(node)
+    wait_until(lambda: hasSurfaces(node))
+    for organ in ORGANS:
+        assert len(expected[organ]) > 50
+        assert np.allclose(points(node, organ), expected[organ], atol=1e-3), organ.name
+    assert (surface(node, LIVER).GetPointData().GetNormals() is not None) is normals
+
+
+def test_surfaces_that_were_shown_come_back_after_the_labels_of_a_second_run(node, scan, labels, report):
+    assert node.CreateClosedSurfaceRepresentation()
+    moved = np.roll(labels, 1, axis=0)
+    writeResult(node, scan, moved, report)
+    assert not hasSurfaces(node)  # the labels are there, and Slicer handles its events before the surfaces are built
+    wait_until(lambda: hasSurfaces(node))
+    assert surface(node, LIVER).GetBounds()[4:] == pytest.approx((36.0, 51.0), abs=2)  # slices 2 to 7, 3 mm each
+
+
+def test_surfaces_that_were_not_shown_are_not_built(node, scan, labels, report):
+    writeResult(node, scan, labels, report)
+    assert not hasSurfaces(node)
+
+
+def test_organ_that_is_empty_has_an_empty_surface(node, scan, labels, report):
+    labels[labels == PANCREAS.label] = 0
+    writeResult(node, scan, labels, report)
+    showSurfaces(node)
+    wait_until(lambda: hasSurfaces(node))
+    assert surface(node, PANCREAS).GetNumberOfPoints() == 0
+    assert surface(node, LIVER).GetNumberOfPoints() > 50
+
+
+def test_segment_that_changes_while_surfaces_are_built_gets_the_surface_of_what_it_is_now(node, scan, labels, report):
+    showSurfaces(node)
+    wait_until(lambda: slicer.app.processEvents() or True)
+    writeResult(node, scan, np.roll(labels, 1, axis=0), report)
+    wait_until(lambda: hasSurfaces(node))
+    assert surface(node, LIVER).GetBounds()[4:] == pytest.approx((36.0, 51.0), abs=2)
+
+
+def test_result_that_is_deleted_while_its_surfaces_are_built_gets_none(node, scene):
+    showSurfaces(node)
+    scene.RemoveNode(node)
+    done = []
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    showSurfaces(other)  # comes after the other one
+    wait_until(lambda: hasSurfaces(other) or done.append(1) or len(done) > 20)
+    assert not hasSurfaces(node)
