@@ -52,7 +52,7 @@ def writeResult(
     """
     if labels.shape != slicer.util.arrayFromVolume(volumeNode).shape:
         raise ScanError(
-            _("The scan has another size than the result, so the result was not written."), _("Segment the scan again.")
+            _("The result has another size than the scan, so it was not written."), _("Segment the scan again.")
         )
     segmentation = segmentationNode.GetSegmentation()
     deleted = _deletedOrgans(segmentationNode)
