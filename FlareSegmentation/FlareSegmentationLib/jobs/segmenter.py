@@ -155,7 +155,7 @@ def _refuseOtherGrid(volumeNode: slicer.vtkMRMLScalarVolumeNode, job: Job) -> No
     """Raises ScanError if the volume is not on the grid any more on which it was segmented."""
     if volumeOf(volumeNode).geometry.to_json() != job.request.geometry:
         raise ScanError(
-            _("The scan was replaced by one of another size or position while it was segmented. No result was written."),
+            _("The scan got another size or position while it was segmented, so no result was written."),
             _("Segment the scan again."),
         )
 

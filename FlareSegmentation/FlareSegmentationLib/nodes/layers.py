@@ -56,7 +56,7 @@ def voxels(image: slicer.vtkOrientedImageData) -> np.ndarray:
 
 
 def cropped(segment: slicer.vtkSegment) -> tuple[np.ndarray, np.ndarray]:
-    """The segment's voxels in their bounding box (bool, (k, j, i)), and the (i, j, k) of its first voxel in the layer."""
+    """The segment's voxels in their bounding box (bool, (k, j, i)), and the box's first (i, j, k) in the layer."""
     nothing = np.zeros((0, 0, 0), bool), np.zeros(3, int)
     image = imageOf(segment)
     if image is None or image.GetNumberOfPoints() == 0:

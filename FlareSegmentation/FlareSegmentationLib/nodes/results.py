@@ -22,7 +22,7 @@ _KIDNEYS = ORGANS[1]
 _SIDES = (RIGHT_KIDNEY, LEFT_KIDNEY)
 _ATTRIBUTE = "FlareSegmentation."
 _REPORT = _ATTRIBUTE + "Report"
-_DELETED = _ATTRIBUTE + "Deleted"  # names of organs whose segment a person deleted, one a line
+_DELETED = _ATTRIBUTE + "Deleted"  # names of organs whose segment a person deleted, separated by commas
 
 
 def newSegmentationNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -122,7 +122,7 @@ def organCentre(segmentationNode: slicer.vtkMRMLSegmentationNode, organ: Organ) 
 
 
 def _organsOf(report: Report) -> list[Organ]:
-    """The organs of the label map that the report is about, in the order of their labels."""
+    """The organs of the label map that the report is about, in the order in which they are shown."""
     names = {found.name for found in report.organs}
     return [organ for organ in organs_shown(LEFT_KIDNEY.name in names) if organ.name in names]
 
@@ -137,11 +137,13 @@ def _isCovered(organ: Organ, others: Sequence[Organ]) -> bool:
 def _deletedOrgans(segmentationNode: slicer.vtkMRMLSegmentationNode) -> list[Organ]:
     """Organs of earlier runs whose segment is gone; none if all are, because such a result is as good as new."""
     report = readReport(segmentationNode)
-    names = (segmentationNode.GetAttribute(_DELETED) or "").splitlines()
+    names = (segmentationNode.GetAttribute(_DELETED) or "").split(", ")
     names += [found.name for found in report.organs] if report else []
     segmentation = segmentationNode.GetSegmentation()
-    isThere = {organ: segmentation.GetSegment(segmentId(organ)) is not None for organ in POSSIBLE_ORGANS}
-    return [organ for organ, there in isThere.items() if organ.name in names and not there] if any(isThere.values()) else []
+    gone = [organ for organ in POSSIBLE_ORGANS if segmentation.GetSegment(segmentId(organ)) is None]
+    if len(gone) == len(POSSIBLE_ORGANS):
+        return []
+    return [organ for organ in gone if organ.name in names]
 
 
 def _reduced(labels: np.ndarray, organs: Sequence[Organ], masks: Iterable[np.ndarray]) -> np.ndarray:
@@ -162,7 +164,7 @@ def _writeProvenance(
         "Device": f"{report.device.name}, {report.device.dtype}",
         "Seconds": f"{report.total_seconds:.2f}",
         "Report": json.dumps(report.to_json()),
-        "Deleted": "\n".join(organ.name for organ in deleted),
+        "Deleted": ", ".join(organ.name for organ in deleted),
     }
     for name, value in values.items():
         segmentationNode.SetAttribute(_ATTRIBUTE + name, value)

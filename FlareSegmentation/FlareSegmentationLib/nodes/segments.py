@@ -96,7 +96,7 @@ def _clearLayers(segmentation: slicer.vtkSegmentation, left: Left) -> None:
     """Clear what segments left behind in layers that others are still in."""
     used = {imageOf(segmentation.GetSegment(segmentId_)) for segmentId_ in segmentation.GetSegmentIDs()}
     for image in used & {image for image, _value in left}:
-        if image.GetNumberOfPoints():
+        if image is not None and image.GetNumberOfPoints():
             clear(image, [value for other, value in left if other is image])
 
 

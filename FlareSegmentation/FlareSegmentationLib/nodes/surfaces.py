@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from threading import Thread
 
 import numpy as np
@@ -9,7 +10,7 @@ import qt
 import slicer
 import vtk
 
-from .layers import cropped, imageOf, imageToRas, voxels
+from .layers import BINARY_LABELMAP, cropped, imageOf, imageToRas, voxels
 
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 _RULE = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
@@ -90,7 +91,10 @@ def _parameter(segmentation: slicer.vtkSegmentation, name: str) -> float:
 def _state(segmentation: slicer.vtkSegmentation) -> list[tuple[str, int, int]]:
     """Equal as long as no segment came, went or changed its voxels."""
     segments = [(id_, segmentation.GetSegment(id_)) for id_ in segmentation.GetSegmentIDs()]
-    return [(id_, segment.GetLabelValue(), imageOf(segment).GetMTime()) for id_, segment in segments]
+    return [
+        (id_, segment.GetLabelValue(), segment.GetRepresentation(BINARY_LABELMAP).GetMTime())
+        for id_, segment in segments
+    ]
 
 
 def _pipeline(segment: slicer.vtkSegment, segmentation: slicer.vtkSegmentation) -> vtk.vtkPolyDataAlgorithm:
@@ -113,7 +117,7 @@ def _pipeline(segment: slicer.vtkSegment, segmentation: slicer.vtkSegmentation) 
         normals.ConsistencyOn()
         normals.SplittingOff()
         filters.append(normals)
-    for first, second in zip(filters, filters[1:]):
+    for first, second in pairwise(filters):
         second.SetInputConnection(first.GetOutputPort())
     return filters[-1]
 

@@ -42,7 +42,7 @@ def test_unknown_choice_is_refused(option):
 def test_left_and_right_kidney_come_as_two_segments(engine, add_scan):
     node = FlareSegmentation.FlareSegmentationLogic().segment(add_scan(), device="cpu", splitKidneys=True)
     names = [node.GetSegmentation().GetSegment(i).GetName() for i in node.GetSegmentation().GetSegmentIDs()]
-    assert names == ["Liver", "Right kidney", "Spleen", "Pancreas", "Left kidney"]
+    assert names == ["Liver", "Right kidney", "Left kidney", "Spleen", "Pancreas"]
     right, left = (node.GetSegmentCenterRAS(f"FlareSegmentation.{side} kidney")[0] for side in ("Right", "Left"))
     assert right > left + 50  # RAS: right is positive
 

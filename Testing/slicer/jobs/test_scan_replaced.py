@@ -42,7 +42,7 @@ def test_message_says_what_happened_and_what_to_do(scripted, add_scan):
     outcome = Outcome(FlareSegmentation.FlareSegmentationLogic().start(scan))
     smaller(scan)
     assert str(outcome.wait().error) == (
-        "The scan was replaced by one of another size or position while it was segmented. No result was written. "
+        "The scan got another size or position while it was segmented, so no result was written. "
         "Segment the scan again."
     )
 
