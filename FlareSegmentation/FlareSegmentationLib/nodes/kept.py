@@ -26,12 +26,12 @@ def withKept(
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
     box: Box = WHOLE,
 ) -> Report:
-    """The report with the facts of the kept organs, and of the organs that had to make room for them.
+    """The report of the written and kept organs: the engine's facts, measured again for those that made room.
 
     ``masks``: bool (k, j, i) in ``box`` of the volume's grid, of each kept organ. ``written``: the others, whose
     voxels ``labels`` (uint8, in the same box) holds.
     """
-    if not masks:
+    if not masks and len(written) == len(report.organs):
         return report
     found = {facts.name: facts for facts in report.organs}
     hu, voxelMl = slicer.util.arrayFromVolume(volumeNode)[box], float(np.prod(volumeNode.GetSpacing())) / 1000
@@ -43,12 +43,12 @@ def withKept(
 
 
 def withDeleted(report: Report, deleted: Sequence[Organ]) -> Report:
-    """The report without the organs whose segment the user deleted, and with a warning that names them."""
+    """The report with a warning that names the organs whose segment the user deleted."""
     if not deleted:
         return report
     names = [organ.name for organ in deleted]
     warning = _(
-        "Not segmented again, because the segment was deleted: {organs}. To get it back, choose a new result."
+        "Not segmented again, because the segment was deleted: {organs}. To get it back, make a new result."
     ).format(organs=", ".join(organName(name) for name in names))
     return replace(report, warnings=[*report.warnings, warning])
 
