@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from threading import Thread
 
@@ -20,18 +21,25 @@ _MORE_SMOOTHING_ITERATIONS = 40
 _DECIMATION_FEATURE_ANGLE, _DECIMATION_MAXIMUM_ERROR = 60.0, 1.0
 
 
-def buildSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+def buildSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode, onBuilt: Callable[[], None] | None = None) -> None:
     """Return at once; the surfaces appear together when they are built, with the node's conversion parameters.
 
-    Nothing happens to a node that has surfaces, or is being given them. Segments that change meanwhile are built anew.
+    A node that has surfaces keeps them. Segments that change meanwhile are built anew.
+
+    Args:
+        segmentationNode: Its source is the binary labelmap.
+        onBuilt: Called once the node has surfaces, now if it has them already; never if it is deleted before.
     """
-    isUnderway = any(build.node is segmentationNode for build in _underway)
-    if isUnderway or segmentationNode.GetSegmentation().ContainsRepresentation(SURFACE):
-        return
-    if _isSpecial(segmentationNode.GetSegmentation()):
-        segmentationNode.CreateClosedSurfaceRepresentation()
-        return
-    _underway.add(_Build(segmentationNode))
+    segmentation = segmentationNode.GetSegmentation()
+    build = next((build for build in _underway if build.node is segmentationNode), None)
+    if build is None and not segmentation.ContainsRepresentation(SURFACE):
+        if _isSpecial(segmentation):
+            segmentationNode.CreateClosedSurfaceRepresentation()
+        else:
+            build = _Build(segmentationNode)
+            _underway.add(build)
+    if onBuilt is not None:
+        build.built.append(onBuilt) if build else onBuilt()
 
 
 class _Build:
@@ -39,6 +47,7 @@ class _Build:
 
     def __init__(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
         self.node = segmentationNode
+        self.built: list[Callable[[], None]] = []
         self._state: list[tuple[str, int, int]] | None = None
         self._thread = Thread()
         self._timer = qt.QTimer()
@@ -71,6 +80,9 @@ class _Build:
         _underway.discard(self)
         if isWanted:
             _setSurfaces(self.node, {id_: pipeline.GetOutput() for id_, pipeline in self._pipelines.items()})
+        if segmentation.ContainsRepresentation(SURFACE):  # built here, or by Slicer while this was underway
+            for callback in self.built:
+                callback()
 
 
 _underway: set[_Build] = set()

@@ -86,7 +86,8 @@ class TestOfAPerson:
     def test_3d_is_shown_after_the_run(self, ready_with):
         panel = ready_with("willing")
         panel.ui.show3DCheckBox.click()
-        assert run_once(panel).GetSegmentation().ContainsRepresentation("Closed surface")
+        segmentation = run_once(panel).GetSegmentation()
+        wait_until(lambda: segmentation.ContainsRepresentation("Closed surface"))
 
 
 def test_scene_remembers_the_rest(ready, add_scan, tmp_path):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import slicer
 from conftest import wait_until
 from flareseg.core.organs import ORGANS
 from FlareSegmentationLib.nodes.edits import segmentId
-from FlareSegmentationLib.nodes.results import showSurfaces, writeResult
+from FlareSegmentationLib.nodes.results import newSegmentationNode, showSurfaces, writeResult
 from FlareSegmentationLib.nodes.surfaces import SURFACE
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -78,19 +77,34 @@ def test_organ_that_is_empty_has_an_empty_surface(node, scan, labels, report):
     assert surface(node, LIVER).GetNumberOfPoints() > 50
 
 
+def test_caller_is_told_when_they_are_shown(node):
+    shown = []
+    showSurfaces(node, lambda: shown.append(hasSurfaces(node)))
+    showSurfaces(node, lambda: shown.append(hasSurfaces(node)))  # while the first is underway
+    assert shown == []
+    wait_until(lambda: shown)
+    assert shown == [True, True]
+    showSurfaces(node, lambda: shown.append(hasSurfaces(node)))
+    assert shown == [True, True, True]
+
+
 def test_segment_that_changes_while_surfaces_are_built_gets_the_surface_of_what_it_is_now(node, scan, labels, report):
     showSurfaces(node)
-    wait_until(lambda: slicer.app.processEvents() or True)
+    turns = []
+    wait_until(lambda: turns.append(1) or len(turns) > 1)  # the thread has begun, and is not waited for
     writeResult(node, scan, np.roll(labels, 1, axis=0), report)
+    showSurfaces(node)
     wait_until(lambda: hasSurfaces(node))
     assert surface(node, LIVER).GetBounds()[4:] == pytest.approx((36.0, 51.0), abs=2)
 
 
-def test_result_that_is_deleted_while_its_surfaces_are_built_gets_none(node, scene):
-    showSurfaces(node)
+def test_result_that_is_deleted_while_its_surfaces_are_built_gets_none(node, scan, labels, report, scene):
+    shown = []
+    showSurfaces(node, lambda: shown.append("deleted"))
     scene.RemoveNode(node)
-    done = []
-    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    showSurfaces(other)  # comes after the other one
-    wait_until(lambda: hasSurfaces(other) or done.append(1) or len(done) > 20)
+    other = newSegmentationNode(scan)
+    writeResult(other, scan, labels, report)
+    showSurfaces(other, lambda: shown.append("other"))  # begun later, with as much to do
+    wait_until(lambda: shown)
+    assert shown == ["other"]
     assert not hasSurfaces(node)
