@@ -15,6 +15,7 @@ from .layers import BINARY_LABELMAP, cropped, imageOf, imageToRas, voxels
 
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 _RULE = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
+THREAD = "FlareSegmentation surfaces"
 _LOOK_MS = 20
 _SMOOTHING_ITERATIONS = 20  # this and the following as in Slicer's vtkBinaryLabelmapToClosedSurfaceConversionRule
 _MORE_SMOOTHING_ITERATIONS = 40
@@ -60,7 +61,7 @@ class _Build:
         ids = segmentation.GetSegmentIDs()
         self._state = _state(segmentation)
         self._pipelines = {id_: _pipeline(segmentation.GetSegment(id_), segmentation) for id_ in ids}
-        self._thread = Thread(target=self._run)
+        self._thread = Thread(target=self._run, name=THREAD)
         self._thread.start()
 
     def _run(self) -> None:
