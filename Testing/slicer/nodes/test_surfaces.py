@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import slicer
 from conftest import wait_until
 from flareseg.core.organs import ORGANS
 from FlareSegmentationLib.nodes.edits import segmentId
