@@ -97,5 +97,5 @@ def test_the_example_prints_volumes_and_writes_the_label_map(tmp_path: Path) -> 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     rows = [line.split("  ")[0] for line in done.stdout.splitlines()[:-1]]
-    assert rows == ["Liver", "Right kidney", "Spleen", "Pancreas", "Left kidney"]
+    assert rows == ["Liver", "Right kidney", "Left kidney", "Spleen", "Pancreas"]
     assert set(np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "organs.nii.gz"))))) == {0, 1, 2, 3, 4, 5}

@@ -22,7 +22,7 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.organs import ORGANS
 from flareseg.core.report import OrganFacts, Report
 from flareseg.core.volume import Volume
-from flareseg.display.preview import OUTLINE_COLOURS, write_preview
+from flareseg.display.preview import write_preview
 from flareseg.inference.manifest import MANIFEST
 from flareseg.inference.networks import NETWORKS
 from flareseg.inference.weights import shipped_folder
@@ -58,7 +58,7 @@ def test_the_preview_shows_every_organs_outline_in_its_colour(phantom_file: Path
     run("segment", phantom_file, "-o", tmp_path / "organs.nii.gz", "--preview", tmp_path / "preview.png")
     pixels = np.array(Image.open(tmp_path / "preview.png"))[:500]  # without the legend
     for organ in ORGANS:
-        assert np.count_nonzero((pixels == OUTLINE_COLOURS[organ.label]).all(axis=2)) > 50, organ.name
+        assert np.count_nonzero((pixels == organ.colour).all(axis=2)) > 50, organ.name
 
 
 def test_the_table_shows_volumes_dice_stages_and_memory(

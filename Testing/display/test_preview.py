@@ -28,7 +28,7 @@ ORGANS_FOUND = [
     OrganFacts(3, "Spleen", 0, 0.0),
     OrganFacts(4, "Pancreas", 1, 70.9),
 ]
-ORANGE, RED, VIOLET, YELLOW = (255, 166, 115), (255, 77, 77), (196, 130, 255), (255, 225, 90)
+ORANGE, TEAL, VIOLET, YELLOW = (221, 130, 101), (40, 145, 170), (150, 95, 226), (250, 233, 111)
 
 
 def drawn(path: Path, voxels: np.ndarray, labels: np.ndarray, geometry: Geometry = CANONICAL) -> Image.Image:
@@ -172,7 +172,7 @@ def test_a_slice_with_two_organs_is_preferred_to_one_with_more_of_the_larger(tmp
 
 def test_each_organ_has_a_colour_of_its_own(tmp_path: Path) -> None:
     voxels, labels = air()
-    colours = [ORANGE, RED, VIOLET, YELLOW, (255, 120, 190)]
+    colours = [ORANGE, TEAL, VIOLET, YELLOW, (120, 235, 235)]
     for label in (1, 2, 3, 4, 5):
         labels[5:15, 5:25, 14 * label - 8 : 14 * label] = label
     axial = panel(drawn(tmp_path, voxels, labels), "axial")
@@ -184,7 +184,12 @@ def test_the_legend_names_every_organ_with_its_colour_and_volume(tmp_path: Path)
     picture = drawn(tmp_path, *a_liver())
     expected = Image.new("RGB", (1732, 44), (18, 18, 20))
     draw = ImageDraw.Draw(expected)
-    rows = [("Liver  1489 mL", ORANGE), ("Kidneys  318 mL", RED), ("Spleen  0 mL", VIOLET), ("Pancreas  71 mL", YELLOW)]
+    rows = [
+        ("Liver  1489 mL", ORANGE),
+        ("Kidneys  318 mL", TEAL),
+        ("Spleen  0 mL", VIOLET),
+        ("Pancreas  71 mL", YELLOW),
+    ]
     for n, (text, colour) in enumerate(rows):
         draw.rounded_rectangle((433 * n + 12, 14, 433 * n + 28, 30), 3, colour)
         draw.text((433 * n + 36, 12), text, (235, 235, 235), ImageFont.load_default(16))

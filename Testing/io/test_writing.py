@@ -54,7 +54,7 @@ def test_two_kidneys_are_two_segments(labels: np.ndarray, tmp_path: Path) -> Non
     labels[0, 0, 0] = LEFT_KIDNEY.label
     write_labels(tmp_path / "organs.seg.nrrd", labels, OBLIQUE)
     segments = slicerio.read_segmentation(str(tmp_path / "organs.seg.nrrd"))["segments"]
-    assert [(s["name"], s["labelValue"]) for s in segments][1::3] == [("Right kidney", 2), ("Left kidney", 5)]
+    assert [(s["name"], s["labelValue"]) for s in segments][1:3] == [("Right kidney", 2), ("Left kidney", 5)]
 
 
 def test_an_unknown_suffix_is_refused(labels: np.ndarray, tmp_path: Path) -> None:

@@ -41,6 +41,35 @@ def slice_picture(
     return _grab(window)
 
 
+class SlicerViews:
+    """An axial slice view through the middle of a scan and a 3D view, open as long as the object lives."""
+
+    def __init__(self, volumeNode: Any, size: tuple[int, int] = (200, 200)) -> None:
+        self._windows = [_window(size), _window(size)]
+        self._slice, self._view = slicer.vtkMRMLSliceLogic(), slicer.vtkMRMLViewLogic()
+        for logic in (self._slice, self._view):
+            logic.SetMRMLApplicationLogic(_applicationLogic())
+            logic.SetMRMLScene(slicer.mrmlScene)
+        (_window2d, renderer), (_window3d, renderer3d) = self._windows
+        renderer.GetActiveCamera().ParallelProjectionOn()
+        node = self._slice.AddSliceNode("Red")
+        node.SetOrientation("Axial")
+        self._slice.GetSliceCompositeNode().SetBackgroundVolumeID(volumeNode.GetID())
+        self._slice.ResizeSliceNode(*size)
+        self._slice.FitSliceToBackground()
+        names = ["vtkMRMLSegmentationsDisplayableManager2D"]
+        self._group = _group(renderer, slicer.vtkMRMLSliceViewDisplayableManagerFactory, names)
+        self._group.SetMRMLDisplayableNode(node)
+        names = ["vtkMRMLCameraDisplayableManager", "vtkMRMLViewDisplayableManager"]
+        names.append("vtkMRMLSegmentationsDisplayableManager3D")
+        self._group3d = _group(renderer3d, slicer.vtkMRMLThreeDViewDisplayableManagerFactory, names)
+        self._group3d.SetMRMLDisplayableNode(self._view.AddViewNode("1"))
+
+    def render(self) -> list[np.ndarray]:
+        """Pictures of the segments in both views: uint8 (rows, columns, 3)."""
+        return [_grab(window) for window, _renderer in self._windows]
+
+
 def with_crosshair(picture: np.ndarray, arm: int = 60, gap: int = 18, thickness: int = 5) -> np.ndarray:
     """The middle marked as by Slicer's small crosshair; its displayable manager needs Slicer's own windows."""
     marked = picture.copy()

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.errors import Cancelled, FlareError, InternalError
+from flareseg.core.errors import Cancelled, FlareError, InternalError, ScanError
 from flareseg.core.report import Report
 from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
@@ -72,6 +72,9 @@ class SegmentationRun(VTKObservationMixin):
     def _onFinished(self, labels: np.ndarray, report: Report) -> None:
         try:
             node, report = self._write(labels, report)
+        except FlareError as error:
+            self._fail(error)
+            return
         except Exception as error:  # whatever it is, the run has to end
             logging.exception("FlareSegmentation: the result could not be shown")
             self._fail(
@@ -86,6 +89,7 @@ class SegmentationRun(VTKObservationMixin):
 
     def _write(self, labels: np.ndarray, report: Report) -> tuple[slicer.vtkMRMLSegmentationNode, Report]:
         """What counts as edited is decided now: a person may have gone on editing during the run."""
+        _refuseOtherGrid(self._volumeNode, self._job)
         edited = editedOrgans(self._segmentationNode)
         given = None if edited and self._edited is EditedSegments.NEW else self._segmentationNode
         node = given or newSegmentationNode(self._volumeNode)
@@ -145,6 +149,15 @@ def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) 
         options.uncertainty,
         PrecisionChoice.of(options.precision).value,
     )
+
+
+def _refuseOtherGrid(volumeNode: slicer.vtkMRMLScalarVolumeNode, job: Job) -> None:
+    """Raises ScanError if the volume is not on the grid any more on which it was segmented."""
+    if volumeOf(volumeNode).geometry.to_json() != job.request.geometry:
+        raise ScanError(
+            _("The scan got another size or position while it was segmented, so no result was written."),
+            _("Segment the scan again."),
+        )
 
 
 def checkRun(runner: JobRunner, volumeNode: slicer.vtkMRMLScalarVolumeNode, options: RunOptions) -> None:

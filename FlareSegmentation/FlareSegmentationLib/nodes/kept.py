@@ -1,4 +1,4 @@
-"""The report of a run that kept edited segments: their volume and HU are measured again."""
+"""The report of a run that left segments to the user: volume and HU of what changed are measured again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from flareseg.core.organs import Organ
 from flareseg.core.report import OrganFacts, Report
 from slicer.i18n import tr as _
 
+from ..names import organName
+from .edits import POSSIBLE_ORGANS
+from .layers import WHOLE, Box
+
+_ORDER = [organ.name for organ in POSSIBLE_ORGANS]
+
 
 def withKept(
     report: Report,
@@ -18,32 +24,44 @@ def withKept(
     masks: dict[Organ, np.ndarray],
     labels: np.ndarray,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    box: Box = WHOLE,
 ) -> Report:
-    """The report with the facts of the kept organs, and of the organs that were cut by them.
+    """Return the report of the written and kept organs, measured again for those that were cut by kept ones.
 
-    ``masks``: bool (k, j, i) on the volume's grid, of each kept organ. ``written``: the others, of which
-    the k-th has label k + 1 in ``labels`` (uint8 (k, j, i)).
+    ``masks``: bool (k, j, i) in ``box`` of the volume's grid, of each kept organ. ``written``: the others, whose
+    voxels ``labels`` (uint8, in the same box) holds.
     """
-    if not masks:
+    if not masks and len(written) == len(report.organs):
         return report
     found = {facts.name: facts for facts in report.organs}
-    facts = [_cut(found[organ.name], labels == k, volumeNode) for k, organ in enumerate(written, start=1)]
+    hu, voxelMl = slicer.util.arrayFromVolume(volumeNode)[box], float(np.prod(volumeNode.GetSpacing())) / 1000
+    facts = [_cut(found[organ.name], labels == organ.label, hu, voxelMl) for organ in written]
     note = [_("edited by hand, kept")]
     for organ, mask in masks.items():
-        facts.append(_measured(OrganFacts(organ.label, organ.name, 0, 0.0, note), mask, volumeNode))
-    return replace(report, organs=sorted(facts, key=lambda facts: facts.label))
+        facts.append(_measured(OrganFacts(organ.label, organ.name, 0, 0.0, note), mask, hu, voxelMl))
+    return replace(report, organs=sorted(facts, key=lambda facts: _ORDER.index(facts.name)))
 
 
-def _cut(facts: OrganFacts, mask: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> OrganFacts:
+def withDeleted(report: Report, deleted: Sequence[Organ]) -> Report:
+    """The report with a warning that names the organs whose segment the user deleted."""
+    if not deleted:
+        return report
+    names = [organ.name for organ in deleted]
+    warning = _(
+        "Not segmented again, because the segment was deleted: {organs}. To get it back, make a new result."
+    ).format(organs=", ".join(organName(name) for name in names))
+    return replace(report, warnings=[*report.warnings, warning])
+
+
+def _cut(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
     """The engine's facts where its organ was written whole."""
-    return facts if np.count_nonzero(mask) == facts.voxels else _measured(facts, mask, volumeNode)
+    return facts if np.count_nonzero(mask) == facts.voxels else _measured(facts, mask, hu, voxelMl)
 
 
-def _measured(facts: OrganFacts, mask: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> OrganFacts:
+def _measured(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
     """Voxels, volume and HU of what is there."""
-    voxels = int(np.count_nonzero(mask))
-    if not voxels:
+    values = hu[mask].astype(float)
+    if not values.size:
         return replace(facts, voxels=0, volume_ml=0.0, mean_hu=None, std_hu=None)
-    hu = slicer.util.arrayFromVolume(volumeNode)[mask].astype(float)
-    volume = voxels * float(np.prod(volumeNode.GetSpacing())) / 1000
-    return replace(facts, voxels=voxels, volume_ml=volume, mean_hu=round(hu.mean(), 1), std_hu=round(hu.std(), 1))
+    mean, deviation = round(values.mean(), 1), round(values.std(), 1)
+    return replace(facts, voxels=values.size, volume_ml=values.size * voxelMl, mean_hu=mean, std_hu=deviation)

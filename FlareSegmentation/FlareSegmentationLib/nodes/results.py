@@ -1,23 +1,28 @@
-"""Import of labels into a segmentation node: four coded segments in one shared layer, with provenance."""
+"""Import of labels into a segmentation node: coded segments in one shared layer, with provenance."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import slicer
-import vtk
+from flareseg.core.errors import ScanError
 from flareseg.core.organs import BACKGROUND, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
 from flareseg.core.report import Report
 from slicer.i18n import tr as _
 
-from .edits import POSSIBLE_ORGANS, segmentId, sign
-from .kept import withKept
+from .edits import POSSIBLE_ORGANS, scanOf, segmentId, sign
+from .kept import withDeleted, withKept
+from .layers import boxAround, ijkToRas, inBox, maskOnScan, newLayer, unitedBox
+from .segments import fillSegments, followScan, removeOrgans
+from .surfaces import SURFACE, buildSurfaces
 
 _KIDNEYS = ORGANS[1]
+_SIDES = (RIGHT_KIDNEY, LEFT_KIDNEY)
 _ATTRIBUTE = "FlareSegmentation."
 _REPORT = _ATTRIBUTE + "Report"
+_DELETED = _ATTRIBUTE + "Deleted"  # names of organs whose segment a person deleted, separated by commas
 
 
 def newSegmentationNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -32,48 +37,51 @@ def writeResult(
     report: Report,
     kept: Sequence[Organ] = (),
 ) -> Report:
-    """Replace the organs of the node by ``labels`` (uint8 (k, j, i) on the volume's grid).
+    """Fill the organs of the node with ``labels`` (uint8 (k, j, i) on the volume's grid).
 
-    Segments of other origin and the segments of ``kept`` organs stay as they are, bit for bit; where a
-    kept one lies, no other organ is written. An organ that was not found stays as an empty segment.
-    Returns the report with the facts of the kept segments, as it was stored on the node.
+    Only voxels are replaced: name, colour, visibility, opacity, tags and order of a segment stay as the user left
+    them, and a segment that the user deleted is not made again. Segments of other origin and the segments of ``kept``
+    organs stay as they are, bit for bit; where a kept one lies, no other organ is written. An organ that was not found
+    is an empty segment. Surfaces that were shown are rebuilt afterwards (see ``surfaces``).
+
+    Returns:
+        The report with the facts of the kept and deleted segments, as it was stored on the node.
+
+    Raises:
+        ScanError: The labels have another size than the volume.
     """
+    if labels.shape != slicer.util.arrayFromVolume(volumeNode).shape:
+        raise ScanError(
+            _("The result has another size than the scan, so it was not written."), _("Segment the scan again.")
+        )
     segmentation = segmentationNode.GetSegmentation()
-    shown = _shownOf(segmentationNode)
+    deleted = _deletedOrgans(segmentationNode)
+    left = [organ for organ in _organsOf(report) if _isCovered(organ, (*kept, *deleted))]
+    written = [organ for organ in _organsOf(report) if organ not in left]
     with slicer.util.NodeModify(segmentationNode):
-        surface = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
-        surfaceShown = segmentation.ContainsRepresentation(surface)
-        segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-        segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-        masks = {organ: _maskOf(segmentationNode, organ, volumeNode) for organ in kept}
-        written = [organ for organ in _organsOf(report) if not _isCovered(organ, kept)]
-        _removeOrgans(segmentationNode, kept)
-        compact = _compacted(labels, written, masks)
-        segmentationNode.SetAndObserveTransformNodeID(None)  # the import would bring the labels into its frame
-        importLabels(segmentationNode, volumeNode, compact, {segmentId(organ): organ for organ in written})
-        segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-        if surfaceShown:  # importing labels drops derived representations
-            segmentation.CreateRepresentation(surface)
-        report = withKept(report, written, masks, compact, volumeNode)
-        _writeProvenance(segmentationNode, report)
+        surfacesShown = segmentation.ContainsRepresentation(SURFACE)
+        segmentationNode.SetSourceRepresentationToBinaryLabelmap()
+        segmentation.InvalidateNonSourceRepresentations()
+        followScan(segmentationNode, volumeNode)
+        parts = {organ: maskOnScan(segmentationNode, segmentId(organ), volumeNode) for organ in kept}
+        box = unitedBox([boxAround(labels), *(part for part, _mask in parts.values())])
+        masks = {organ: inBox(box, *part) for organ, part in parts.items()}
+        reduced = _reduced(labels[box], left, masks.values())
+        fillSegments(segmentation, newLayer(reduced, box, ijkToRas(volumeNode)), {segmentId(o): o for o in written})
+        removeOrgans(segmentation, [organ for organ in POSSIBLE_ORGANS if organ not in (*written, *kept)])
+        report = withDeleted(withKept(report, written, masks, reduced, volumeNode, box), deleted)
+        _writeProvenance(segmentationNode, report, deleted)
     for organ in written:
         sign(segmentationNode, organ)
     segmentationNode.CreateDefaultDisplayNodes()
-    for organ in written:  # a segment that is added to an existing display node may come out invisible
-        segmentationNode.GetDisplayNode().SetSegmentVisibility(segmentId(organ), shown.get(segmentId(organ), True))
+    if surfacesShown:
+        buildSurfaces(segmentationNode)
     return report
 
 
-def _shownOf(segmentationNode: slicer.vtkMRMLSegmentationNode) -> dict[str, bool]:
-    """Whether each segment is visible; empty before the node is displayed."""
-    display = segmentationNode.GetDisplayNode()
-    ids = segmentationNode.GetSegmentation().GetSegmentIDs() if display else ()
-    return {segmentId_: bool(display.GetSegmentVisibility(segmentId_)) for segmentId_ in ids}
-
-
-def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
-    """Show the organs in the 3D views."""
-    segmentationNode.CreateClosedSurfaceRepresentation()
+def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode, onShown: Callable[[], None] | None = None) -> None:
+    """Show the organs in the 3D views as soon as their surfaces are built in the background; then call ``onShown``."""
+    buildSurfaces(segmentationNode, onShown)
 
 
 def readReport(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> Report | None:
@@ -91,12 +99,6 @@ def resultOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmen
     """The segmentation that an earlier run made of this scan."""
     nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
     return next((node for node in nodes if readReport(node) and scanOf(node) is volumeNode), None)
-
-
-def scanOf(segmentationNode: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLScalarVolumeNode | None:
-    """The scan that a result was made of, while it is in the scene."""
-    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
-    return segmentationNode.GetNodeReference(role)
 
 
 def organNamed(name: str) -> Organ:
@@ -119,83 +121,42 @@ def organCentre(segmentationNode: slicer.vtkMRMLSegmentationNode, organ: Organ) 
     return tuple(centre) if centre else None
 
 
-def _labelNode(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLLabelMapVolumeNode:
-    """Return a label map node outside the scene, so that views and selectors do not show it."""
-    labelNode = slicer.vtkMRMLLabelMapVolumeNode()
-    matrix = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(matrix)
-    labelNode.SetIJKToRASMatrix(matrix)
-    slicer.util.updateVolumeFromArray(labelNode, labels)
-    return labelNode
-
-
 def _organsOf(report: Report) -> list[Organ]:
-    """The organs of the label map that the report is about, in the order of their labels."""
+    """The organs of the label map that the report is about, in the order in which they are shown."""
     names = {found.name for found in report.organs}
     return [organ for organ in organs_shown(LEFT_KIDNEY.name in names) if organ.name in names]
 
 
-def _isCovered(organ: Organ, kept: Sequence[Organ]) -> bool:
-    """Whether a kept segment stands for this organ; one for both kidneys stands for each of them."""
-    return organ in kept or (organ in (LEFT_KIDNEY, RIGHT_KIDNEY) and _KIDNEYS in kept)
+def _isCovered(organ: Organ, others: Sequence[Organ]) -> bool:
+    """Whether segments of others stand for this organ: one for both kidneys, or one for each of them."""
+    if organ == _KIDNEYS and all(side in others for side in _SIDES):
+        return True
+    return organ in others or (organ in _SIDES and _KIDNEYS in others)
 
 
-def _maskOf(
-    segmentationNode: slicer.vtkMRMLSegmentationNode, organ: Organ, volumeNode: slicer.vtkMRMLScalarVolumeNode
-) -> np.ndarray:
-    """Voxels of a segment on the volume's grid: bool (k, j, i)."""
-    array: np.ndarray = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, segmentId(organ), volumeNode)
-    return array > 0
-
-
-def _removeOrgans(segmentationNode: slicer.vtkMRMLSegmentationNode, kept: Sequence[Organ]) -> None:
-    """Make room for the new organs; each kept one gets a layer that no import touches."""
+def _deletedOrgans(segmentationNode: slicer.vtkMRMLSegmentationNode) -> list[Organ]:
+    """Organs of earlier runs whose segment is gone; none if all are, because such a result is as good as new."""
+    report = readReport(segmentationNode)
+    names = (segmentationNode.GetAttribute(_DELETED) or "").split(", ")
+    names += [found.name for found in report.organs] if report else []
     segmentation = segmentationNode.GetSegmentation()
-    for organ in kept:
-        segmentation.SeparateSegmentLabelmap(segmentId(organ))
-    ids = [segmentId(organ) for organ in POSSIBLE_ORGANS if organ not in kept]
-    removed = [segmentId_ for segmentId_ in ids if segmentation.GetSegment(segmentId_)]
-    layerIsTheirs = segmentation.GetNumberOfSegments() == len(removed) + len(kept)
-    for segmentId_ in removed:
-        if layerIsTheirs:  # else their voxels must be cleared from it, which takes 50 ms a segment
-            segmentation.GetSegment(segmentId_).RemoveAllRepresentations()
-        segmentation.RemoveSegment(segmentId_)
+    gone = [organ for organ in POSSIBLE_ORGANS if segmentation.GetSegment(segmentId(organ)) is None]
+    if len(gone) == len(POSSIBLE_ORGANS):
+        return []
+    return [organ for organ in gone if organ.name in names]
 
 
-def _compacted(labels: np.ndarray, written: Sequence[Organ], masks: dict[Organ, np.ndarray]) -> np.ndarray:
-    """Labels 1, 2, ... for the written organs in their order, nothing else, and nothing where a mask is."""
-    if not masks and [organ.label for organ in written] == list(range(1, len(written) + 1)):
-        return labels
-    table = np.zeros(256, np.uint8)
-    table[[organ.label for organ in written]] = range(1, len(written) + 1)
-    compact: np.ndarray = table[labels]
-    for mask in masks.values():
-        compact[mask] = BACKGROUND
-    return compact
+def _reduced(labels: np.ndarray, organs: Sequence[Organ], masks: Iterable[np.ndarray]) -> np.ndarray:
+    """A copy of the labels with background for the voxels of ``organs`` and where a mask is."""
+    reduced = labels.copy()
+    for mask in [*(labels == organ.label for organ in organs), *masks]:
+        np.copyto(reduced, BACKGROUND, where=mask)
+    return reduced
 
 
-def importLabels(
-    segmentationNode: slicer.vtkMRMLSegmentationNode,
-    volumeNode: slicer.vtkMRMLScalarVolumeNode,
-    labels: np.ndarray,
-    organs: dict[str, Organ],
+def _writeProvenance(
+    segmentationNode: slicer.vtkMRMLSegmentationNode, report: Report, deleted: Sequence[Organ]
 ) -> None:
-    """Add a segment for each organ under the ids given; the k-th takes label k + 1 of ``labels`` (uint8 (k, j, i)).
-
-    All at once: one shared layer, and no time lost (organ by organ takes seconds).
-    """
-    segmentation = segmentationNode.GetSegmentation()
-    ids = vtk.vtkStringArray()
-    for segmentId_, organ in organs.items():
-        ids.InsertNextValue(segmentation.AddEmptySegment(segmentId_, organ.name, [c / 255 for c in organ.colour]))
-        segment = segmentation.GetSegment(segmentId_)
-        segment.SetTag(segment.GetTerminologyEntryTagName(), organ.terminology_entry)
-    logic = slicer.modules.segmentations.logic()
-    if organs and not logic.ImportLabelmapToSegmentationNode(_labelNode(labels, volumeNode), segmentationNode, ids):
-        raise RuntimeError("ImportLabelmapToSegmentationNode refused the labels")
-
-
-def _writeProvenance(segmentationNode: slicer.vtkMRMLSegmentationNode, report: Report) -> None:
     """For people in the node's attributes, and whole, as JSON, for the panel when a scene is loaded."""
     values = {
         "Version": report.version,
@@ -203,6 +164,7 @@ def _writeProvenance(segmentationNode: slicer.vtkMRMLSegmentationNode, report: R
         "Device": f"{report.device.name}, {report.device.dtype}",
         "Seconds": f"{report.total_seconds:.2f}",
         "Report": json.dumps(report.to_json()),
+        "Deleted": ", ".join(organ.name for organ in deleted),
     }
     for name, value in values.items():
         segmentationNode.SetAttribute(_ATTRIBUTE + name, value)

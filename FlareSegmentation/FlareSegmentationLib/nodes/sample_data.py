@@ -13,7 +13,7 @@ import slicer
 from flareseg.core.organs import ORGANS
 from slicer.i18n import tr as _
 
-from .results import importLabels
+from .segments import importLabels
 
 if TYPE_CHECKING:
     import numpy as np

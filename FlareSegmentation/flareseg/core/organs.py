@@ -17,6 +17,10 @@ class Code:
 class Organ:
     """One organ of the FLARE21 task.
 
+    ``colour`` is RGB, 0 to 255, in Slicer, in previews and in figures. The colours of Slicer's terminology, in which
+    liver, kidneys and pancreas are shades of brown, are hard to tell apart as outlines; any two of these differ by 30
+    in CIELAB, seen by people with deuteranopia, too.
+
     ``plausible_ml`` bounds an adult's volume in mL, wide enough for common disease (splenomegaly,
     an atrophic pancreas): a volume outside it gives a warning, nothing more. ``max_parts`` is the
     number of connected components that anatomy allows; the pancreas may be cut into head, body
@@ -52,28 +56,28 @@ ORGANS = (
         "Kidneys",
         Code("64033007", "Kidney"),
         Code("51440002", "Right and left"),
-        (185, 102, 83),
+        (40, 145, 170),
         (80.0, 800.0),
         2,
     ),
-    Organ(3, "Spleen", Code("78961009", "Spleen"), None, (157, 108, 162), (40.0, 1200.0), 1),
-    Organ(4, "Pancreas", Code("15776009", "Pancreas"), None, (249, 180, 111), (20.0, 200.0), 3),
+    Organ(3, "Spleen", Code("78961009", "Spleen"), None, (150, 95, 226), (40.0, 1200.0), 1),
+    Organ(4, "Pancreas", Code("15776009", "Pancreas"), None, (250, 233, 111), (20.0, 200.0), 3),
 )
 
 CLASSES = 1 + len(ORGANS)
 
 # Two kidneys instead of one, for those who ask: the right keeps the label of both.
 RIGHT_KIDNEY = Organ(
-    2, "Right kidney", Code("64033007", "Kidney"), Code("24028007", "Right"), (185, 102, 83), (40.0, 400.0), 1
+    2, "Right kidney", Code("64033007", "Kidney"), Code("24028007", "Right"), (40, 145, 170), (40.0, 400.0), 1
 )
 LEFT_KIDNEY = Organ(
-    5, "Left kidney", Code("64033007", "Kidney"), Code("7771000", "Left"), (185, 102, 83), (40.0, 400.0), 1
+    5, "Left kidney", Code("64033007", "Kidney"), Code("7771000", "Left"), (120, 235, 235), (40.0, 400.0), 1
 )
 
 
 def organs_shown(split_kidneys: bool) -> tuple[Organ, ...]:
-    """The organs of a result, in the order of their labels."""
+    """The organs of a result in the order in which they are shown, the kidneys side by side."""
     if not split_kidneys:
         return ORGANS
     liver, _, spleen, pancreas = ORGANS
-    return (liver, RIGHT_KIDNEY, spleen, pancreas, LEFT_KIDNEY)
+    return (liver, RIGHT_KIDNEY, LEFT_KIDNEY, spleen, pancreas)

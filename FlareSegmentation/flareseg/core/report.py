@@ -138,7 +138,7 @@ class Report:
     """Wall-clock time of the run in s."""
     memory: MemoryFacts
     organs: list[OrganFacts]
-    """Organs in the order of their labels."""
+    """Organs in the order in which they are shown: the left kidney, if it has a label of its own, behind the right."""
     warnings: list[str] = field(default_factory=list)
     """Warnings about the scan and the run as a whole, as messages."""
     schema_version: Literal[2] = SCHEMA_VERSION

@@ -22,8 +22,7 @@ _LEGEND, _GAP = 44, 6
 _LEAST_WIDTH = 800  # of the legend
 _INK, _PAPER = (235, 235, 235), (18, 18, 20)
 _OUTLINED = (*ORGANS, LEFT_KIDNEY)
-# By label; brighter than Slicer's colours of the organs, of which liver and kidneys are hard to tell apart as lines.
-OUTLINE_COLOURS = {1: (255, 166, 115), 2: (255, 77, 77), 3: (196, 130, 255), 4: (255, 225, 90), 5: (255, 120, 190)}
+_COLOURS = {organ.label: organ.colour for organ in _OUTLINED}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _outlined(part: _Slice, pixels_per_mm: float) -> Image.Image:
         mask = Image.fromarray(((part.labels == organ.label) * 255).astype(np.uint8))
         smooth = mask.resize(size, Image.Resampling.BILINEAR).filter(ImageFilter.GaussianBlur(voxel))
         inside = np.array(smooth) > 127
-        picture[inside & ~ndimage.binary_erosion(inside, iterations=2)] = OUTLINE_COLOURS[organ.label]
+        picture[inside & ~ndimage.binary_erosion(inside, iterations=2)] = organ.colour
     return Image.fromarray(picture)
 
 
@@ -109,7 +108,7 @@ def _draw_legend(draw: ImageDraw.ImageDraw, organs: list[OrganFacts], width: int
     step = width // len(organs)
     for n, facts in enumerate(organs):
         left = n * step + 12
-        draw.rounded_rectangle((left, top + 14, left + 16, top + 30), 3, OUTLINE_COLOURS[facts.label])
+        draw.rounded_rectangle((left, top + 14, left + 16, top + 30), 3, _COLOURS[facts.label])
         draw.text((left + 24, top + 12), f"{facts.name}  {facts.volume_ml:.0f} mL", _INK, _font(16))
 
 

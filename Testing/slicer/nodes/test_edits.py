@@ -139,8 +139,11 @@ def test_mask_of_the_editor_protects_the_neighbours_but_not_the_selected_segment
     mask, selected = slicer.vtkOrientedImageData(), editor.GetSelectedSegmentID()
     geometry = node.GetBinaryLabelmapInternalRepresentation(selected)
     assert node.GenerateEditMask(mask, editor.GetMaskMode(), geometry, selected)
-    forbidden = vtk_to_numpy(mask.GetPointData().GetScalars()).reshape(labels.shape) > 0
-    assert np.array_equal(forbidden, (labels > 0) & (labels != SPLEEN.label))
+    i0, i1, j0, j1, k0, k1 = mask.GetExtent()
+    layer = labels[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1]
+    forbidden = vtk_to_numpy(mask.GetPointData().GetScalars()).reshape(layer.shape) > 0
+    assert np.array_equal(forbidden, (layer > 0) & (layer != SPLEEN.label))
+    assert np.count_nonzero(layer) == np.count_nonzero(labels)
 
 
 class TestTwoKidneys:

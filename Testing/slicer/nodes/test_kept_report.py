@@ -43,8 +43,8 @@ def voxels(shape, *places):
 def test_kept_organ_is_measured_in_the_scan(found, scan, hu, labels):
     mask = voxels(labels.shape, (1, 2, 3), (1, 2, 4), (5, 6, 7), (5, 6, 8), (5, 6, 9))
     hu[mask] = (70, 80, 90, 100, 135)
-    compact = np.zeros_like(labels)
-    kept = withKept(found, [], {SPLEEN: mask}, compact, scan).organs
+    reduced = np.zeros_like(labels)
+    kept = withKept(found, [], {SPLEEN: mask}, reduced, scan).organs
     assert kept == [OrganFacts(3, "Spleen", 5, pytest.approx(0.045), ["edited by hand, kept"], 95.0, 22.4)]
 
 
@@ -56,36 +56,36 @@ def test_hu_have_one_decimal(found, scan, hu, labels):
 
 
 def test_organ_that_was_written_whole_keeps_the_engines_facts(found, scan, labels):
-    compact = np.zeros_like(labels)
-    compact[3, 4, 5:9] = 1
-    organs = withKept(found, [LIVER], {SPLEEN: voxels(labels.shape, (0, 0, 0))}, compact, scan).organs
+    reduced = np.zeros_like(labels)
+    reduced[3, 4, 5:9] = 1
+    organs = withKept(found, [LIVER], {SPLEEN: voxels(labels.shape, (0, 0, 0))}, reduced, scan).organs
     assert organs[0] == found.organs[0]
 
 
 def test_organ_that_made_room_is_measured_again_and_keeps_its_warnings(found, scan, hu, labels):
-    compact = np.zeros_like(labels)
-    compact[3, 4, 5:9] = 1
-    compact[3, 4, 10:13] = 2  # the pancreas lost one of its four voxels
+    reduced = np.zeros_like(labels)
+    reduced[3, 4, 5:9] = 1
+    reduced[3, 4, 10:13] = 4  # the pancreas lost one of its four voxels
     hu[3, 4, 10:13] = (40, 50, 60)
     mask = voxels(labels.shape, (0, 0, 0))
-    pancreas = withKept(found, [LIVER, PANCREAS], {SPLEEN: mask}, compact, scan).organs[2]
+    pancreas = withKept(found, [LIVER, PANCREAS], {SPLEEN: mask}, reduced, scan).organs[2]
     assert (pancreas.name, pancreas.voxels, pancreas.mean_hu, pancreas.std_hu) == ("Pancreas", 3, 50.0, 8.2)
     assert pancreas.volume_ml == pytest.approx(0.027)
     assert pancreas.warnings == ["touches the upper edge of the scan"]
 
 
 def test_organ_of_which_nothing_is_left_has_no_hu(found, scan, labels):
-    compact = np.zeros_like(labels)
-    (liver, _) = withKept(found, [LIVER], {SPLEEN: voxels(labels.shape, (0, 0, 0))}, compact, scan).organs
+    reduced = np.zeros_like(labels)
+    (liver, _) = withKept(found, [LIVER], {SPLEEN: voxels(labels.shape, (0, 0, 0))}, reduced, scan).organs
     assert (liver.voxels, liver.volume_ml, liver.mean_hu, liver.std_hu) == (0, 0.0, None, None)
 
 
-def test_organs_stay_in_the_order_of_their_labels(found, scan, labels):
-    organs = [LIVER, RIGHT_KIDNEY, SPLEEN, PANCREAS, LEFT_KIDNEY]
+def test_organs_stay_in_their_order_with_the_kidneys_side_by_side(found, scan, labels):
+    organs = [LIVER, RIGHT_KIDNEY, LEFT_KIDNEY, SPLEEN, PANCREAS]
     found = replace(found, organs=[OrganFacts(o.label, o.name, 0, 0.0) for o in organs])
     mask = voxels(labels.shape, (0, 0, 0))
     kept = withKept(found, [SPLEEN, LEFT_KIDNEY], {PANCREAS: mask, RIGHT_KIDNEY: mask}, np.zeros_like(labels), scan)
-    assert [facts.name for facts in kept.organs] == ["Right kidney", "Spleen", "Pancreas", "Left kidney"]
+    assert [facts.name for facts in kept.organs] == ["Right kidney", "Left kidney", "Spleen", "Pancreas"]
 
 
 def test_without_kept_organs_the_report_is_the_engines(found, scan, labels):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import slicer
 import vtk
 from conftest import GRID
 from flareseg.core.organs import ORGANS
-from flareseg.core.report import OrganFacts
 from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.results import (
     newSegmentationNode,
@@ -59,74 +57,6 @@ def test_organ_that_was_not_found_stays_an_empty_segment(scan, labels, report):
     assert np.array_equal(voxels(node, ORGANS[2], scan), labels == 3)
 
 
-def test_parent_transform_is_the_scans(scan, labels, report):
-    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    scan.SetAndObserveTransformNodeID(transform.GetID())
-    node = newSegmentationNode(scan)
-    writeResult(node, scan, labels, report)
-    assert node.GetParentTransformNode() is transform
-
-
-def ownVoxels(node, organ, shape):
-    """The organ's voxels on the grid of its layer, which is the scan's, whatever transform lies above."""
-    image = node.GetSegmentation().GetSegment(segmentId(organ)).GetRepresentation("Binary labelmap")
-    i0, i1, j0, j1, k0, k1 = image.GetExtent()
-    found = np.zeros(shape, bool)
-    array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(node, segmentId(organ))
-    value = node.GetSegmentation().GetSegment(segmentId(organ)).GetLabelValue()
-    found[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1] = array == value
-    return found
-
-
-def turned():
-    """Rotates by 20 degrees and shifts."""
-    matrix = vtk.vtkTransform()
-    matrix.RotateZ(20)
-    matrix.Translate(30, -20, 10)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    node.SetMatrixTransformToParent(matrix.GetMatrix())
-    return node
-
-
-def bent():
-    """Moves one end of the patient by 20 mm and the other by none."""
-    spline = vtk.vtkThinPlateSplineTransform()
-    spline.SetBasisToR()
-    points, places = vtk.vtkPoints(), vtk.vtkPoints()
-    for x in (-200, 200):
-        for y in (-200, 200):
-            for z in (-200, 200):
-                points.InsertNextPoint(x, y, z)
-                places.InsertNextPoint(x + (20 if z > 0 else 0), y, z)
-    spline.SetSourceLandmarks(points)
-    spline.SetTargetLandmarks(places)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
-    node.SetAndObserveTransformToParent(spline)
-    return node
-
-
-def nested():
-    inner, outer = turned(), bent()
-    inner.SetAndObserveTransformNodeID(outer.GetID())
-    return inner
-
-
-@pytest.mark.parametrize("transform", [turned, bent, nested])
-def test_organs_of_a_scan_under_a_transform_lie_on_the_scans_own_voxels(transform, scan, labels, report):
-    """In the first run, and again in a second one into the same node."""
-    scan.SetAndObserveTransformNodeID(transform().GetID())
-    node = newSegmentationNode(scan)
-    for _run in range(2):
-        writeResult(node, scan, labels, report)
-        found = node.GetSegmentation().GetSegment(segmentId(ORGANS[0])).GetRepresentation("Binary labelmap")
-        matrix = vtk.vtkMatrix4x4()
-        found.GetImageToWorldMatrix(matrix)
-        direction = slicer.util.arrayFromVTKMatrix(matrix)[:3, :3]
-        assert np.allclose(direction, GRID[:3, :3], atol=1e-6)
-        for organ in ORGANS:
-            assert np.array_equal(ownVoxels(node, organ, labels.shape), labels == organ.label), organ.name
-
-
 def test_reference_geometry_is_the_scans(node, scan):
     name = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
     text = node.GetSegmentation().GetConversionParameter(name)
@@ -147,13 +77,6 @@ def test_second_run_replaces_the_organs_and_keeps_other_segments(node, scan, lab
     assert np.array_equal(slicer.util.arrayFromSegmentBinaryLabelmap(node, own, scan), drawn)
     assert np.array_equal(voxels(node, ORGANS[0], scan), labels == 1)
     assert not voxels(node, ORGANS[1], scan).any()
-
-
-def test_surfaces_that_were_shown_are_shown_again_after_a_second_run(node, scan, labels, report):
-    surface = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
-    assert node.GetSegmentation().CreateRepresentation(surface)
-    writeResult(node, scan, labels, report)
-    assert node.GetSegmentation().ContainsRepresentation(surface)
 
 
 def test_only_the_segmentation_is_added_to_the_scene(scan, labels, report):
@@ -199,23 +122,3 @@ def test_centre_of_an_organ_lies_in_it(node, labels):
     k, j, i = np.argwhere(labels == 1).mean(axis=0)
     expected = (GRID @ [i, j, k, 1])[:3]
     assert np.allclose(organCentre(node, ORGANS[0]), expected, atol=3)
-
-
-def test_a_segment_that_a_later_run_adds_is_visible_and_what_a_person_hid_stays_hidden(scan, labels, report):
-    node = newSegmentationNode(scan)
-    writeResult(node, scan, labels, report)
-    display = node.GetDisplayNode()
-    display.SetSegmentVisibility(segmentId(ORGANS[2]), False)
-    labels[labels == 2] = 0
-    labels[1, 1, 1:4] = (2, 5, 5)
-    report.organs[1].name = "Right kidney"
-    report.organs.append(OrganFacts(5, "Left kidney", 2, 1.0))
-    writeResult(node, scan, labels, report)
-    shown = {i: display.GetSegmentVisibility(i) for i in node.GetSegmentation().GetSegmentIDs()}
-    assert shown == {
-        "FlareSegmentation.Liver": True,
-        "FlareSegmentation.Right kidney": True,
-        "FlareSegmentation.Spleen": False,
-        "FlareSegmentation.Pancreas": True,
-        "FlareSegmentation.Left kidney": True,
-    }

@@ -49,17 +49,17 @@ def segments(node):
 def test_segments_carry_name_colour_and_code(node):
     assert list(segments(node)) == [
         ("Liver", (221, 130, 101), "10200004^Liver~^^"),
-        ("Kidneys", (185, 102, 83), "64033007^Kidney~SCT^51440002^Right and left"),
-        ("Spleen", (157, 108, 162), "78961009^Spleen~^^"),
-        ("Pancreas", (249, 180, 111), "15776009^Pancreas~^^"),
+        ("Kidneys", (40, 145, 170), "64033007^Kidney~SCT^51440002^Right and left"),
+        ("Spleen", (150, 95, 226), "78961009^Spleen~^^"),
+        ("Pancreas", (250, 233, 111), "15776009^Pancreas~^^"),
     ]
 
 
 def test_each_kidney_carries_the_code_of_its_side(split):
     kidneys = [segment for segment in segments(split) if "kidney" in segment[0]]
     assert kidneys == [
-        ("Right kidney", (185, 102, 83), "64033007^Kidney~SCT^24028007^Right"),
-        ("Left kidney", (185, 102, 83), "64033007^Kidney~SCT^7771000^Left"),
+        ("Right kidney", (40, 145, 170), "64033007^Kidney~SCT^24028007^Right"),
+        ("Left kidney", (120, 235, 235), "64033007^Kidney~SCT^7771000^Left"),
     ]
 
 
