@@ -1,33 +1,36 @@
-"""The terms of the weights, accepted once before the first run from the panel. Scripts and the command are not asked."""
+"""The terms of the weights, accepted once before the first run from the panel; scripts are not asked."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import slicer
-from flareseg.inference.manifest import read_manifest
 from slicer.i18n import tr as _
 
 from .. import settings
+
+MANIFEST = Path(__file__).resolve().parents[2] / "Resources" / "Models" / "manifest.json"
+_RESTRICTED = "research use"  # in the terms of weights that are not free for every use
 
 
 class Consent:
     """Asks for the terms of the weights, and remembers in Slicer's settings that they were accepted.
 
     Args:
-        weights: The folder of the weights, with the manifest that states their terms; None takes those of the module.
         ask: Shows a text with the buttons OK and Cancel, and tells whether it was OK.
+        manifest: The list of the weights, which states their terms.
     """
 
-    def __init__(self, weights: Path | None = None, ask: Callable[[str], bool] | None = None) -> None:
-        self._weights = weights
+    def __init__(self, ask: Callable[[str], bool] | None = None, manifest: Path = MANIFEST) -> None:
         self._ask = ask or _askInMessageBox
+        self._manifest = manifest
 
     def isGiven(self) -> bool:
         """Whether a run may start; asks the user unless these terms were accepted before."""
-        terms = read_manifest(self._weights).licence
-        if terms == settings.acceptedTerms():
+        terms = json.loads(self._manifest.read_text(encoding="utf-8"))["licence"]
+        if _RESTRICTED not in terms.lower() or terms == settings.acceptedTerms():
             return True
         if not self._ask(_textOf(terms)):
             return False
