@@ -1,8 +1,8 @@
 """Write the template of translations from the code: ``python scripts/translations.py`` (`make translations`).
 
 Collects the texts that Slicer translates: calls of ``_()``, ``N_()`` and ``translate()`` in the Slicer side, and the
-texts of the .ui files. Qt's own lupdate does not know ``_()``. Contexts are those of ``slicer.i18n.getContext``: the name
-of the file after that of its package. A pull request to Slicer/SlicerLanguageTranslations begins with this file.
+texts of the .ui files. Qt's own lupdate does not know ``_()``. Contexts are those of ``slicer.i18n.getContext``: the
+name of the file after that of its package. A pull request to Slicer/SlicerLanguageTranslations begins with this file.
 """
 
 from __future__ import annotations
