@@ -68,7 +68,7 @@ class Panel:
         self._widget = slicer.util.getModuleWidget(MODULE)
         self.ui = self._widget.ui
         self._idleText = self.ui.applyButton.text
-        self._clickedAt = 0.0
+        self._clickedAt = time.monotonic()  # the panel may have been clicked just before
 
     def choose(self, volumeNode: Any) -> None:
         """This scan, on the CPU, which every computer has."""
@@ -138,6 +138,7 @@ class PanelTest(unittest.TestCase):
         self.panel.click()
         waitUntil(self.panel.isReady)
         self.assertTrue(self.ui.failureLabel.isHidden(), self.ui.failureLabel.text)
+        self.assertIsNotNone(self.panel.result(), "the run gave no result")
         return self.panel.result()
 
     def _watchExceptions(self) -> None:

@@ -40,7 +40,12 @@ class Check(PanelTest):
 
 
 def press(widget: Any, key: Any) -> None:
-    """A key, as the keyboard sends it to the widget that has the focus."""
+    """A key, as the keyboard sends it to a widget with the focus: to its shortcut for that key, else to itself."""
+    sequence = qt.QKeySequence(key)
+    for shortcut in slicer.util.findChildren(widget, className="QShortcut"):
+        if shortcut.key.toString() == sequence.toString():
+            qt.QApplication.sendEvent(shortcut, qt.QShortcutEvent(sequence, shortcut.id()))
+            return
     for kind in (qt.QEvent.KeyPress, qt.QEvent.KeyRelease):
         qt.QApplication.sendEvent(widget, qt.QKeyEvent(kind, key, qt.Qt.NoModifier))
 
