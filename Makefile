@@ -19,7 +19,7 @@ RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make locks' $(UV) pip compile pyproject.tom
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench docs wheel soak train-smoke mutants pictures architecture rehearse-gpu
+.PHONY: demo test lint bench docs wheel soak train-smoke mutants pictures architecture translations rehearse-gpu
 .PHONY: test-pythons test-lowest locks check-locks clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
@@ -61,6 +61,9 @@ wheel: $(READY)  ## the package flareseg as a wheel in build/wheel
 
 architecture: $(READY)  ## draw docs/pictures/architecture.svg from the imports in the code
 	PYTHONPATH=FlareSegmentation $(BIN)/python scripts/architecture.py
+
+translations: $(READY)  ## collect the panel's texts in Resources/Translations, for translators
+	$(BIN)/python scripts/translations.py
 
 rehearse-gpu: $(READY)  ## the kit for a GPU machine, made and tried on a CPU, in ten minutes (network, ../shared/data)
 	$(BIN)/python -m pytest Testing/setup/rehearse_gpu_kit.py --timeout 1800 -s

@@ -20,6 +20,9 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadab
 __all__ = ["FlareSegmentation", "FlareSegmentationLogic", "FlareSegmentationTest", "FlareSegmentationWidget"]
 
 
+PROJECT = "https://github.com/flaresegmentation/SlicerFlareSegmentation"
+
+
 class FlareSegmentation(ScriptedLoadableModule):
     """What Slicer's module list shows."""
 
@@ -28,16 +31,20 @@ class FlareSegmentation(ScriptedLoadableModule):
         self.parent.title = _("FlareSegmentation")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         self.parent.dependencies = ["Segmentations"]
-        self.parent.contributors = ["FlareSegmentation contributors"]
+        self.parent.contributors = [f'FlareSegmentation contributors (<a href="{PROJECT}/issues">contact</a>)']
         self.parent.helpText = _(
             "Segments liver, kidneys, spleen and pancreas in an abdominal CT. Choose the scan and click "
             "<b>Segment organs</b>; Slicer stays usable meanwhile. "
-            'See the <a href="https://github.com/flaresegmentation/SlicerFlareSegmentation">project page</a>. '
+            'See the <a href="{project}">project page</a>. '
             "For research use only, not for diagnosis."
-        )
+        ).format(project=PROJECT)
         self.parent.acknowledgementText = _(
-            "The two-stage design follows the challenge of Fast and Low GPU memory Abdominal oRgan "
-            "sEgmentation (FLARE) of MICCAI 2021."
+            "The two-stage method is that of He and Luo "
+            '(<a href="https://flare.grand-challenge.org/FLARE21/">FLARE21</a>, MICCAI 2021); '
+            'its network is <a href="https://doi.org/10.1109/TMI.2018.2806309">DenseVNet</a> (Gibson et al., 2018); '
+            "scores follow the protocol of the "
+            '<a href="https://doi.org/10.1016/j.media.2022.102616">FLARE21 challenge</a> (Ma et al., 2022). '
+            "The weights were trained on synthetic CT made from label maps, some of which have non-commercial terms."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
 

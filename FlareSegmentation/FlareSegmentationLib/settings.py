@@ -49,6 +49,15 @@ def setDevice(choice: DeviceChoice) -> None:
     _set("Device", choice.value)
 
 
+def acceptedTerms() -> str:
+    """The terms of the weights that the user has accepted; empty before."""
+    return str(_value("AcceptedTerms", ""))
+
+
+def setAcceptedTerms(terms: str) -> None:
+    _set("AcceptedTerms", terms)
+
+
 def slowness(deviceKind: str) -> float:
     """How many times slower than the engine's model runs on "cpu" or "cuda" were on this computer."""
     return float(_value(f"Slowness/{deviceKind}", 1.0))

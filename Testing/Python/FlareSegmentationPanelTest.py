@@ -60,6 +60,7 @@ class FlareSegmentationPanelTest(PanelTest):
         self.panel.choose(addScan())
         self.panel.click()
         waitUntil(self.panel.isInTheMiddle)
+        self.panel.waitForClicks()
         began = time.monotonic()
         self.panel.click()
         waitUntil(self.panel.isReady)

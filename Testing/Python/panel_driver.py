@@ -16,6 +16,7 @@ from FlareSegmentationLib.jobs.dependencies import Dependencies
 
 MODULE = "FlareSegmentation"
 LIMIT_SECONDS = 120.0
+DOUBLE_CLICK_SECONDS = 0.6  # a second click that comes sooner is not counted by the panel
 LOOK_MS = 10  # between two looks at whether what is waited for has come
 CPU = 2  # row of the device's combo box
 MIDDLE_PERCENT = 13  # of the progress bar: the networks and the scan are loaded, the stages that take long have begun
@@ -37,8 +38,9 @@ def nodes(className: str) -> list[Any]:
     return list(slicer.util.getNodesByClass(className))
 
 
-def waitUntil(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) -> None:
+def waitUntil(condition: Callable[[], object], seconds: float | None = None) -> None:
     """Slicer handles its events until the condition holds. Raises AssertionError when it does not in time."""
+    seconds = LIMIT_SECONDS if seconds is None else seconds
     loop, timer, deadline = qt.QEventLoop(), qt.QTimer(), time.monotonic() + seconds
     timer.connect("timeout()", loop.quit)
     timer.start(LOOK_MS)
@@ -66,6 +68,7 @@ class Panel:
         self._widget = slicer.util.getModuleWidget(MODULE)
         self.ui = self._widget.ui
         self._idleText = self.ui.applyButton.text
+        self._clickedAt = time.monotonic()  # the panel may have been clicked just before
 
     def choose(self, volumeNode: Any) -> None:
         """This scan, on the CPU, which every computer has."""
@@ -75,7 +78,13 @@ class Panel:
 
     def click(self) -> None:
         """Segment organs, or Cancel."""
+        self.waitForClicks()
         self.ui.applyButton.click()
+        self._clickedAt = time.monotonic()
+
+    def waitForClicks(self) -> None:
+        """Until the next click is no second one of a double click."""
+        waitUntil(lambda: time.monotonic() - self._clickedAt > DOUBLE_CLICK_SECONDS)
 
     def isReady(self) -> bool:
         return bool(self.ui.applyButton.text == self._idleText)
@@ -129,6 +138,7 @@ class PanelTest(unittest.TestCase):
         self.panel.click()
         waitUntil(self.panel.isReady)
         self.assertTrue(self.ui.failureLabel.isHidden(), self.ui.failureLabel.text)
+        self.assertIsNotNone(self.panel.result(), "the run gave no result")
         return self.panel.result()
 
     def _watchExceptions(self) -> None:

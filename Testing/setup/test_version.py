@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 METADATA = ("pyproject.toml", "CMakeLists.txt", "FlareSegmentation.s4ext", "FlareSegmentation.json", "CITATION.cff")
 PLACES = (*METADATA, "Dockerfile", "README.md", "CONTRIBUTING.md", "mkdocs.yml", "FlareSegmentation/CMakeLists.txt")
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+ISSUES = "https://github.com/flaresegmentation/SlicerFlareSegmentation/issues"
 SECTION = re.compile(r"^## \[(?P<name>[^\]]+)\](?: - (?P<date>\d{4}-\d\d-\d\d))?$", re.MULTILINE)
 
 
@@ -55,6 +56,6 @@ def test_authors_have_one_name_everywhere() -> None:
     for place, line in [
         ("pyproject.toml", f'authors = [{{ name = "{name}" }}]'),
         ("CITATION.cff", f'  - name: "{name}"'),
-        ("CMakeLists.txt", f'set(EXTENSION_CONTRIBUTORS "{name}")'),
+        ("CMakeLists.txt", f'set(EXTENSION_CONTRIBUTORS "{name} (contact: {ISSUES})")'),
     ]:
         assert line in (ROOT / place).read_text(encoding="utf-8").splitlines()

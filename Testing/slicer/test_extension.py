@@ -13,17 +13,20 @@ from pathlib import Path
 
 import grimp
 import pytest
+import yaml
 from FlareSegmentationLib.jobs.dependencies import TORCH, TORCH_VERSION
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "FlareSegmentation"
 NAME = "FlareSegmentation"
 RAW = "https://raw.githubusercontent.com/flaresegmentation/SlicerFlareSegmentation/main/"
-CATALOG_KEYS = {  # of schema 1.0.1, which allows no others
+CATALOG_KEYS = {  # of schema 1.0.2, which allows no others
     "$schema",
     "build_dependencies",
     "build_subdirectory",
     "category",
+    "dicom_support_rule",
     "enabled",
     "scm_revision",
     "scm_type",
@@ -172,6 +175,7 @@ class TestAgreement:
         assert description["category"].strip() == entry["category"]
         assert description["depends"].split() == entry["build_dependencies"]
         assert description["build_subdirectory"].strip() == entry["build_subdirectory"]
+        assert description["dicom_support_rule"].strip() == entry["dicom_support_rule"] == "Modality == 'CT'"
         assert bool(int(description["enabled"])) == entry["enabled"]
         assert int(description["tier"]) == entry["tier"]
 
@@ -198,7 +202,7 @@ class TestCatalogRules:
     def test_catalog_entry_has_the_schemas_keys_and_no_others(self):
         entry = catalog()
         assert {"$schema", "category", "scm_url"} <= set(entry) <= CATALOG_KEYS
-        assert "v1.0.1.json" in str(entry["$schema"])
+        assert "v1.0.2.json" in str(entry["$schema"])
 
     def test_names(self):
         repository = str(catalog()["scm_url"]).rsplit("/", 1)[-1]
@@ -213,7 +217,33 @@ class TestCatalogRules:
     def test_icon_and_screenshots_are_images_of_this_repository(self, variable):
         for url in cmake_variables()[variable].split():
             assert url.startswith(RAW)
-            assert png_size(ROOT / url.removeprefix(RAW))
+            with Image.open(ROOT / url.removeprefix(RAW)) as image:
+                assert image.format in ("PNG", "JPEG")
+
+    @pytest.mark.parametrize("path", sorted(path.name for path in (ROOT / "Resources" / "Screenshots").iterdir()))
+    def test_screenshots_are_small(self, path):
+        picture = ROOT / "Resources" / "Screenshots" / path
+        with Image.open(picture) as image:
+            assert image.width <= 1600
+        assert picture.stat().st_size < 350e3
+
+    def test_terms_of_the_weights_and_a_contact_are_in_the_description(self):
+        variables = cmake_variables()
+        assert "research use only" in variables["EXTENSION_DESCRIPTION"]
+        assert "non-commercial" in variables["EXTENSION_DESCRIPTION"]
+        assert f"{variables['EXTENSION_HOMEPAGE']}/issues" in variables["EXTENSION_CONTRIBUTORS"]
+
+    def test_publications_are_cited_and_acknowledged(self):
+        citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+        names = [author.get("family-names") for work in citation["references"] for author in work["authors"]]
+        assert [name for name in names if name] == ["He", "Luo", "Gibson", "Ma"]
+        module = (MODULE / f"{NAME}.py").read_text(encoding="utf-8")
+        for doi in ("10.1109/TMI.2018.2806309", "10.1016/j.media.2022.102616"):
+            assert doi in [work.get("doi") for work in citation["references"]]
+            assert f"https://doi.org/{doi}" in module
+
+    def test_contributing_names_the_topic_by_which_the_catalog_finds_the_repository(self):
+        assert "`3d-slicer-extension`" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
     @pytest.mark.parametrize("icon", [ROOT / f"Resources/{NAME}.png", MODULE / f"Resources/Icons/{NAME}.png"])
     def test_icons_are_128_pixels(self, icon):

@@ -1,135 +1,196 @@
-"""scripts/try_in_slicer.py: the trial in the real application, as far as the stand-ins go."""
+"""scripts/try_in_slicer.py and the checks of Testing/Python/trial, as far as the stand-ins go."""
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
+import importlib
+import re
 import sys
+import unittest
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import slicer
+from PySide6.QtWidgets import QLabel
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "try_in_slicer.py"
-TESTS = SCRIPT.parents[1] / "Testing" / "Python"
-HEAD = "import unittest\nclass SmallTest(unittest.TestCase):\n    def test_it(self):\n        "
+FOLDER = SCRIPT.parents[1] / "Testing" / "Python"
+CHECKS = sorted(path.stem for path in (FOLDER / "trial").glob("*_checks.py"))
+HEAD = "import unittest\nclass SmallTest(unittest.TestCase):\n    def test_it_is_so(self):\n        "
 
 
 @pytest.fixture
-def load(desktop, monkeypatch):
-    """Gives the script, not run yet, in an application that has not loaded the module."""
-
-    def load(path: Path) -> ModuleType:
-        spec = importlib.util.spec_from_file_location("try_in_slicer", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    monkeypatch.setattr(sys, "path", sys.path[:])
-    yield load
-    for name in ("SmallTest", "panel_driver"):
-        sys.modules.pop(name, None)
+def trial(desktop, monkeypatch):
+    """Imports modules of the trial, in an application that has not loaded the module."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield lambda name: importlib.import_module(f"trial.{name}")
+    for name in [name for name in sys.modules if name.split(".")[0] in ("trial", "panel_driver", "SmallTest")]:
+        del sys.modules[name]
 
 
 @pytest.fixture
-def script(load):
-    return load(SCRIPT)
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """A repository with the script and the module, but without the tests."""
-    folder = tmp_path / "repository"
-    (folder / "Testing" / "Python").mkdir(parents=True)
-    shutil.copy(TESTS / "panel_driver.py", folder / "Testing" / "Python")
-    (folder / "scripts").mkdir()
-    shutil.copy(SCRIPT, folder / "scripts")
-    (folder / "FlareSegmentation").symlink_to(SCRIPT.parents[1] / "FlareSegmentation", target_is_directory=True)
-    return folder
-
-
-@pytest.fixture
-def small(load, repository, packages_missing, tmp_path):
-    """The trial with one small test in place of those of the project; where packages are missing, no scan is run."""
+def small(trial, tmp_path, monkeypatch):
+    """The trial with one small test in place of those of the project, and without a run for the pictures."""
+    monkeypatch.setattr(trial("trial"), "takePictures", lambda out: None)
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    monkeypatch.syspath_prepend(str(tests))
 
     def run(body: str | None) -> tuple[int, str]:
         if body is not None:
-            (repository / "Testing" / "Python" / "SmallTest.py").write_text(HEAD + body, encoding="utf-8")
-        code = load(repository / "scripts" / SCRIPT.name).main([str(tmp_path / "out")])
+            (tests / "SmallTest.py").write_text(HEAD + body, encoding="utf-8")
+        code = trial("trial").runTrial(tests, tmp_path / "out")
         return code, (tmp_path / "out" / "trial.txt").read_text(encoding="utf-8")
 
     return run
 
 
-def test_all_passed_is_told_and_ends_with_0(small):
-    code, trial = small("pass")
-    assert code == 0
-    assert "test_it (SmallTest.SmallTest" in trial
-    assert "... ok" in trial
-    assert trial.endswith("The trial has passed.\n")
+class TestTable:
+    def test_all_passed_is_told_and_ends_with_0(self, small):
+        code, table = small("pass")
+        assert code == 0
+        assert re.search(r"^passed +\d\.\d  it is so$", table, re.MULTILINE)
+        assert table.endswith("The trial has passed.\n")
+
+    def test_what_was_measured_stands_in_its_line(self, small):
+        _code, table = small('self.remark = "12 ms, aim 30 ms"')
+        assert "  it is so: 12 ms, aim 30 ms\n" in table
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ("self.assertEqual(2, 3, 'two is not three')", "it is so: 2 != 3 : two is not three"),
+            ("raise OSError('the disk is gone')", "it is so: OSError: the disk is gone"),
+            ("self.skipTest('no PyTorch here')", "it is so: no PyTorch here"),
+            ("\n        with self.subTest('liver'): self.fail('no liver')", "no liver"),
+            ("= no Python", "SyntaxError"),
+            (None, "The trial has failed."),
+        ],
+    )
+    def test_anything_else_is_told_and_ends_with_1(self, small, body, said):
+        code, table = small(body)
+        assert code == 1
+        assert said in table
+        assert table.endswith("The trial has failed.\n")
+
+    def test_it_tells_which_slicer_and_which_copy_of_the_module_were_tried(self, small):
+        _code, table = small("pass")
+        assert table.startswith(f"Slicer {slicer.app.applicationVersion}")
+        assert str(SCRIPT.parents[1] / "FlareSegmentation" / "FlareSegmentation.py") in table
+
+    def test_slicers_log_is_kept(self, small, tmp_path):
+        small("pass")
+        assert (tmp_path / "out" / "slicer.log").exists()
+
+    def test_a_complaint_of_vtk_in_the_log_fails_the_trial(self, small, monkeypatch, tmp_path):
+        log = tmp_path / "Slicer.log"
+        log.write_text("Warning: no display properties are found for segment ID=FlareSegmentation.Liver\n")
+        monkeypatch.setattr(slicer.app, "currentLogFile", lambda: str(log))
+        code, table = small("pass")
+        assert code == 1
+        assert "Slicer's log says 1 times" in table
 
 
-def test_it_tells_which_slicer_and_which_copy_of_the_module_were_tried(small):
-    _code, trial = small("pass")
-    assert trial.startswith(f"Slicer {slicer.app.applicationVersion}")
-    assert str(SCRIPT.parents[1] / "FlareSegmentation" / "FlareSegmentation.py") in trial
-
-
-def test_slicers_log_is_kept(small, tmp_path):
-    small("pass")
-    assert (tmp_path / "out" / "slicer.log").exists()
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("self.assertEqual(2, 3, 'two is not three')", "two is not three"),
-        ("raise OSError('the disk is gone')", "OSError: the disk is gone"),
-        ("self.skipTest('no PyTorch here')", "skipped 'no PyTorch here'"),
-        ("= no Python", "SyntaxError"),
-        (None, "Ran 0 tests"),
-    ],
-)
-def test_anything_else_is_told_and_ends_with_1(small, body, said):
-    code, trial = small(body)
+def test_module_that_cannot_be_loaded_fails_the_trial(trial, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial("trial"), "ROOT", tmp_path)
+    code, table = small("pass")
     assert code == 1
-    assert said in trial
-    assert trial.endswith("The trial has failed.\n")
+    assert "Slicer could not load FlareSegmentation" in table
 
 
-def test_module_that_cannot_be_loaded_fails_the_trial(small, repository):
-    (repository / "FlareSegmentation").unlink()
-    code, trial = small("pass")
-    assert code == 1
-    assert "Slicer could not load FlareSegmentation" in trial
-
-
-def test_module_that_is_loaded_already_stays_as_it_is(script):
-    script.load_module()
+def test_module_that_is_loaded_already_stays_as_it_is(trial):
+    path = SCRIPT.parents[1] / "FlareSegmentation" / "FlareSegmentation.py"
+    trial("trial").loadModule(path)
     module = slicer.util.getModule("FlareSegmentation")
-    script.load_module()
+    trial("trial").loadModule(path)
     assert slicer.util.getModule("FlareSegmentation") is module
 
 
-def test_pictures_are_taken_before_during_and_after_a_run(script, engine, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(TESTS))
-    script.load_module()
-    script.take_pictures(tmp_path)
-    pictures = [(tmp_path / f"{name}.png").read_bytes() for name in ("before", "during", "after")]
-    assert len(set(pictures)) == 3
+class TestPictures:
+    @pytest.fixture
+    def pictures(self, trial):
+        trial("trial").loadModule(SCRIPT.parents[1] / "FlareSegmentation" / "FlareSegmentation.py")
+        return trial("pictures")
+
+    def test_they_are_taken_before_during_and_after_a_run(self, pictures, engine, tmp_path):
+        pictures.takePictures(tmp_path)
+        taken = [(tmp_path / f"{name}.png").read_bytes() for name in ("before", "during", "after")]
+        assert len(set(taken)) == 3
+
+    @pytest.mark.usefixtures("packages_missing")
+    def test_where_packages_are_missing_nothing_is_clicked(self, pictures, tmp_path):
+        pictures.takePictures(tmp_path)
+        assert [path.name for path in tmp_path.glob("*.png")] == ["before.png"]
+
+    def test_a_picture_is_taken_when_the_window_has_settled(self, pictures, tmp_path):
+        label = QLabel()
+        sizes = iter([100, 200, 300])
+
+        class Settling:
+            def grab(self):
+                label.resize(next(sizes, 300), 50)
+                return label.grab()
+
+        pictures.grab(Settling(), tmp_path / "picture.png")
+        assert next(sizes, None) is None
 
 
-def test_where_packages_are_missing_nothing_is_clicked(small, tmp_path):
-    small("pass")
-    assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["before.png"]
+def test_longest_stall_is_measured(trial):
+    import time
+
+    stalls = trial("stalls").Stalls()
+    driver = importlib.import_module("panel_driver")
+    with stalls:
+        driver.waitUntil(lambda: True)
+        time.sleep(0.3)
+    assert 250 < stalls.longestMs < 3000
 
 
-def test_slicer_runs_it_as_a_script_and_gets_its_exit_code(monkeypatch):
-    """Slicer reads a script in the encoding of the locale, so it may hold nothing but ASCII."""
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT)])
+@pytest.mark.parametrize("name", CHECKS)
+def test_checks_pass_are_skipped_or_fail_in_words(name, trial, scripted, monkeypatch, phantom):
+    """On a worker that finds nothing but liver, most fail; none may stumble over a name, a type or its own code."""
+    trial("trial").loadModule(SCRIPT.parents[1] / "FlareSegmentation" / "FlareSegmentation.py")
+    scripted("willing")
+    driver = importlib.import_module("panel_driver")
+    monkeypatch.setattr(driver, "LIMIT_SECONDS", 0.3)
+    monkeypatch.setattr(driver, "DOUBLE_CLICK_SECONDS", 0.0)
+    monkeypatch.setattr(trial("speed_checks"), "FINER", 1)
+    monkeypatch.setattr(trial("pictures"), "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("flareseg.phantom.make_phantom", lambda: phantom)
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromName(f"trial.{name}").run(result)
+    assert result.errors == []
+    assert result.testsRun >= 5
+
+
+@pytest.fixture
+def as_main(monkeypatch):
+    """Runs the script as Slicer does: in ``__main__``, read in the encoding of the locale, so ASCII."""
     monkeypatch.setattr(slicer.app, "exitCode", None)
-    exec(SCRIPT.read_text(encoding="ascii"), {"__name__": "__main__", "__file__": str(SCRIPT)})
-    assert slicer.app.exitCode == 2
+    main = ModuleType("__main__")
+    main.__file__ = str(SCRIPT)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+
+    def run(*arguments: str) -> int | None:
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
+        exec(SCRIPT.read_text(encoding="ascii"), vars(main))
+        return slicer.app.exitCode
+
+    return run
+
+
+def test_slicer_runs_it_as_a_script_and_gets_its_exit_code(as_main):
+    assert as_main() == 2
+
+
+def test_slicer_may_delete_names_of_main_while_it_loads_the_module(as_main, small, trial, monkeypatch, tmp_path):
+    """The real application deletes ``sys`` and ``os`` there, and the stand-in does so, too."""
+    monkeypatch.setattr(trial("trial"), "runTests", lambda folder, stream: True)
+    assert as_main(str(tmp_path / "out")) == 0
+    assert not hasattr(sys.modules["__main__"], "sys")
+    assert "The trial has passed." in (tmp_path / "out" / "trial.txt").read_text(encoding="utf-8")
+
+
+def test_the_command_in_the_docs_is_that_of_the_script():
+    (command,) = re.findall(r"^    (Slicer .+)$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert command in (SCRIPT.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

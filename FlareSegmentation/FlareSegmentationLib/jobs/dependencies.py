@@ -1,4 +1,8 @@
-"""Installation of the engine's Python packages: torch by the PyTorch extension, the rest by slicer.packaging."""
+"""Installation of the engine's Python packages: torch by the PyTorch extension, the rest by slicer.packaging.
+
+slicer.packaging is in Slicer 5.12.3 (stable) and 5.13 (preview) with the same functions; which functions exist is
+checked when they are needed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import slicer
-from flareseg.core.errors import FlareError, PackagesError
+from flareseg.core.errors import PackagesError
 from slicer.i18n import tr as _
 
 TORCH = "torch"
@@ -19,6 +23,11 @@ TORCH_VERSION = ">=2.4"
 REQUESTER = "FlareSegmentation"
 SLICERS_OWN = ("numpy", "scipy", "SimpleITK")  # no installation may replace these
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
+_USED = ("load_requirements", "pip_check", "pip_ensure")  # of slicer.packaging
+
+
+def _importPackaging() -> ModuleType:
+    return importlib.import_module("slicer.packaging")
 
 
 def _importPyTorchUtils() -> ModuleType:
@@ -26,67 +35,106 @@ def _importPyTorchUtils() -> ModuleType:
 
 
 class Dependencies:
-    """Installs what is missing, after asking. Torch is never imported here, only looked up."""
+    """Installs what is missing, after asking. Torch is never imported here, only looked up.
+
+    Args:
+        importPackaging: Gives slicer.packaging, or raises ModuleNotFoundError.
+        importPyTorchUtils: Gives the module of the PyTorch extension, or raises ModuleNotFoundError.
+        requirements: The requirements file of the engine, without torch.
+    """
 
     def __init__(
         self,
-        packaging: ModuleType | None = None,
+        importPackaging: Callable[[], ModuleType] = _importPackaging,
         importPyTorchUtils: Callable[[], ModuleType] = _importPyTorchUtils,
         requirements: Path = REQUIREMENTS,
     ) -> None:
-        self._givenPackaging = packaging
+        self._importPackaging = importPackaging
         self._importPyTorchUtils = importPyTorchUtils
         self._requirements = requirements
 
     def areThere(self) -> bool:
-        try:
-            requirements = self._packaging.load_requirements(self._requirements)
-        except FlareError:
-            return False
-        return self._hasTorch() and bool(self._packaging.pip_check(requirements))
+        """Whether a click segments without installing anything."""
+        return self._packaging() is not None and not self._missing()
 
     def canInstall(self) -> bool:
-        """Whether another try may help; else the PyTorch extension has to be installed first."""
-        try:
-            if not self._hasTorch():
-                self._importPyTorchUtils()
-        except (ModuleNotFoundError, FlareError):
-            return False
-        return True
+        """Whether a click can install what is missing; else Slicer or an extension has to be installed first."""
+        return self._packaging() is not None and (self._hasTorch() or self._hasPyTorchExtension())
+
+    def notice(self) -> str:
+        """What stands between the user and the first click, in one message; empty when everything is there."""
+        if self.areThere():
+            return ""
+        if not self.canInstall():
+            error = self._refusal()
+            return f"{error.message} {error.hint}"
+        return _("The first click asks to install: {packages}.").format(packages=", ".join(self._missing()))
 
     def ensure(self) -> None:
         """Install what is missing, and wait for it. Raises PackagesError when something stays missing."""
+        if self.areThere():
+            return
+        if not self.canInstall():
+            raise self._refusal()
         if not self._hasTorch():
             self._installTorch()
         try:
             self._installRequirements()
         except (RuntimeError, subprocess.CalledProcessError) as error:
-            raise PackagesError(
-                _("Python packages that the engine needs were not installed: {why}.").format(why=error),
-                _("Click again and accept the installation; it needs an internet connection once."),
-            ) from error
+            raise _notInstalled(str(error)) from error
+        importlib.invalidate_caches()
+        if missing := self._missing():  # in testing mode Slicer installs nothing, and does not say so
+            raise _notInstalled(_("still missing: {packages}").format(packages=", ".join(missing)))
 
-    @property
-    def _packaging(self) -> ModuleType:
+    def _packaging(self) -> ModuleType | None:
+        """slicer.packaging, if this Slicer has it with the functions that are used here."""
         try:
-            return self._givenPackaging or importlib.import_module("slicer.packaging")
+            packaging = self._importPackaging()
         except ModuleNotFoundError:
-            raise PackagesError(
-                _("This Slicer has no slicer.packaging, through which the engine's packages are installed."),
-                _("Install Slicer 5.13 or later."),
-            ) from None
+            return None
+        return packaging if all(hasattr(packaging, name) for name in _USED) else None
+
+    def _hasPyTorchExtension(self) -> bool:
+        try:
+            self._importPyTorchUtils()
+        except ModuleNotFoundError:
+            return False
+        return True
 
     def _hasTorch(self) -> bool:
-        return bool(self._packaging.pip_check(TORCH + TORCH_VERSION))
+        return bool(self._presentPackaging().pip_check(TORCH + TORCH_VERSION))
+
+    def _missing(self) -> list[str]:
+        """The requirements that are not satisfied, torch first."""
+        packaging = self._presentPackaging()
+        requirements = packaging.load_requirements(self._requirements)
+        torch = [] if self._hasTorch() else [TORCH + TORCH_VERSION]
+        return torch + [f"{each.name}{each.specifier}" for each in requirements if not packaging.pip_check(each)]
+
+    def _presentPackaging(self) -> ModuleType:
+        packaging = self._packaging()
+        if packaging is None:
+            raise self._refusal()
+        return packaging
+
+    def _refusal(self) -> PackagesError:
+        """Everything that is missing before anything can be installed, in one message."""
+        if self._packaging() is None:
+            return PackagesError(
+                _("Slicer {version} has no package installer (slicer.packaging) that this module can use.").format(
+                    version=slicer.app.applicationVersion
+                ),
+                _("Install Slicer 5.12.3 or later, stable or preview."),
+            )
+        return PackagesError(
+            _("The PyTorch extension is not installed. Missing: {packages}.").format(
+                packages=", ".join(self._missing())
+            ),
+            _("Install the extension PyTorch from the Extensions Manager, restart Slicer and try again."),
+        )
 
     def _installTorch(self) -> None:
-        try:
-            logic = self._importPyTorchUtils().PyTorchUtilsLogic()
-        except ModuleNotFoundError:
-            raise PackagesError(
-                _("The PyTorch extension is not installed."),
-                _("Install it from the Extensions Manager, restart Slicer and try again."),
-            ) from None
+        logic = self._importPyTorchUtils().PyTorchUtilsLogic()
         try:
             torch = logic.installTorch(askConfirmation=True, torchVersionRequirement=TORCH_VERSION)
         except (subprocess.CalledProcessError, ImportError, OSError, RuntimeError) as error:
@@ -95,11 +143,12 @@ class Dependencies:
             raise _noTorch(_("the installation was declined"))
 
     def _installRequirements(self) -> None:
-        requirements = self._packaging.load_requirements(self._requirements)
+        packaging = self._presentPackaging()
+        requirements = packaging.load_requirements(self._requirements)
         with tempfile.TemporaryDirectory() as folder:
             constraints = Path(folder) / "constraints.txt"
             constraints.write_text("".join(map(_pin, SLICERS_OWN)), encoding="utf-8")
-            self._packaging.pip_ensure(
+            packaging.pip_ensure(
                 requirements,
                 constraints=constraints,
                 requester=REQUESTER,
@@ -113,6 +162,13 @@ def _pin(package: str) -> str:
         return f"{package}=={importlib.metadata.version(package)}\n"
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def _notInstalled(why: str) -> PackagesError:
+    return PackagesError(
+        _("Python packages that the engine needs were not installed: {why}.").format(why=why),
+        _("Click again and accept the installation; it needs an internet connection once."),
+    )
 
 
 def _noTorch(why: str) -> PackagesError:

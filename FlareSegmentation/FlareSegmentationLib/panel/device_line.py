@@ -38,10 +38,11 @@ class DeviceLine:
 
     def ask(self, choice: DeviceChoice) -> None:
         """Where something is missing nothing is started: the click will ask to install it."""
-        if self._dependencies.areThere():
-            self._question = self._runner.describe(choice.value)
+        notice = self._dependencies.notice()
+        if notice:
+            self._show(notice)
         else:
-            self._show(_("The first click asks to install what the engine needs."))
+            self._question = self._runner.describe(choice.value)
 
     def setScan(self, volume: Volume | None) -> None:
         self._volume = volume

@@ -9,6 +9,7 @@ from flareseg.core.errors import FlareError, GpuMemoryError, GpuUnavailableError
 from slicer.i18n import tr as _
 
 from ..jobs.dependencies import Dependencies
+from ..names import failureName
 from ..signals import Signal
 
 
@@ -40,7 +41,8 @@ class FailureNote:
 
     def show(self, error: FlareError) -> None:
         self._action = self._actionFor(error)
-        self._label.setText(error.message if self._action else f"{error.message} {error.hint}".strip())
+        text = error.message if self._action else f"{error.message} {error.hint}".strip()
+        self._label.setText("\n".join(filter(None, [failureName(error.kind), text])))
         self._label.setVisible(True)
         self._button.setVisible(self._action is not None)
         if self._action:

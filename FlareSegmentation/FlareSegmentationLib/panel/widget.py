@@ -32,6 +32,7 @@ from ..nodes.results import readReport, resultOf, scanOf, showSurfaces
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.volumes import volumeOf
 from .actions import ResultActions
+from .consent import Consent
 from .failure import FailureAction
 from .panel import Panel
 from .places import showPlace
@@ -65,6 +66,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.scanFilter = ScanFilter(self.ui.scanSelector)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
+        self.consent = Consent()
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
         self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
@@ -219,7 +221,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         elif self._run and self._run.active:
             self.panel.showCancelling()
             self._run.cancel()
-        else:
+        elif self.consent.isGiven():
             self._start()
 
     def _start(self) -> None:
@@ -275,6 +277,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             options = optionsOf(self._parameterNode)
         except FlareError as error:
             self.panel.showFailure(error)
+            return
+        if not self.consent.isGiven():
             return
         self.panel.showRunning()
         self.queuePanel.setRunning(True)

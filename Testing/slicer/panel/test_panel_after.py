@@ -143,7 +143,7 @@ class TestRemedies:
         monkeypatch.setattr(slicer.app, "openExtensionsManagerDialog", lambda: opened.append(True))
         monkeypatch.setattr(slicer.packaging, "pip_check", lambda requirements: False)
         click(panel)
-        assert panel.ui.failureLabel.text == "The PyTorch extension is not installed."
+        assert panel.ui.failureLabel.text == "The PyTorch extension is not installed. Missing: torch>=2.4."
         assert panel.ui.failureActionButton.text == "Open the Extensions Manager"
         panel.ui.failureActionButton.click()
         assert opened == [True]

@@ -28,6 +28,7 @@ PANEL_WIDTH = 460
 LOW, HIGH = (360, 440), (500, 760)
 GAP = 4
 SHARPNESS = 2  # pixels of the picture per pixel of the screen
+WIDTH = 1200  # of the pictures, in pixels
 WINDOW, LEVEL = 400, 40
 
 
@@ -93,7 +94,7 @@ def dark():
 
 
 def test_picture_before_the_click(engine, panel, scan, folder):
-    save(folder / "before.png", panel, LOW, planes(scan))
+    save(folder / "before.jpg", panel, LOW, planes(scan))
 
 
 def test_picture_during_the_run(done, scan, folder):
@@ -101,21 +102,21 @@ def test_picture_during_the_run(done, scan, folder):
     slicer.mrmlScene.RemoveNode(segmentations()[0])
     click(done)
     wait_until(lambda: done.ui.progressLabel.text.startswith("Segment organs"))
-    save(folder / "during.png", done, LOW, planes(scan))
+    save(folder / "during.jpg", done, LOW, planes(scan))
     click(done)
     wait_until(lambda: is_ready(done))
 
 
 def test_picture_of_panel_and_views(done, scan, folder):
     done.ui.show3DButton.click()
-    picture = save(folder / "panel.png", done, HIGH, plane_and_solid(scan, done))
+    picture = save(folder / "panel.jpg", done, HIGH, plane_and_solid(scan, done))
     for organ in ORGANS:
         assert shows(picture, organ.colour), f"no swatch of {organ.name}"
 
 
 def test_picture_in_the_dark_style(dark, done, scan, folder):
     done.ui.show3DButton.click()
-    save(folder / "dark.png", done, HIGH, plane_and_solid(scan, done))
+    save(folder / "dark.jpg", done, HIGH, plane_and_solid(scan, done))
 
 
 def test_picture_of_a_uncertain_place(done, scan, folder):
@@ -127,7 +128,7 @@ def test_picture_of_a_uncertain_place(done, scan, folder):
     done.ui.organTable.cellClicked.emit(row, 4)
     done.ui.organTable.setCurrentCell(row, 4)
     views = [lambda size, view=view: with_crosshair(view(size)) for view in planes(scan, points[0], zoom=1.25)]
-    save(folder / "check-here.png", done, HIGH, views)
+    save(folder / "check-here.jpg", done, HIGH, views)
 
 
 def test_picture_of_a_kept_edit(done, scan, folder):
@@ -140,7 +141,7 @@ def test_picture_of_a_kept_edit(done, scan, folder):
     run_once(done)
     wait_until(lambda: not done.ui.editedComboBox.isHidden())
     assert "edited by hand, kept" in done.ui.organTable.item(ORGANS.index(PANCREAS), 4).text()
-    save(folder / "edited.png", done, HIGH, plane_and_solid(scan, done))
+    save(folder / "edited.jpg", done, HIGH, plane_and_solid(scan, done))
 
 
 def test_picture_of_the_region(done, scan, folder):
@@ -149,7 +150,7 @@ def test_picture_of_the_region(done, scan, folder):
     done.ui.adjustRegionButton.click()
     done.ui.optionsSection.collapsed = False
     done.ui.timingSection.collapsed = True
-    save(folder / "region.png", done, HIGH, plane_and_solid(scan, done, zoom=1.1))
+    save(folder / "region.jpg", done, HIGH, plane_and_solid(scan, done, zoom=1.1))
 
 
 def test_picture_of_the_queue(engine, panel, scan, folder):
@@ -164,7 +165,7 @@ def test_picture_of_the_queue(engine, panel, scan, folder):
     panel.ui.queueButton.click()
     wait_until(lambda: panel.ui.progressLabel.text.startswith("Scan 2 of 3 · Segment organs"))
     legible(segmentations()[0])
-    save(folder / "queue.png", panel, LOW, planes(scan))
+    save(folder / "queue.jpg", panel, LOW, planes(scan))
     wait_until(lambda: is_ready(panel))
 
 
@@ -175,20 +176,22 @@ def test_picture_of_an_error(scripted, open_panel, scan, folder):
     wait_until(lambda: not panel.ui.costLabel.isHidden())
     run_once(panel)
     assert panel.ui.failureActionButton.text == "Retry on CPU"
-    save(folder / "error.png", panel, LOW, planes(scan))
+    save(folder / "error.jpg", panel, LOW, planes(scan))
 
 
 def save(path: Path, panel, size: tuple[int, int], views: list) -> np.ndarray:
     """The panel beside two views that share its height: each is a function of its size in pixels."""
     width, height = size
-    picture = grab(panel.parent, height)
+    shown = grab(panel.parent, height)
     gap = np.full((SHARPNESS * GAP, SHARPNESS * width, 3), 60, np.uint8)
-    rows = (len(picture) - len(gap)) // 2
+    rows = (len(shown) - len(gap)) // 2
     upper, lower = (view((SHARPNESS * width, rows)) for view in views)
     beside = np.vstack([upper, gap, lower])
-    between = np.full((len(picture), SHARPNESS * GAP, 3), 60, np.uint8)
-    sheet = np.hstack([picture, between, beside])
-    Image.fromarray(sheet).save(path, optimize=True)
+    between = np.full((len(shown), SHARPNESS * GAP, 3), 60, np.uint8)
+    sheet = np.hstack([shown, between, beside])
+    picture = Image.fromarray(sheet)
+    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    picture.save(path, quality=90, subsampling=0, optimize=True)
     return sheet
 
 

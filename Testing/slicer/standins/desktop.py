@@ -117,6 +117,9 @@ class FactoryManager:
         return name in self.modules
 
     def loadModules(self, names: list[str]) -> bool:
+        """Names of ``__main__`` are lost meanwhile, as seen in Slicer 5.13: its own statements there clean up."""
+        for name in ("sys", "os"):
+            vars(sys.modules["__main__"]).pop(name, None)
         return all(self._load(name) for name in names)
 
     def _load(self, name: str) -> bool:

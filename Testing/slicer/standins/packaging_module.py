@@ -1,12 +1,20 @@
-"""``slicer.packaging``: checks what is installed for real, and never installs anything."""
+"""``slicer.packaging`` as in Slicer 5.12.3 and 5.13: checks what is installed for real, and never installs anything.
+
+Facts from Base/Python/slicer/packaging.py of Slicer's main branch: ``pip_check`` takes a string, a Requirement or a
+list of them and refuses anything else; ``pip_ensure`` returns None, after a line in the log alone, where Slicer runs in
+testing mode; elsewhere it asks with ``confirmOkCancelDisplay`` and raises RuntimeError when that is declined.
+"""
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from packaging.requirements import Requirement
+import slicer
+from packaging.requirements import InvalidRequirement, Requirement
+
+Requirements = str | Requirement | list[str | Requirement]
 
 
 def load_requirements(path: str | Path) -> list[Requirement]:
@@ -14,13 +22,12 @@ def load_requirements(path: str | Path) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
 
 
-def pip_check(req: str | Requirement | list[Any]) -> bool:
-    wanted = req if isinstance(req, list) else [req]
-    return all(map(_is_satisfied, map(Requirement, map(str, wanted))))
+def pip_check(req: Requirements) -> bool:
+    return all(map(_is_satisfied, _listed(req)))
 
 
 def pip_ensure(
-    requirements: list[Any],
+    requirements: Requirements,
     constraints: str | Path | None = None,
     skip_packages: list[str] | None = None,
     prompt_install: bool = True,
@@ -28,10 +35,31 @@ def pip_ensure(
     requester: str | None = None,
     skip_in_testing: bool = True,
     show_progress: bool = True,
-) -> None:
-    missing = [str(r) for r in requirements if not pip_check(r)]
-    if missing:
-        raise RuntimeError(f"tests install nothing; missing: {missing}")
+) -> list[str] | None:
+    missing = [str(each) for each in _listed(requirements) if not pip_check(each)]
+    if not missing:
+        return None
+    if skip_in_testing and slicer.app.testingEnabled():
+        logging.info("Testing mode is enabled: skipping pip_ensure for [%s]", ", ".join(missing))
+        return None
+    if prompt_install and not slicer.util.confirmOkCancelDisplay(
+        f"{len(missing)} Python packages need to be installed."
+    ):
+        raise RuntimeError("User declined package installation")
+    raise RuntimeError(f"tests install nothing; missing: {missing}")
+
+
+def _listed(requirements: Requirements) -> list[Requirement]:
+    if isinstance(requirements, str):
+        try:
+            return [Requirement(requirements)]
+        except InvalidRequirement:
+            return [Requirement(each) for each in requirements.split()]
+    if isinstance(requirements, Requirement):
+        return [requirements]
+    if isinstance(requirements, list):
+        return [Requirement(each) if isinstance(each, str) else each for each in requirements]
+    raise TypeError(f"Expected str, Requirement, or list, got {type(requirements).__name__}")
 
 
 def _is_satisfied(requirement: Requirement) -> bool:
