@@ -1,4 +1,4 @@
-"""Names of organs, stages and failures in the language of the panel; the engine and its files keep the English names."""
+"""Names of organs, stages and failures in the panel's language; the engine and its files keep the English names."""
 
 from __future__ import annotations
 
