@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 _ALIGNED = 0.999  # cosine between a side of the box and a patient axis: 2.6 degrees
 _FILL_OPACITY = 0.1  # the organs have to be seen through the box
 _BOX_TYPES = ("ROITypeBox", "ROITypeBoundingBox")
+_SCAN = "FlareSegmentation.Scan"  # from a box that was made here to its scan
 
 
 class Region(Enum):
@@ -51,6 +52,7 @@ def showRegion(
 ) -> slicer.vtkMRMLMarkupsROINode:
     """A box node, new or again, at ``bounds`` (as of ``roiBounds``), ready to be moved by its handles."""
     node = roiNode or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", _("Region to segment"))
+    node.SetNodeReferenceID(_SCAN, volumeNode.GetID())
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
     node.SetAndObserveObjectToNodeMatrix(vtk.vtkMatrix4x4())
     low, high = np.array(bounds[::2], float), np.array(bounds[1::2], float)
@@ -63,6 +65,11 @@ def showRegion(
     display.SetPropertiesLabelVisibility(False)
     display.SetFillOpacity(_FILL_OPACITY)
     return node
+
+
+def boxScan(roiNode: slicer.vtkMRMLMarkupsROINode) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The scan that ``showRegion`` made the box for; None for a box of other origin."""
+    return roiNode.GetNodeReference(_SCAN)
 
 
 def middleOf(geometry: Geometry) -> list[float]:

@@ -22,14 +22,16 @@ from .. import settings
 from ..choices import DeviceChoice
 from ..explained import explained
 from ..jobs.logic import FlareSegmentationLogic
-from ..jobs.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
+from ..jobs.parameters import FlareSegmentationParameterNode, boxOf, connectToGui, optionsOf
 from ..jobs.scan_queue import ScanEntry, ScanQueue
 from ..jobs.segmenter import SegmentationRun
 from ..node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from ..nodes.edits import editedOrgans
 from ..nodes.frames import addFrames, sequenceOf
-from ..nodes.results import readReport, resultOf, scanOf, showSurfaces
+from ..nodes.results import readReport, scanOf, showSurfaces
+from ..nodes.roi import Region, boxScan
 from ..nodes.scans import ScanFilter, scansOfScene
+from ..nodes.visibility import boxToShow, resultToShow
 from ..nodes.volumes import volumeOf
 from .actions import ResultActions
 from .failure import FailureAction
@@ -37,6 +39,7 @@ from .panel import Panel
 from .places import showPlace
 from .preferences import Preferences
 from .queue_panel import QueuePanel
+from .scan_views import ScanViews, shownScan
 
 _RELOADED = ("FlareSegmentationLib", "flareseg")  # both pure Python; the engine at work is a process of its own
 
@@ -51,6 +54,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode: Any = None  # a FlareSegmentationParameterNode, with what Slicer's wrapper adds to it
         self._parameterNodeGuiTag: Any = None
         self._askedDevice: DeviceChoice | None = None
+        self._isOtherScan = False  # another scan was chosen, and its result and box are still to be
 
     def setup(self) -> None:
         ScriptedLoadableModuleWidget.setup(self)
@@ -65,6 +69,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.scanFilter = ScanFilter(self.ui.scanSelector)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
+        self.views = ScanViews()
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
         self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
@@ -81,8 +86,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic.learned.connect(self.panel.device.showCost)
         self.panel.organs.went.connect(showPlace)
         self.panel.failure.chosen.connect(self.onFailureAction)
-        self._pairing.connect("timeout()", self._showOwnResult)
-        self.scanWatch.changed.connect(self.showScan)
+        self._pairing.connect("timeout()", self._pair)
+        self.scanWatch.changed.connect(self.onScanModified)
         self.resultWatch.changed.connect(self.showEdited)
         self.queuePanel.started.connect(self.onQueueStarted)
         self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
@@ -130,6 +135,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onSceneStartClose(self, _caller: object, _event: str) -> None:
         self.queue.cancel()
         self.setParameterNode(None)
+        self.views = ScanViews()
 
     def onSceneEndClose(self, _caller: object, _event: str) -> None:
         if self.parent.isEntered:
@@ -144,9 +150,11 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
-        self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.scan:
-            self._parameterNode.scan = next(iter(scansOfScene()), None)
+        parameters = self.logic.getParameterNode()
+        if not parameters.scan:
+            parameters.scan = shownScan(scansOfScene())
+        self.views.adopt(parameters.scan, parameters.result, boxOf(parameters))
+        self.setParameterNode(parameters)
         self.onScanChosen(self._parameterNode.scan)  # a selector that shows it already has sent no signal
 
     def setParameterNode(self, parameterNode: FlareSegmentationParameterNode | None) -> None:
@@ -172,6 +180,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             return
         self._pairing.start()  # the selector takes a neighbour when its node is deleted
         self.panel.showRegion(parameters.region, parameters.roi)
+        self.views.chooseResult(parameters.result)
+        self.views.chooseBox(boxOf(parameters))
         if parameters.device is not self._askedDevice:
             self._askedDevice = parameters.device
             self.panel.device.ask(parameters.device)
@@ -185,19 +195,36 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel.showEdited(editedOrgans(segmentationNode))
 
     def onScanChosen(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        self._isOtherScan |= self.views.chooseScan(volumeNode)
         self.scanWatch.watch(volumeNode)
         self.showScan(volumeNode)
         sequence = sequenceOf(volumeNode)
         self.panel.showFrames(sequence.GetNumberOfDataNodes() if sequence else 0)
         self._pairing.start()
 
-    def _showOwnResult(self) -> None:
-        """The result beside a scan is its own: a click never writes one scan's organs over another's."""
-        parameters = self._parameterNode
-        if not parameters or not parameters.scan or not parameters.result:
+    def _pair(self) -> None:
+        """Result and box beside a scan are its own: a click never writes one scan's organs over another's."""
+        parameters, isOtherScan = self._parameterNode, self._isOtherScan
+        self._isOtherScan = False
+        if not parameters or not parameters.scan:
             return
-        if scanOf(parameters.result) not in (None, parameters.scan):
-            parameters.result = resultOf(parameters.scan)
+        if parameters.result is None:  # which means a new one, unless it was chosen for another scan
+            parameters.result = resultToShow(parameters.scan) if isOtherScan else None
+        elif scanOf(parameters.result) not in (None, parameters.scan):
+            parameters.result = resultToShow(parameters.scan)
+        if isOtherScan:
+            self._pairBox(parameters)
+
+    def _pairBox(self, parameters: Any) -> None:
+        box = boxToShow(parameters.scan)
+        if box is not None:
+            parameters.roi, parameters.region = box, Region.ROI
+        elif parameters.roi and boxScan(parameters.roi) not in (None, parameters.scan):
+            parameters.roi, parameters.region = None, Region.AUTOMATIC
+
+    def onScanModified(self, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self.views.showVoxels()
+        self.showScan(volumeNode)
 
     def showScan(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
         if volumeNode is None:
@@ -223,7 +250,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def _start(self) -> None:
-        self._showOwnResult()
+        self._pair()
         parameters = self._parameterNode
         self.panel.showStarting()
         self.queuePanel.setRunning(True)
@@ -253,6 +280,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel.showFailure(error)
 
     def showFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        self.views.showFinished(segmentationNode)
         self._parameterNode.result = segmentationNode
         self.showResult(segmentationNode)
         self.showEdited(segmentationNode)
@@ -280,12 +308,13 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.queuePanel.setRunning(True)
 
         def start(volumeNode: slicer.vtkMRMLScalarVolumeNode, **callbacks: Callable) -> SegmentationRun:
-            return self.logic.start(volumeNode, resultOf(volumeNode), **callbacks, **options)
+            return self.logic.start(volumeNode, resultToShow(volumeNode), **callbacks, **options)
 
         self.queue.start(volumeNodes, start)
 
     def onScanChanged(self, entry: ScanEntry) -> None:
         self.queuePanel.showEntry(entry)
+        self.views.hideOthers()
         if entry.state is State.RUNNING:
             self.panel.showScanOfQueue(readable(entry.task), *self.queue.batch.place(entry))
 
