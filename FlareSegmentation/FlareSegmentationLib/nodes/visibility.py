@@ -10,6 +10,7 @@ import slicer
 from .results import readReport, resultOf, scanOf
 from .roi import boxScan
 
+_SEEN = "FlareSegmentation.Seen"  # on a result that was shown when its run ended
 _WAITING = "FlareSegmentation.HiddenWithScan"  # on a node that was visible when another scan was chosen
 
 
@@ -50,6 +51,14 @@ def boxToShow(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLMarku
     """The visible box that was made for a scan."""
     boxes = slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")
     return next((box for box in boxes if boxScan(box) is volumeNode and isVisible(box)), None)
+
+
+def isFirstOfScan(segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Whether no result of its scan has been asked about before; the answer is remembered in the scene."""
+    results = [node for node, scan in _ownedNodes() if scan is scanOf(segmentationNode)]
+    isFirst = not any(node.GetAttribute(_SEEN) for node in results)
+    segmentationNode.SetAttribute(_SEEN, "True")
+    return isFirst
 
 
 def _ownedNodes() -> list[tuple[slicer.vtkMRMLDisplayableNode, slicer.vtkMRMLScalarVolumeNode]]:

@@ -11,6 +11,7 @@ from ..names import organName
 from ..nodes.report_text import checkHere, confidence, meanHu, volume
 from ..nodes.results import organCentre, organColour, organNamed
 from ..signals import Signal
+from .places import toWorld
 from .readouts import cell, fitRows, layOut
 
 _CHECK_COLUMN = 4
@@ -66,10 +67,3 @@ def mostDoubtful(report: Report) -> Organ | None:
         return None
     first = min(found, key=lambda organ: (not (organ.warnings or organ.uncertain), organ.confidence or 0.0))
     return organNamed(first.name)
-
-
-def toWorld(segmentationNode: slicer.vtkMRMLSegmentationNode, ras: list[float]) -> tuple[float, float, float]:
-    """A point of the scan's own RAS as it lies in the views, under the transform of the result."""
-    point = [0.0, 0.0, 0.0]
-    segmentationNode.TransformPointToWorld(ras, point)
-    return (point[0], point[1], point[2])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
+import qt
 import slicer
 import vtk
 
-from ..nodes.results import scanOf
+from .. import settings
+from ..nodes.results import readReport, scanOf, showSurfaces
 from ..nodes.uncertainty import isUncertaintyShown, showUncertainty
-from ..nodes.visibility import hideOthers, setVisible, showOwn
+from ..nodes.visibility import hideOthers, isFirstOfScan, setVisible, showOwn
+from ..nodes.volumes import showAbdomenWindow
+from .places import showMiddle
 
 
 class _Sight(NamedTuple):
@@ -29,6 +35,7 @@ class ScanViews:
         self._box: slicer.vtkMRMLMarkupsROINode | None = None
         self._isPending = False  # the scan has no voxels yet that a view could be fitted to
         self._sights: dict[str, dict[str, _Sight]] = {}  # by the identifiers of scan and slice node
+        self._centred: set[str] = set()  # scans whose surfaces the 3D views were centred on
         self._uncertain: dict[str, slicer.vtkMRMLSegmentationNode] = {}  # whose uncertainty lay over a scan
 
     def adopt(
@@ -84,6 +91,19 @@ class ScanViews:
         self.showScan(scanOf(result))
         self.chooseResult(result)
         setVisible(result, True)
+        if isFirstOfScan(result):
+            self._showFirst(result)
+        if settings.show3D():
+            with _busyCursor():
+                showSurfaces(result)
+            self.centre3D()
+
+    def centre3D(self) -> None:
+        """The 3D views on what they show, the first time that they show organs of this scan."""
+        layout, scan = slicer.app.layoutManager(), self._scan
+        if layout is not None and scan is not None and scan.GetID() not in self._centred:
+            self._centred.add(scan.GetID())
+            layout.resetThreeDViews()
 
     def chooseBox(self, box: slicer.vtkMRMLMarkupsROINode | None) -> None:
         """The box that confines the next run is visible, the one before no longer."""
@@ -95,6 +115,13 @@ class ScanViews:
             box.CreateDefaultDisplayNodes()
             setVisible(box, True)
         self._box = box
+
+    def _showFirst(self, result: slicer.vtkMRMLSegmentationNode) -> None:
+        report = readReport(result)
+        if self._scan is not None:
+            showAbdomenWindow(self._scan)
+        if report is not None and settings.goToOrgans():
+            showMiddle(result, report.roi)
 
     def _leave(self, scan: slicer.vtkMRMLScalarVolumeNode | None) -> None:
         if scan is None or scan.GetScene() is None:
@@ -121,6 +148,16 @@ def shownScan(scans: list[slicer.vtkMRMLScalarVolumeNode]) -> slicer.vtkMRMLScal
     """Of these the one that lies in a slice view, else the first."""
     backgrounds = {view.GetBackgroundVolumeID() for view in _composites()}
     return next((scan for scan in scans if scan.GetID() in backgrounds), next(iter(scans), None))
+
+
+@contextmanager
+def _busyCursor() -> Iterator[None]:
+    """Unlike slicer.util.WaitCursor it handles no events, which could change the panel in the middle of a step."""
+    qt.QApplication.setOverrideCursor(qt.Qt.WaitCursor)
+    try:
+        yield
+    finally:
+        qt.QApplication.restoreOverrideCursor()
 
 
 def _composites() -> list[slicer.vtkMRMLSliceCompositeNode]:

@@ -18,7 +18,6 @@ from flareseg.io.batch import State
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from .. import settings
 from ..choices import DeviceChoice
 from ..explained import explained
 from ..jobs.logic import FlareSegmentationLogic
@@ -28,7 +27,7 @@ from ..jobs.segmenter import SegmentationRun
 from ..node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from ..nodes.edits import editedOrgans
 from ..nodes.frames import addFrames, sequenceOf
-from ..nodes.results import readReport, scanOf, showSurfaces
+from ..nodes.results import readReport, scanOf
 from ..nodes.roi import Region, boxScan
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.visibility import boxToShow, resultToShow
@@ -81,6 +80,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _connect(self) -> None:
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
+        self.ui.show3DButton.connect("pressed()", self.onShow3DPressed)
+        self.ui.show3DButton.connect("released()", self.onShow3DReleased)
         self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
         self.logic.runner.logged.connect(self.panel.log)
         self.logic.learned.connect(self.panel.device.showCost)
@@ -284,8 +285,15 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode.result = segmentationNode
         self.showResult(segmentationNode)
         self.showEdited(segmentationNode)
-        if settings.show3D():
-            showSurfaces(segmentationNode)
+
+    def onShow3DPressed(self) -> None:
+        """The button makes surfaces when it is let go, which takes seconds; between the two a busy cursor says so."""
+        qt.QApplication.setOverrideCursor(qt.Qt.WaitCursor)
+
+    def onShow3DReleased(self) -> None:
+        qt.QApplication.restoreOverrideCursor()
+        if self.ui.show3DButton.checked:
+            self.views.centre3D()
 
     def onFailureAction(self, action: FailureAction) -> None:
         if action is FailureAction.EXTENSIONS:

@@ -14,11 +14,7 @@ import vtk
 
 _ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 _SIZE = (400, 300)  # pixels of a view
-_MANAGERS = (
-    "vtkMRMLCameraDisplayableManager",
-    "vtkMRMLViewDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager3D",
-)
+_MANAGERS = ("vtkMRMLCameraDisplayableManager", "vtkMRMLSegmentationsDisplayableManager3D")
 
 
 class LayoutManager:
@@ -73,23 +69,19 @@ class ThreeDView:
         self._logic, self._node = logic, logic.AddViewNode("View1")
         self._group = self._displayableManagers()
 
-    def mrmlViewNode(self) -> Any:
-        return self._node
-
     def resetFocalPoint(self) -> None:
-        """To the middle of what is visible, without the box and the axis labels (qMRMLThreeDView.cxx)."""
-        shown = self._node.GetBoxVisible(), self._node.GetAxisLabelsVisible()
-        self._node.SetBoxVisible(False)
-        self._node.SetAxisLabelsVisible(False)
+        """To the middle of what is visible. Box and axis labels do not count (qMRMLThreeDView.cxx): they are not drawn."""
         bounds = self._renderer.ComputeVisiblePropBounds()
         if bounds[0] <= bounds[1]:
             middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
             self._renderer.GetActiveCamera().SetFocalPoint(*middle)
-        self._node.SetBoxVisible(shown[0])
-        self._node.SetAxisLabelsVisible(shown[1])
 
     def resetCamera(self) -> None:
         self._renderer.ResetCamera()
+
+    def lookAt(self, *point: float) -> None:
+        """For tests: the camera is moved by hand."""
+        self._renderer.GetActiveCamera().SetFocalPoint(*point)
 
     def focalPoint(self) -> tuple[float, float, float]:
         """For tests: where the camera looks."""

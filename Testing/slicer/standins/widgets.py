@@ -198,7 +198,11 @@ class _NodeComboBox(QWidget):
 
 
 class _Show3DButton(QPushButton):
-    """Makes or removes the closed surfaces of a segmentation; checked while there are any."""
+    """Makes or removes the closed surfaces of a segmentation; checked while there are any.
+
+    As in Slicer (Segmentations/Widgets/qMRMLSegmentationShow3DButton.cxx) the surfaces are made by ``toggled``, which
+    Qt emits before ``released`` and ``clicked``; what the node tells changes the button without signals.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Show 3D", parent)
@@ -206,7 +210,7 @@ class _Show3DButton(QPushButton):
         self._tag: int | None = None
         self.setCheckable(True)
         self.setEnabled(False)
-        self.clicked.connect(self._on_clicked)
+        self.toggled.connect(self._on_toggled)
 
     locked = _flag("locked", False)
 
@@ -223,9 +227,15 @@ class _Show3DButton(QPushButton):
     def _update(self) -> None:
         segmentation = self._node.GetSegmentation() if self._node else None
         self.setEnabled(bool(segmentation and segmentation.GetNumberOfSegments()))
-        self.setChecked(bool(segmentation and segmentation.ContainsRepresentation(_surface())))
+        if segmentation is None:  # the button keeps its state then, disabled
+            return
+        wasBlocked = self.blockSignals(True)
+        self.setChecked(segmentation.ContainsRepresentation(_surface()))
+        self.blockSignals(wasBlocked)
 
-    def _on_clicked(self, on: bool) -> None:
+    def _on_toggled(self, on: bool) -> None:
+        if self._node is None:
+            return
         segmentation = self._node.GetSegmentation()
         if on:
             segmentation.CreateRepresentation(_surface())
