@@ -52,7 +52,7 @@ class Panel:
         self.showFrames(0)
         self.showReport(None, None)
         self.showEdited([])
-        self.showRegion(Region.AUTOMATIC, None)
+        self.showRegion(Region.AUTOMATIC, "")
 
     def showScan(self, volume: Volume) -> None:
         """The line under the scan selector, and what is odd about the scan."""
@@ -82,12 +82,10 @@ class Panel:
         for widget in (self.ui.editedLabel, self.ui.editedOrgansLabel, self.ui.editedComboBox):
             widget.setVisible(bool(organs))
 
-    def showRegion(self, region: Region, roiNode: slicer.vtkMRMLMarkupsROINode | None) -> None:
+    def showRegion(self, region: Region, note: str) -> None:
         """A box that confines the run is told beside the button too: Options may be closed."""
-        isBox = region is Region.ROI
-        self.ui.roiSelector.setVisible(isBox)
-        note = _('Only the inside of the box "{box}" will be segmented (see Options).')
-        showText(self.ui.regionNoteLabel, note.format(box=roiNode.GetName()) if isBox and roiNode else "")
+        self.ui.roiSelector.setVisible(region is Region.ROI)
+        showText(self.ui.regionNoteLabel, note)
 
     def showReady(self) -> None:
         """Neither running nor failed."""

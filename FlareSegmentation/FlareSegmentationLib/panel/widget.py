@@ -24,11 +24,11 @@ from ..jobs.logic import FlareSegmentationLogic
 from ..jobs.parameters import FlareSegmentationParameterNode, boxOf, connectToGui, optionsOf
 from ..jobs.scan_queue import ScanEntry, ScanQueue
 from ..jobs.segmenter import SegmentationRun
-from ..node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
+from ..node_watch import BOX_EVENTS, SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from ..nodes.edits import editedOrgans
 from ..nodes.frames import addFrames, sequenceOf
 from ..nodes.results import readReport, scanOf
-from ..nodes.roi import Region, boxScan
+from ..nodes.roi import Region, boxScan, regionNote
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.visibility import boxToShow, resultToShow
 from ..nodes.volumes import volumeOf
@@ -71,6 +71,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.views = ScanViews()
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
+        self.boxWatch = NodeWatch(BOX_EVENTS)
         self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
         self._pairing.setSingleShot(True)
         self._pairing.setInterval(0)
@@ -90,6 +91,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._pairing.connect("timeout()", self._pair)
         self.scanWatch.changed.connect(self.onScanModified)
         self.resultWatch.changed.connect(self.showEdited)
+        self.boxWatch.changed.connect(self.showRegion)
         self.queuePanel.started.connect(self.onQueueStarted)
         self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
         self.queue.changed.connect(self.onScanChanged)
@@ -117,6 +119,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._pairing.stop()
         self.scanWatch.watch(None)
         self.resultWatch.watch(None)
+        self.boxWatch.watch(None)
         self.queuePanel.removeObservers()
         self.scanFilter.removeObservers()
         self.setParameterNode(None)
@@ -178,14 +181,21 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         parameters = self._parameterNode
         self.showResult(parameters.result if parameters else None)
         if parameters is None:
+            self.boxWatch.watch(None)
             return
         self._pairing.start()  # the selector takes a neighbour when its node is deleted
-        self.panel.showRegion(parameters.region, parameters.roi)
+        self.boxWatch.watch(boxOf(parameters))
+        self.showRegion()
         self.views.chooseResult(parameters.result)
         self.views.chooseBox(boxOf(parameters))
         if parameters.device is not self._askedDevice:
             self._askedDevice = parameters.device
             self.panel.device.ask(parameters.device)
+
+    def showRegion(self, _box: slicer.vtkMRMLMarkupsROINode | None = None) -> None:
+        parameters = self._parameterNode
+        box = boxOf(parameters)
+        self.panel.showRegion(parameters.region, regionNote(box, parameters.scan) if box and parameters.scan else "")
 
     def showResult(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         if self.resultWatch.watch(segmentationNode):

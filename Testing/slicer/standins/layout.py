@@ -70,7 +70,7 @@ class ThreeDView:
         self._group = self._displayableManagers()
 
     def resetFocalPoint(self) -> None:
-        """To the middle of what is visible. Box and axis labels do not count (qMRMLThreeDView.cxx): they are not drawn."""
+        """To the middle of what is visible; box and axis labels, which do not count there, are not drawn here."""
         bounds = self._renderer.ComputeVisiblePropBounds()
         if bounds[0] <= bounds[1]:
             middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
