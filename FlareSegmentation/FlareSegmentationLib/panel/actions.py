@@ -64,9 +64,9 @@ class ResultActions:
         showUncertainty(node, isShown)
 
     def copyReport(self, _checked: bool = False) -> None:
-        _node, report = self._result()
-        if report:
-            slicer.app.clipboard().setText(asText(report))
+        node, report = self._result()
+        if node and report:
+            slicer.app.clipboard().setText(asText(report, node))
 
     def keepTable(self, _checked: bool = False) -> None:
         node, report = self._result()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import slicer
 
+from ..nodes.positions import toWorld
+
 
 def showPlace(point: tuple[float, float, float]) -> None:
     """``point``: world RAS in mm. A crosshair that is not shown yet becomes a small one."""
@@ -20,10 +22,3 @@ def showMiddle(segmentationNode: slicer.vtkMRMLSegmentationNode, bounds: Sequenc
     """The slice views go to the middle of ``bounds`` (r0, r1, a0, a1, s0, s1 in mm, in the RAS of the node's scan)."""
     middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *toWorld(segmentationNode, middle))
-
-
-def toWorld(segmentationNode: slicer.vtkMRMLSegmentationNode, ras: Sequence[float]) -> tuple[float, float, float]:
-    """A point of the scan's own RAS as it lies in the views, under the transform of the result."""
-    point = [0.0, 0.0, 0.0]
-    segmentationNode.TransformPointToWorld(list(ras), point)
-    return (point[0], point[1], point[2])
