@@ -24,6 +24,11 @@ def setVisible(node: slicer.vtkMRMLDisplayableNode, isShown: bool) -> None:
     node.RemoveAttribute(_WAITING)
 
 
+def forgetHidden(node: slicer.vtkMRMLNode) -> None:
+    """The node, a copy of another, does not wait for a scan."""
+    node.RemoveAttribute(_WAITING)
+
+
 def hideOthers(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
     """Hide what belongs to other scans; ``showOwn`` of their scan shows it again."""
     for node, scan in _ownedNodes():

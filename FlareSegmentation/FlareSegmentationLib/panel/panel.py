@@ -40,6 +40,7 @@ class Panel:
         self.progress = RunProgress(ui.progressLabel, ui.progressBar)
         self.failure = FailureNote(ui.failureLabel, ui.failureActionButton, dependencies)
         self.device = DeviceLine(ui.deviceFactsLabel, ui.deviceReasonLabel, ui.costLabel, runner, dependencies)
+        self.report: Report | None = None  # that is shown
         self._scanIsFine = False
         self._running = False
         ui.warningLabel.setStyleSheet(WARNING_STYLE)
@@ -133,6 +134,7 @@ class Panel:
 
     def showReport(self, report: Report | None, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         """The tables of a run; nothing at all while there is none."""
+        self.report = report
         self.ui.organsSection.setVisible(report is not None)
         self.ui.timingSection.setVisible(report is not None)
         self.ui.show3DButton.setSegmentationNode(segmentationNode)

@@ -27,6 +27,7 @@ from ..jobs.segmenter import SegmentationRun
 from ..node_watch import BOX_EVENTS, SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from ..nodes.edits import editedOrgans
 from ..nodes.frames import addFrames, sequenceOf
+from ..nodes.result_sequence import addResultSequences
 from ..nodes.results import readReport, scanOf
 from ..nodes.roi import Region, boxScan, regionNote
 from ..nodes.scans import ScanFilter, scansOfScene
@@ -71,6 +72,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.views = ScanViews()
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
+        self.reportWatch = NodeWatch((vtk.vtkCommand.ModifiedEvent,))
         self.boxWatch = NodeWatch(BOX_EVENTS)
         self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
         self._pairing.setSingleShot(True)
@@ -91,6 +93,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._pairing.connect("timeout()", self._pair)
         self.scanWatch.changed.connect(self.onScanModified)
         self.resultWatch.changed.connect(self.showEdited)
+        self.reportWatch.changed.connect(self.onReportModified)
         self.boxWatch.changed.connect(self.showRegion)
         self.queuePanel.started.connect(self.onQueueStarted)
         self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
@@ -119,6 +122,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._pairing.stop()
         self.scanWatch.watch(None)
         self.resultWatch.watch(None)
+        self.reportWatch.watch(None)
         self.boxWatch.watch(None)
         self.queuePanel.removeObservers()
         self.scanFilter.removeObservers()
@@ -200,7 +204,14 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def showResult(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         if self.resultWatch.watch(segmentationNode):
             self.showEdited(segmentationNode)
+        self.reportWatch.watch(segmentationNode)
         self.panel.showReport(readReport(segmentationNode), segmentationNode)
+
+    def onReportModified(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        """The result of a sequence shows another frame now."""
+        report = readReport(segmentationNode)
+        if report != self.panel.report:
+            self.panel.showReport(report, segmentationNode)
 
     def showEdited(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         self.panel.showEdited(editedOrgans(segmentationNode))
@@ -283,8 +294,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode, _report: Report) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showReady()
-        self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan  # another may be chosen by now
-        self.showFinished(segmentationNode)
+        self.onResultChosen(segmentationNode)  # another scan may be chosen by now
 
     def onFailed(self, error: FlareError) -> None:
         self.queuePanel.setRunning(False)
@@ -341,12 +351,15 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel.showReady()
         done = [entry for entry in self.queue.batch.entries if entry.result and entry.result.GetScene()]
         if done and self._parameterNode:
-            self.onQueueResultChosen(done[-1])
+            together = addResultSequences([entry.task for entry in done if entry.task.GetScene()])
+            self.onResultChosen(together[-1] if together else done[-1].result)
 
     def onQueueResultChosen(self, entry: ScanEntry) -> None:
-        if entry.task.GetScene():
-            self._parameterNode.scan = entry.task
-        self.showFinished(entry.result)
+        self.onResultChosen(entry.result)
+
+    def onResultChosen(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan
+        self.showFinished(segmentationNode)
 
 
 def readable(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:

@@ -128,6 +128,7 @@ def new_scene() -> None:
         segmentations=_module(slicer.vtkSlicerSegmentationsModuleLogic, logic),
         volumes=_module(slicer.vtkSlicerVolumesLogic, logic),
         markups=_module(slicer.vtkSlicerMarkupsLogic, logic),
+        sequences=_module(slicer.vtkSlicerSequencesLogic, logic),
     )
     markups = slicer.modules.markups.logic()
     markups.RegisterMarkupsNode(slicer.vtkMRMLMarkupsROINode(), slicer.vtkSlicerROIWidget())
