@@ -1,12 +1,16 @@
-"""A report outside the panel: as text for the clipboard, and as table nodes that are saved with the scene."""
+"""A report outside the panel: as text for the clipboard, as table nodes that are saved with the scene, as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
+from pathlib import Path
 
 import slicer
 import vtk
 from flareseg.core.report import OrganFacts, Report
+from flareseg.io.outputs import write_text
 from slicer.i18n import tr as _
 
 from ..names import organName, stageName
@@ -47,6 +51,18 @@ def addTables(
     for node in (organs, costs):
         node.SetDescription(_origin(report))
     return organs, costs
+
+
+def writeCsv(report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode, path: Path) -> None:
+    """The table of the organs as a file. Raises OutputError."""
+    columns = _organColumns(report.organs, slicePositions(segmentationNode))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([f"{title} [{unit}]" if unit else title for _array, unit, title in columns])
+    for row in range(len(report.organs)):
+        values = [array.GetValue(row) for array, _unit, _title in columns]
+        writer.writerow(["" if value != value else value for value in values])  # no number is an empty field
+    write_text(path, text.getvalue())
 
 
 def _tableNode(segmentationNode: slicer.vtkMRMLSegmentationNode, role: str, name: str) -> slicer.vtkMRMLTableNode:

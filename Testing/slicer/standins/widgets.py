@@ -244,6 +244,47 @@ class _Show3DButton(QPushButton):
             segmentation.RemoveRepresentation(_surface())
 
 
+class _FileExportWidget(QWidget):
+    """Slicer's form for "Export to files", as far as a caller sees it (qMRMLSegmentationFileExportWidget.h)."""
+
+    SIGNATURES: ClassVar = {"exportToFilesDone()": "exportToFilesDone"}
+    exportToFilesDone = Signal()
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self._scene = scene
+
+    def setSegmentationNode(self, node: Any) -> None:
+        if node.GetScene() is not self._scene:
+            raise ValueError("the segmentation is not in the scene of the widget")
+        self._node = node
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+    settingsKey = _flag("settingsKey", "", str)
+
+    def setSettingsKey(self, key: str) -> None:
+        self.settingsKey = key
+
+
+class DICOMExportDialog:
+    """Slicer's dialog (qSlicerDICOMExportDialog.h); ``asked`` holds the items it was shown for, instead of waiting."""
+
+    asked: ClassVar[list[int]] = []
+
+    def __init__(self, parent: Any = None) -> None:
+        self._scene: Any = None
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self._scene = scene
+
+    def execDialog(self, itemToSelect: int = 0) -> bool:
+        if self._scene is None:
+            raise RuntimeError("the dialog has no scene")
+        self.asked.append(itemToSelect)
+        return True
+
+
 def _surface() -> str:
     return slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
@@ -253,4 +294,5 @@ BY_CLASS_NAME: dict[str, type[QObject]] = {
     "qMRMLWidget": pythonqt_class(_MRMLWidget),
     "qMRMLNodeComboBox": pythonqt_class(_NodeComboBox),
     "qMRMLSegmentationShow3DButton": pythonqt_class(_Show3DButton),
+    "qMRMLSegmentationFileExportWidget": pythonqt_class(_FileExportWidget),
 }
