@@ -54,6 +54,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode: Any = None  # a FlareSegmentationParameterNode, with what Slicer's wrapper adds to it
         self._parameterNodeGuiTag: Any = None
         self._askedDevice: DeviceChoice | None = None
+        self._isConnected = False  # the widgets show and change the parameters
         self._isOtherScan = False  # another scan was chosen, and its result and box are still to be
 
     def setup(self) -> None:
@@ -170,10 +171,12 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode = parameterNode
         if parameterNode:
             self._parameterNodeGuiTag = connectToGui(parameterNode, self.ui)
+            self._isConnected = True
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.onParametersModified()
 
     def _disconnectGui(self) -> None:
+        self._isConnected = False
         if not self._parameterNode:
             return
         self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
@@ -217,7 +220,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel.showEdited(editedOrgans(segmentationNode))
 
     def onScanChosen(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        self._isOtherScan |= self.views.chooseScan(volumeNode)
+        if self._isConnected:  # else no person has chosen it: the selector's list was filled anew
+            self._isOtherScan |= self.views.chooseScan(volumeNode)
         self.scanWatch.watch(volumeNode)
         self.showScan(volumeNode)
         sequence = sequenceOf(volumeNode)

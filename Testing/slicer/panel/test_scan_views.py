@@ -170,6 +170,23 @@ class TestChoosingAScan:
         assert backgrounds() == [first] * 3
         assert visible() == ["A organs", "B organs"]
 
+    def test_loading_a_scene_changes_nothing(self, panel, two):
+        """Selectors choose the first node they see when their list is filled anew."""
+        _first, second = two
+        segmentations()[0].SetDisplayVisibility(True)
+        for state in (slicer.mrmlScene.StartState, slicer.mrmlScene.EndState):
+            state(slicer.vtkMRMLScene.ImportState)
+        settle()
+        assert panel.ui.scanSelector.currentNode() is second
+        assert backgrounds() == [second] * 3
+        assert visible() == ["A organs", "B organs"]
+
+    def test_scan_that_is_added_while_another_module_is_shown_changes_nothing(self, panel, layout):
+        panel.exit()
+        add("A")
+        wait_until(lambda: panel.ui.applyButton.enabled)
+        assert backgrounds() == [None] * 3
+
     def test_panel_begins_with_the_scan_that_is_seen(self, scripted, layout, open_panel):
         scripted("willing")
         _first, second = add("A"), add("B")
