@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import qt
 import slicer
+import vtk
 from slicer.util import VTKObservationMixin
 
 from .signals import Signal
@@ -11,6 +12,11 @@ from .signals import Signal
 _QUIET_MS = 200  # a node that changes many times a second (a sequence that plays) is looked at when it rests
 SCAN_EVENTS = (
     slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
+    slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
+)
+BOX_EVENTS = (
+    vtk.vtkCommand.ModifiedEvent,
+    slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
     slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
 )
 SEGMENT_EVENTS = (

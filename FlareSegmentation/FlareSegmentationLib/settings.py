@@ -30,6 +30,14 @@ def setShow3D(on: bool) -> None:
     _set("Show3D", on)
 
 
+def goToOrgans() -> bool:
+    return _flag("GoToOrgans", True)
+
+
+def setGoToOrgans(on: bool) -> None:
+    _set("GoToOrgans", on)
+
+
 def splitKidneys() -> bool:
     return _flag("SplitKidneys")
 
@@ -78,8 +86,8 @@ def _value(key: str, default: Any) -> Any:
     return slicer.app.userSettings().value(_PREFIX + key, default)
 
 
-def _flag(key: str) -> bool:
-    return str(_value(key, False)).lower() == "true"
+def _flag(key: str, default: bool = False) -> bool:
+    return str(_value(key, default)).lower() == "true"
 
 
 def _set(key: str, value: Any) -> None:

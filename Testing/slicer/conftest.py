@@ -36,6 +36,7 @@ from FlareSegmentationLib.nodes.results import newSegmentationNode, writeResult 
 from PySide6.QtCore import QCoreApplication, QEventLoop  # noqa: E402
 from standins import application  # noqa: E402
 from standins.desktop import Desktop  # noqa: E402
+from standins.layout import LayoutManager  # noqa: E402
 from standins.scripted_module import close_module, open_module  # noqa: E402
 from warm_worker import WarmWorker  # noqa: E402
 
@@ -188,6 +189,14 @@ def desktop() -> Iterator[Desktop]:
     desktop = Desktop()
     yield desktop
     desktop.close()
+
+
+@pytest.fixture
+def layout(monkeypatch: pytest.MonkeyPatch) -> LayoutManager:
+    """The application's slice views and 3D view."""
+    layout = LayoutManager()
+    monkeypatch.setattr(slicer.app, "layout", layout)
+    return layout
 
 
 @pytest.fixture

@@ -58,10 +58,14 @@ def connectToGui(parameters: Any, ui: Any) -> int:
     return int(parameters.connectParametersToGui({name: widget for name, widget in named if name}))
 
 
+def boxOf(parameters: Any) -> vtkMRMLMarkupsROINode | None:
+    """The box that confines the next run."""
+    return parameters.roi if parameters.region is Region.ROI else None
+
+
 def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
     """The arguments of RunOptions. Raises RoiError when Region is a box and none is chosen."""
-    wantsRoi = parameters.region is Region.ROI
-    if wantsRoi and parameters.roi is None:
+    if parameters.region is Region.ROI and parameters.roi is None:
         raise RoiError(
             _("No box is chosen to segment in."),
             _("Choose one under Options, or set Region to Automatic."),
@@ -69,7 +73,7 @@ def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
     return {
         "device": parameters.device,
         "edited": parameters.edited,
-        "roi": parameters.roi if wantsRoi else None,
+        "roi": boxOf(parameters),
         "splitKidneys": parameters.splitKidneys,
         "cleanUp": parameters.cleanUp,
         "uncertainty": parameters.uncertainty,

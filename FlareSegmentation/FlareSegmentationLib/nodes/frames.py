@@ -21,6 +21,11 @@ def sequenceOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkM
     return None
 
 
+def frameSequence(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSequenceNode | None:
+    """The sequence that ``addFrames`` made the scan of; None for any other scan."""
+    return volumeNode.GetNodeReference(_SEQUENCE)
+
+
 def addFrames(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """A scan for each frame of the node's sequence, in its order; those made earlier are found again.
 

@@ -1,24 +1,30 @@
-"""Export of a report: as text for the clipboard, and as table nodes that are saved with the scene."""
+"""Export of a report: as text for the clipboard, as table nodes that are saved with the scene, as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
+from pathlib import Path
 
 import slicer
 import vtk
 from flareseg.core.report import OrganFacts, Report
+from flareseg.io.outputs import write_text
 from slicer.i18n import tr as _
 
 from ..names import organName, stageName
+from .positions import SlicePositions, slicePositions
 from .report_text import checkHere, confidence, meanHu, seconds, stagesShown, totals, volume
 
 Column = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
 
 
-def asText(report: Report) -> str:
+def asText(report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
     """Return the report as plain text: organs, warnings, stages, totals, weights. Node names are left out."""
+    positions = slicePositions(segmentationNode)
     organs = [[_("Organ"), _("Volume"), _("Mean HU"), _("Confidence"), _("Check here")]]
-    organs += [[organName(o.name), volume(o), meanHu(o), confidence(o), checkHere(o)] for o in report.organs]
+    organs += [[organName(o.name), volume(o), meanHu(o), confidence(o), checkHere(o, positions)] for o in report.organs]
     stages = [[stageName(stage.name), f"{seconds(stage.seconds)} s"] for stage in stagesShown(report)]
     size = " x ".join(str(n) for n in reversed(report.scan.shape))
     spacing = " x ".join(f"{s:.3g}" for s in reversed(report.scan.spacing))
@@ -40,11 +46,23 @@ def addTables(
     name = segmentationNode.GetName()
     organs = _tableNode(segmentationNode, "FlareSegmentation.Table", _("{result} report").format(result=name))
     costs = _tableNode(segmentationNode, "FlareSegmentation.CostTable", _("{result} time").format(result=name))
-    _fill(organs, _organColumns(report.organs))
+    _fill(organs, _organColumns(report.organs, slicePositions(segmentationNode)))
     _fill(costs, _costColumns(report))
     for node in (organs, costs):
         node.SetDescription(_origin(report))
     return organs, costs
+
+
+def writeCsv(report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode, path: Path) -> None:
+    """The table of the organs as a file. Raises OutputError."""
+    columns = _organColumns(report.organs, slicePositions(segmentationNode))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([f"{title} [{unit}]" if unit else title for _array, unit, title in columns])
+    for row in range(len(report.organs)):
+        values = [array.GetValue(row) for array, _unit, _title in columns]
+        writer.writerow(["" if value != value else value for value in values])  # no number is an empty field
+    write_text(path, text.getvalue())
 
 
 def _tableNode(segmentationNode: slicer.vtkMRMLSegmentationNode, role: str, name: str) -> slicer.vtkMRMLTableNode:
@@ -90,7 +108,7 @@ def _weights(report: Report) -> str:
     return ", ".join(f"{w.name} (sha256 {w.sha256[:12]})" for w in report.weights)
 
 
-def _organColumns(organs: list[OrganFacts]) -> list[Column]:
+def _organColumns(organs: list[OrganFacts], positions: SlicePositions | None) -> list[Column]:
     """Return one row per organ."""
     nan = float("nan")
     numbers = [
@@ -107,7 +125,8 @@ def _organColumns(organs: list[OrganFacts]) -> list[Column]:
     }
     columns = [(_array(vtk.vtkStringArray, "Organ", [organName(o.name) for o in organs]), "", _("Organ"))]
     columns += [(_array(vtk.vtkDoubleArray, name, values), unit, titles[name]) for name, unit, values in numbers]
-    columns.append((_array(vtk.vtkStringArray, "CheckHere", [checkHere(o) for o in organs]), "", _("Check here")))
+    checks = [checkHere(o, positions) for o in organs]
+    columns.append((_array(vtk.vtkStringArray, "CheckHere", checks), "", _("Check here")))
     return columns
 
 

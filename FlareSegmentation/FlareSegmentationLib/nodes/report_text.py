@@ -5,6 +5,8 @@ from __future__ import annotations
 from flareseg.core.report import OrganFacts, Report, StageTime
 from slicer.i18n import tr as _
 
+from .positions import SlicePositions
+
 _NOTHING = "-"
 _SHORTEST_SECONDS = 0.005
 
@@ -45,8 +47,25 @@ def confidence(found: OrganFacts) -> str:
     return _NOTHING if found.confidence is None else f"{100 * found.confidence:.0f} %"
 
 
-def checkHere(found: OrganFacts) -> str:
-    """What to check, for example "touches the upper edge of the scan; slices 141-146, 152"."""
-    places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.uncertain]
-    slices = _("slices {list}").format(list=", ".join(places)) if places else ""
+def checkHere(found: OrganFacts, positions: SlicePositions | None) -> str:
+    """What to check, for example "touches the upper edge of the scan; S 76.5 to 84.0, 92.5 mm".
+
+    Without ``positions`` slices are given by their indices.
+    """
+    slices = sliceIndices(found) if positions is None else _slicesInMm([positions(p) for p in found.uncertain])
     return "; ".join(filter(None, (*found.warnings, slices)))
+
+
+def sliceIndices(found: OrganFacts) -> str:
+    """Of the uncertain places, in the scan's own slices: "slices 141-146, 152"."""
+    places = [str(p.first) if p.first == p.last else f"{p.first}-{p.last}" for p in found.uncertain]
+    return _("slices {list}").format(list=", ".join(places)) if places else ""
+
+
+def _slicesInMm(ranges: list[tuple[float, float]]) -> str:
+    """As the slider of Slicer's axial view shows them."""
+    texts = []
+    for low, high in ranges:
+        first, last = f"{low:.1f}", f"{high:.1f}"
+        texts.append(first if first == last else _("{first} to {last}").format(first=first, last=last))
+    return _("S {list} mm").format(list=", ".join(texts)) if texts else ""

@@ -10,6 +10,8 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
 
+_ABDOMEN_WINDOW_LEVEL = (350, 40)  # HU; those of CT_ABDOMEN in Slicer's VolumeDisplayPresets.json
+
 
 def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     """The node's own memory (a view, (k, j, i), HU) and geometry, before any parent transform.
@@ -32,6 +34,14 @@ def facts(geometry: Geometry) -> str:
     size = " x ".join(str(n) for n in reversed(geometry.shape))
     spacing = " x ".join(f"{s:.3g}" for s in reversed(geometry.spacing))
     return f"{size} · {spacing} mm"
+
+
+def showAbdomenWindow(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Window and level of Slicer's preset "CT-abdomen", while those of the volume are Slicer's automatic ones."""
+    display = volumeNode.GetDisplayNode()
+    if display is not None and display.GetAutoWindowLevel():
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(*_ABDOMEN_WINDOW_LEVEL)
 
 
 def _refuseOtherNodes(volumeNode: slicer.vtkMRMLNode) -> None:

@@ -17,6 +17,7 @@ from ..nodes.uncertainty import showUncertainty
 from ..nodes.volumes import volumeOf
 from .editor import openEditor
 from .organ_table import mostDoubtful
+from .saving import SaveMenu
 
 _ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 
@@ -34,6 +35,7 @@ class ResultActions:
             (ui.keepTableButton, "Table"),
         ):
             button.setIcon(qt.QIcon(str(_ICONS / f"{icon}.png")))
+        self.saveMenu = SaveMenu(ui.saveButton, self._result)
         ui.editButton.connect("clicked(bool)", self.edit)
         ui.adjustRegionButton.connect("clicked(bool)", self.adjustRegion)
         ui.showUncertaintyButton.connect("toggled(bool)", self.showUncertainty)
@@ -64,9 +66,9 @@ class ResultActions:
         showUncertainty(node, isShown)
 
     def copyReport(self, _checked: bool = False) -> None:
-        _node, report = self._result()
-        if report:
-            slicer.app.clipboard().setText(asText(report))
+        node, report = self._result()
+        if node and report:
+            slicer.app.clipboard().setText(asText(report, node))
 
     def keepTable(self, _checked: bool = False) -> None:
         node, report = self._result()

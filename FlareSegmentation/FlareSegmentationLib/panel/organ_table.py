@@ -8,7 +8,8 @@ from flareseg.core.organs import Organ
 from flareseg.core.report import OrganFacts, Report
 
 from ..names import organName
-from ..nodes.report_text import checkHere, confidence, meanHu, volume
+from ..nodes.positions import SlicePositions, slicePositions, toWorld
+from ..nodes.report_text import checkHere, confidence, meanHu, sliceIndices, volume
 from ..nodes.results import organCentre, organColour, organNamed
 from ..signals import Signal
 from .readouts import cell, fitRows, layOut
@@ -26,35 +27,49 @@ class OrganTable:
         self._segmentationNode: slicer.vtkMRMLSegmentationNode | None = None
         self._next: dict[int, int] = {}
         layOut(table, numbers=(1, 2, 3))
-        table.connect("cellClicked(int,int)", self._onClicked)
+        table.connect("cellClicked(int,int)", self._go)
+        self._keys = [self._shortcut(key) for key in ("Return", "Enter", "Space")]
 
     def show(self, report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         self._report, self._segmentationNode, self._next = report, segmentationNode, {}
         self._table.setRowCount(len(report.organs))
+        positions = slicePositions(segmentationNode)
         for row, found in enumerate(report.organs):
-            self._fill(row, found, organColour(segmentationNode, organNamed(found.name)))
+            self._fill(row, found, organColour(segmentationNode, organNamed(found.name)), positions)
         fitRows(self._table)
 
-    def _fill(self, row: int, found: OrganFacts, colour: tuple[int, int, int]) -> None:
+    def _fill(
+        self, row: int, found: OrganFacts, colour: tuple[int, int, int], positions: SlicePositions | None
+    ) -> None:
         name = cell(organName(found.name))
         name.setData(qt.Qt.DecorationRole, qt.QColor(*colour))
         self._table.setItem(row, 0, name)
         for column, text in enumerate((volume(found), meanHu(found), confidence(found)), start=1):
             self._table.setItem(row, column, cell(text, isNumber=True))
-        self._table.setItem(row, _CHECK_COLUMN, cell(checkHere(found)))
+        check = cell(checkHere(found, positions))
+        check.setToolTip("\n".join(filter(None, (check.text(), sliceIndices(found)))))
+        self._table.setItem(row, _CHECK_COLUMN, check)
 
-    def _onClicked(self, row: int, column: int) -> None:
-        if self._report is None or self._segmentationNode is None:
+    def _shortcut(self, key: str) -> qt.QShortcut:
+        """A key that does what a click on the current cell does, while the table has the focus."""
+        shortcut = qt.QShortcut(self._table)
+        shortcut.setKey(qt.QKeySequence(key))
+        shortcut.setContext(qt.Qt.WidgetShortcut)
+        shortcut.connect("activated()", lambda: self._go(self._table.currentRow(), self._table.currentColumn()))
+        return shortcut
+
+    def _go(self, row: int, column: int) -> None:
+        if self._report is None or self._segmentationNode is None or row < 0:
             return
         found = self._report.organs[row]
         if column == _CHECK_COLUMN and found.uncertain:
             turn = self._next.get(row, 0)
             self._next[row] = (turn + 1) % len(found.uncertain)
-            self._go(toWorld(self._segmentationNode, found.uncertain[turn].ras))
+            self._tell(toWorld(self._segmentationNode, found.uncertain[turn].ras))
         else:
-            self._go(organCentre(self._segmentationNode, organNamed(found.name)))
+            self._tell(organCentre(self._segmentationNode, organNamed(found.name)))
 
-    def _go(self, point: tuple[float, float, float] | None) -> None:
+    def _tell(self, point: tuple[float, float, float] | None) -> None:
         if point is not None:
             self.went.emit(point)
 
@@ -66,10 +81,3 @@ def mostDoubtful(report: Report) -> Organ | None:
         return None
     first = min(found, key=lambda organ: (not (organ.warnings or organ.uncertain), organ.confidence or 0.0))
     return organNamed(first.name)
-
-
-def toWorld(segmentationNode: slicer.vtkMRMLSegmentationNode, ras: list[float]) -> tuple[float, float, float]:
-    """A point of the scan's own RAS as it lies in the views, under the transform of the result."""
-    point = [0.0, 0.0, 0.0]
-    segmentationNode.TransformPointToWorld(ras, point)
-    return (point[0], point[1], point[2])

@@ -40,6 +40,7 @@ class Panel:
         self.progress = RunProgress(ui.progressLabel, ui.progressBar)
         self.failure = FailureNote(ui.failureLabel, ui.failureActionButton, dependencies)
         self.device = DeviceLine(ui.deviceFactsLabel, ui.deviceReasonLabel, ui.costLabel, runner, dependencies)
+        self.report: Report | None = None  # that is shown
         self._scanIsFine = False
         self._running = False
         ui.warningLabel.setStyleSheet(WARNING_STYLE)
@@ -52,7 +53,7 @@ class Panel:
         self.showFrames(0)
         self.showReport(None, None)
         self.showEdited([])
-        self.showRegion(Region.AUTOMATIC, None)
+        self.showRegion(Region.AUTOMATIC, "")
 
     def showScan(self, volume: Volume) -> None:
         """Show the size of the scan and its warnings under the scan selector."""
@@ -82,12 +83,10 @@ class Panel:
         for widget in (self.ui.editedLabel, self.ui.editedOrgansLabel, self.ui.editedComboBox):
             widget.setVisible(bool(organs))
 
-    def showRegion(self, region: Region, roiNode: slicer.vtkMRMLMarkupsROINode | None) -> None:
+    def showRegion(self, region: Region, note: str) -> None:
         """Show next to the button that a box confines the run: Options may be closed."""
-        isBox = region is Region.ROI
-        self.ui.roiSelector.setVisible(isBox)
-        note = _('Only the inside of the box "{box}" will be segmented (see Options).')
-        showText(self.ui.regionNoteLabel, note.format(box=roiNode.GetName()) if isBox and roiNode else "")
+        self.ui.roiSelector.setVisible(region is Region.ROI)
+        showText(self.ui.regionNoteLabel, note)
 
     def showReady(self) -> None:
         """Neither running nor failed."""
@@ -135,6 +134,7 @@ class Panel:
 
     def showReport(self, report: Report | None, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         """The tables of a run; nothing at all while there is none."""
+        self.report = report
         self.ui.organsSection.setVisible(report is not None)
         self.ui.timingSection.setVisible(report is not None)
         self.ui.show3DButton.setSegmentationNode(segmentationNode)

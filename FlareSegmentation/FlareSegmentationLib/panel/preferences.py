@@ -14,7 +14,9 @@ class Preferences:
     def __init__(self, ui: Any) -> None:
         ui.keepWarmSpinBox.setValue(settings.keepWarmMinutes())
         ui.show3DCheckBox.setChecked(settings.show3D())
+        ui.goToOrgansCheckBox.setChecked(settings.goToOrgans())
         ui.keepWarmSpinBox.connect("valueChanged(int)", settings.setKeepWarmMinutes)
         ui.show3DCheckBox.connect("toggled(bool)", settings.setShow3D)
+        ui.goToOrgansCheckBox.connect("toggled(bool)", settings.setGoToOrgans)
         ui.splitKidneysCheckBox.connect("clicked(bool)", settings.setSplitKidneys)
         ui.deviceComboBox.connect("activated(int)", lambda index: settings.setDevice(list(DeviceChoice)[index]))

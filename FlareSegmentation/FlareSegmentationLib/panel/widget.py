@@ -18,18 +18,20 @@ from flareseg.io.batch import State
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from .. import settings
 from ..choices import DeviceChoice
 from ..explained import explained
 from ..jobs.logic import FlareSegmentationLogic
-from ..jobs.parameters import FlareSegmentationParameterNode, connectToGui, optionsOf
+from ..jobs.parameters import FlareSegmentationParameterNode, boxOf, connectToGui, optionsOf
 from ..jobs.scan_queue import ScanEntry, ScanQueue
 from ..jobs.segmenter import SegmentationRun
-from ..node_watch import SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
+from ..node_watch import BOX_EVENTS, SCAN_EVENTS, SEGMENT_EVENTS, NodeWatch
 from ..nodes.edits import editedOrgans
 from ..nodes.frames import addFrames, sequenceOf
-from ..nodes.results import readReport, resultOf, scanOf, showSurfaces
+from ..nodes.result_sequence import addResultSequences
+from ..nodes.results import readReport, scanOf
+from ..nodes.roi import Region, boxScan, regionNote
 from ..nodes.scans import ScanFilter, scansOfScene
+from ..nodes.visibility import boxToShow, resultToShow
 from ..nodes.volumes import volumeOf
 from .actions import ResultActions
 from .consent import Consent
@@ -38,6 +40,7 @@ from .panel import Panel
 from .places import showPlace
 from .preferences import Preferences
 from .queue_panel import QueuePanel
+from .scan_views import ScanViews, shownScan
 
 _RELOADED = ("FlareSegmentationLib", "flareseg")  # both pure Python; the engine at work is a process of its own
 
@@ -52,6 +55,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode: Any = None  # a FlareSegmentationParameterNode, with what Slicer's wrapper adds to it
         self._parameterNodeGuiTag: Any = None
         self._askedDevice: DeviceChoice | None = None
+        self._isConnected = False  # the widgets show and change the parameters
+        self._isOtherScan = False  # another scan was chosen, and its result and box are still to be
 
     def setup(self) -> None:
         ScriptedLoadableModuleWidget.setup(self)
@@ -67,8 +72,11 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
         self.consent = Consent()
+        self.views = ScanViews()
         self.scanWatch = NodeWatch(SCAN_EVENTS)
         self.resultWatch = NodeWatch(SEGMENT_EVENTS)
+        self.reportWatch = NodeWatch((vtk.vtkCommand.ModifiedEvent,))
+        self.boxWatch = NodeWatch(BOX_EVENTS)
         self._pairing = qt.QTimer()  # later, because the selectors are still being set when one of them changes
         self._pairing.setSingleShot(True)
         self._pairing.setInterval(0)
@@ -78,14 +86,18 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _connect(self) -> None:
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
+        self.ui.show3DButton.connect("pressed()", self.onShow3DPressed)
+        self.ui.show3DButton.connect("released()", self.onShow3DReleased)
         self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
         self.logic.runner.logged.connect(self.panel.log)
         self.logic.learned.connect(self.panel.device.showCost)
         self.panel.organs.went.connect(showPlace)
         self.panel.failure.chosen.connect(self.onFailureAction)
-        self._pairing.connect("timeout()", self._showOwnResult)
-        self.scanWatch.changed.connect(self.showScan)
+        self._pairing.connect("timeout()", self._pair)
+        self.scanWatch.changed.connect(self.onScanModified)
         self.resultWatch.changed.connect(self.showEdited)
+        self.reportWatch.changed.connect(self.onReportModified)
+        self.boxWatch.changed.connect(self.showRegion)
         self.queuePanel.started.connect(self.onQueueStarted)
         self.queuePanel.resultChosen.connect(self.onQueueResultChosen)
         self.queue.changed.connect(self.onScanChanged)
@@ -113,6 +125,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._pairing.stop()
         self.scanWatch.watch(None)
         self.resultWatch.watch(None)
+        self.reportWatch.watch(None)
+        self.boxWatch.watch(None)
         self.queuePanel.removeObservers()
         self.scanFilter.removeObservers()
         self.setParameterNode(None)
@@ -132,6 +146,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onSceneStartClose(self, _caller: object, _event: str) -> None:
         self.queue.cancel()
         self.setParameterNode(None)
+        self.views = ScanViews()
 
     def onSceneEndClose(self, _caller: object, _event: str) -> None:
         if self.parent.isEntered:
@@ -146,9 +161,11 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
-        self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.scan:
-            self._parameterNode.scan = next(iter(scansOfScene()), None)
+        parameters = self.logic.getParameterNode()
+        if not parameters.scan:
+            parameters.scan = shownScan(scansOfScene())
+        self.views.adopt(parameters.scan, parameters.result, boxOf(parameters))
+        self.setParameterNode(parameters)
         self.onScanChosen(self._parameterNode.scan)  # a selector that shows it already has sent no signal
 
     def setParameterNode(self, parameterNode: FlareSegmentationParameterNode | None) -> None:
@@ -156,10 +173,12 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode = parameterNode
         if parameterNode:
             self._parameterNodeGuiTag = connectToGui(parameterNode, self.ui)
+            self._isConnected = True
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.onParametersModified()
 
     def _disconnectGui(self) -> None:
+        self._isConnected = False
         if not self._parameterNode:
             return
         self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
@@ -171,35 +190,69 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         parameters = self._parameterNode
         self.showResult(parameters.result if parameters else None)
         if parameters is None:
+            self.boxWatch.watch(None)
             return
         self._pairing.start()  # the selector takes a neighbour when its node is deleted
-        self.panel.showRegion(parameters.region, parameters.roi)
+        self.boxWatch.watch(boxOf(parameters))
+        self.showRegion()
+        self.views.chooseResult(parameters.result)
+        self.views.chooseBox(boxOf(parameters))
         if parameters.device is not self._askedDevice:
             self._askedDevice = parameters.device
             self.panel.device.ask(parameters.device)
 
+    def showRegion(self, _box: slicer.vtkMRMLMarkupsROINode | None = None) -> None:
+        parameters = self._parameterNode
+        box = boxOf(parameters)
+        self.panel.showRegion(parameters.region, regionNote(box, parameters.scan) if box and parameters.scan else "")
+
     def showResult(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         if self.resultWatch.watch(segmentationNode):
             self.showEdited(segmentationNode)
+        self.reportWatch.watch(segmentationNode)
         self.panel.showReport(readReport(segmentationNode), segmentationNode)
+
+    def onReportModified(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        """The result of a sequence shows another frame now."""
+        report = readReport(segmentationNode)
+        if report != self.panel.report:
+            self.panel.showReport(report, segmentationNode)
 
     def showEdited(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         self.panel.showEdited(editedOrgans(segmentationNode))
 
     def onScanChosen(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        if self._isConnected:  # else no person has chosen it: the selector's list was filled anew
+            self._isOtherScan |= self.views.chooseScan(volumeNode)
         self.scanWatch.watch(volumeNode)
         self.showScan(volumeNode)
         sequence = sequenceOf(volumeNode)
         self.panel.showFrames(sequence.GetNumberOfDataNodes() if sequence else 0)
         self._pairing.start()
 
-    def _showOwnResult(self) -> None:
-        """The result beside a scan is its own: a click never writes one scan's organs over another's."""
-        parameters = self._parameterNode
-        if not parameters or not parameters.scan or not parameters.result:
+    def _pair(self) -> None:
+        """Result and box beside a scan are its own: a click never writes one scan's organs over another's."""
+        parameters, isOtherScan = self._parameterNode, self._isOtherScan
+        self._isOtherScan = False
+        if not parameters or not parameters.scan:
             return
-        if scanOf(parameters.result) not in (None, parameters.scan):
-            parameters.result = resultOf(parameters.scan)
+        if parameters.result is None:  # which means a new one, unless it was chosen for another scan
+            parameters.result = resultToShow(parameters.scan) if isOtherScan else None
+        elif scanOf(parameters.result) not in (None, parameters.scan):
+            parameters.result = resultToShow(parameters.scan)
+        if isOtherScan:
+            self._pairBox(parameters)
+
+    def _pairBox(self, parameters: Any) -> None:
+        box = boxToShow(parameters.scan)
+        if box is not None:
+            parameters.roi, parameters.region = box, Region.ROI
+        elif parameters.roi and boxScan(parameters.roi) not in (None, parameters.scan):
+            parameters.roi, parameters.region = None, Region.AUTOMATIC
+
+    def onScanModified(self, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self.views.showVoxels()
+        self.showScan(volumeNode)
 
     def showScan(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
         if volumeNode is None:
@@ -225,7 +278,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def _start(self) -> None:
-        self._showOwnResult()
+        self._pair()
         parameters = self._parameterNode
         self.panel.showStarting()
         self.queuePanel.setRunning(True)
@@ -247,19 +300,26 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode, _report: Report) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showReady()
-        self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan  # another may be chosen by now
-        self.showFinished(segmentationNode)
+        self.onResultChosen(segmentationNode)  # another scan may be chosen by now
 
     def onFailed(self, error: FlareError) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showFailure(error)
 
     def showFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        self.views.showFinished(segmentationNode)
         self._parameterNode.result = segmentationNode
         self.showResult(segmentationNode)
         self.showEdited(segmentationNode)
-        if settings.show3D():
-            showSurfaces(segmentationNode)
+
+    def onShow3DPressed(self) -> None:
+        """The button makes surfaces when it is let go, which takes seconds; between the two a busy cursor says so."""
+        qt.QApplication.setOverrideCursor(qt.Qt.WaitCursor)
+
+    def onShow3DReleased(self) -> None:
+        qt.QApplication.restoreOverrideCursor()
+        if self.ui.show3DButton.checked:
+            self.views.centre3D()
 
     def onFailureAction(self, action: FailureAction) -> None:
         if action is FailureAction.EXTENSIONS:
@@ -284,12 +344,13 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.queuePanel.setRunning(True)
 
         def start(volumeNode: slicer.vtkMRMLScalarVolumeNode, **callbacks: Callable) -> SegmentationRun:
-            return self.logic.start(volumeNode, resultOf(volumeNode), **callbacks, **options)
+            return self.logic.start(volumeNode, resultToShow(volumeNode), **callbacks, **options)
 
         self.queue.start(volumeNodes, start)
 
     def onScanChanged(self, entry: ScanEntry) -> None:
         self.queuePanel.showEntry(entry)
+        self.views.hideOthers()
         if entry.state is State.RUNNING:
             self.panel.showScanOfQueue(readable(entry.task), *self.queue.batch.place(entry))
 
@@ -298,12 +359,15 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel.showReady()
         done = [entry for entry in self.queue.batch.entries if entry.result and entry.result.GetScene()]
         if done and self._parameterNode:
-            self.onQueueResultChosen(done[-1])
+            together = addResultSequences([entry.task for entry in done if entry.task.GetScene()])
+            self.onResultChosen(together[-1] if together else done[-1].result)
 
     def onQueueResultChosen(self, entry: ScanEntry) -> None:
-        if entry.task.GetScene():
-            self._parameterNode.scan = entry.task
-        self.showFinished(entry.result)
+        self.onResultChosen(entry.result)
+
+    def onResultChosen(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan
+        self.showFinished(segmentationNode)
 
 
 def readable(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import qt
 import slicer
 from conftest import is_ready, segmentations, wait_until
+from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.frames import addFrames, sequenceOf
+from FlareSegmentationLib.nodes.results import resultOf, scanOf
 
 
 @pytest.fixture
@@ -20,11 +26,11 @@ def proxy():
         frame = slicer.util.addVolumeFromArray(voxels, np.diag([4.0, 4.0, 4.0, 1.0]))
         sequence.SetDataNodeAtValue(frame, str(time))
         slicer.mrmlScene.RemoveNode(frame)
-    slicer.mrmlScene.RegisterNodeClass(slicer.vtkMRMLSequenceBrowserNode())  # as the Sequences module does
     browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
-    browser.AddSynchronizedSequenceNode(sequence)
     node = slicer.util.addVolumeFromArray(voxels, np.diag([4.0, 4.0, 4.0, 1.0]), "CT")
     browser.AddProxyNode(node, sequence, False)
+    browser.SetOverwriteProxyName(sequence, False)
+    browser.SetSelectedItemNumber(0)
     return node
 
 
@@ -81,4 +87,80 @@ def test_every_frame_gets_a_row_and_a_result(scripted, open_panel, proxy):
     rows = panel.ui.queueTable.rowCount
     listed = {panel.ui.queueTable.item(row, 0).text(): panel.ui.queueTable.item(row, 2).text() for row in range(rows)}
     assert {name: listed[name] for name in names} == dict.fromkeys(names, "done")
-    assert [node.GetName() for node in segmentations()] == [f"{name} organs" for name in names]
+    assert [node.GetName() for node in segmentations()] == [*(f"{name} organs" for name in names), "CT organs"]
+
+
+class TestTheResultsOfAllFrames:
+    @pytest.fixture
+    def panel(self, scripted, open_panel, proxy):
+        """A panel whose queue has segmented each frame."""
+        scripted("willing")
+        panel = open_panel()
+        panel.ui.framesButton.click()
+        self.run(panel)
+        return panel
+
+    def run(self, panel):
+        panel.ui.queueButton.click()
+        wait_until(lambda: is_ready(panel))
+
+    def show(self, frame):
+        (browser,) = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+        browser.SetSelectedItemNumber(frame)
+        slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+
+    def liver(self, node, scan):
+        return slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId(ORGANS[0]), scan)
+
+    def test_they_are_a_sequence_that_is_played_with_the_scan(self, panel, proxy):
+        sequences = slicer.util.getNodesByClass("vtkMRMLSequenceNode")
+        assert [node.GetName() for node in sequences] == ["CT sequence", "CT organs"]
+        assert [sequences[1].GetNthIndexValue(index) for index in range(3)] == ["0", "1", "2"]
+        assert (sequences[1].GetIndexName(), sequences[1].GetNumberOfDataNodes()) == ("time", 3)
+        (browser,) = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+        assert browser.IsSynchronizedSequenceNode(sequences[1])
+        assert browser.GetProxyNode(sequences[1]).GetName() == "CT organs"
+
+    def test_scan_and_result_of_the_sequence_are_chosen_at_the_end(self, panel, proxy):
+        assert panel.ui.scanSelector.currentNode() is proxy
+        assert panel.ui.resultSelector.currentNode().GetName() == "CT organs"
+        assert [node.GetName() for node in segmentations() if node.GetDisplayVisibility()] == ["CT organs"]
+
+    def test_each_frame_shows_its_own_organs(self, panel, proxy):
+        shown = panel.ui.resultSelector.currentNode()
+        for frame, node in enumerate(addFrames(proxy)):
+            self.show(frame)
+            assert np.array_equal(self.liver(shown, proxy), self.liver(resultOf(node), node))
+            assert scanOf(shown) is proxy
+            assert shown.GetDisplayVisibility()
+
+    def test_tables_are_those_of_the_frame_that_is_shown(self, panel, proxy):
+        shown = panel.ui.resultSelector.currentNode()
+        results = slicer.util.getNodesByClass("vtkMRMLSequenceNode")[1]
+        report = json.loads(shown.GetAttribute("FlareSegmentation.Report"))
+        report["organs"][0]["volume_ml"] = 1234.0
+        results.GetNthDataNode(2).SetAttribute("FlareSegmentation.Report", json.dumps(report))
+        assert panel.ui.organTable.item(0, 1).text() != "1234 mL"
+        self.show(2)
+        wait_until(lambda: panel.ui.organTable.item(0, 1).text() == "1234 mL", seconds=20)
+
+    def test_edit_stays_with_its_frame_also_after_another_run(self, panel, proxy):
+        shown = panel.ui.resultSelector.currentNode()
+        self.show(1)
+        drawn = self.liver(shown, proxy)
+        drawn[5:10, 5:10, 5:10] ^= 1
+        slicer.util.updateSegmentBinaryLabelmapFromArray(drawn, shown, segmentId(ORGANS[0]), proxy)
+        self.show(2)
+        assert not np.array_equal(self.liver(shown, proxy), drawn)
+        self.run(panel)
+        self.show(1)
+        assert np.array_equal(self.liver(shown, proxy), drawn)
+        assert len(slicer.util.getNodesByClass("vtkMRMLSequenceNode")) == 2
+
+    def test_no_sequence_is_made_while_a_frame_lacks_a_result(self, scripted, open_panel, proxy):
+        scripted("willing")
+        panel = open_panel()
+        panel.ui.framesButton.click()
+        panel.ui.queueTable.item(1, 0).setCheckState(qt.Qt.Unchecked)
+        self.run(panel)
+        assert [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")] == ["CT sequence"]

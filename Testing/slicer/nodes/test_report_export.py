@@ -14,26 +14,27 @@ from FlareSegmentationLib.nodes.report_export import addTables, asText
 def found(report):
     report.organs = [
         OrganFacts(1, "Liver", 9, 1489.4, [], 104.4, 21.0, 0.97),
-        OrganFacts(4, "Pancreas", 9, 71.0, [], 92.0, 25.0, 0.71, [UncertainPlace(141, 146, [0.0, 0.0, 0.0])]),
+        OrganFacts(4, "Pancreas", 9, 71.0, [], 92.0, 25.0, 0.71, [UncertainPlace(1, 3, [0.0, 0.0, 36.0])]),
         OrganFacts(3, "Spleen", 0, 0.0, ["not found"]),
     ]
     report.warnings = ["The slices are thick."]
     return report
 
 
-def test_text_tells_organs_warnings_totals_and_weights(found):
-    text = asText(found)
+def test_text_tells_organs_warnings_totals_and_weights(found, node):
+    text = asText(found, node)
     assert text.startswith("FlareSegmentation 1.2.3 · 24 x 20 x 8 · 1.5 x 2 x 3 mm\n")
     assert "Liver     1489 mL  104 ± 21  97 %\n" in text
-    assert "Pancreas  71 mL    92 ± 25   71 %        slices 141-146\n" in text
+    assert "Pancreas  71 mL    92 ± 25   71 %        S 33.0 to 39.0 mm\n" in text
     assert "The slices are thick." in text
     assert "Total 1.50 s" in text
     assert "dense_vnet (sha256 ab12)" in text
 
 
-def test_text_names_neither_scan_nor_patient(found):
+def test_text_names_neither_scan_nor_patient(found, node, scan):
     found.scan.name = "DOE^JANE"
-    assert "DOE" not in asText(found)
+    scan.SetName("DOE^JANE")
+    assert "DOE" not in asText(found, node)
 
 
 def test_table_holds_numbers_with_units(found, node):
@@ -51,7 +52,7 @@ def test_table_holds_numbers_with_units(found, node):
     assert table.GetTable().GetValue(0, 1).ToDouble() == pytest.approx(1489.4)
     assert table.GetTable().GetValue(1, 4).ToDouble() == pytest.approx(71)
     assert math.isnan(table.GetTable().GetValue(2, 2).ToDouble())
-    assert table.GetCellText(1, 5) == "slices 141-146"
+    assert table.GetCellText(1, 5) == "S 33.0 to 39.0 mm"
 
 
 def test_second_table_tells_stages_and_memory(found, node):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import slicer
 from flareseg.core.errors import FlareError
-from FlareSegmentationLib.nodes.roi import roiBounds
+from FlareSegmentationLib.nodes.roi import regionNote, roiBounds
 
 
 @pytest.fixture
@@ -63,13 +63,23 @@ def test_box_in_world_is_seen_from_a_moved_scan(volume):
     assert np.allclose(roiBounds(roi(), volume), [-45, 55, -26, 54, -7, 53])
 
 
-def test_rotated_box_is_refused(volume):
-    node = roi()
-    node.SetAndObserveTransformNodeID(transform(rotation(20)))
-    with pytest.raises(FlareError, match="rotated") as caught:
-        roiBounds(node, volume)
-    assert caught.value.kind == "bad_roi"
-    assert caught.value.hint
+def test_rotated_box_gives_the_upright_box_around_it(volume):
+    """Turned by its handles: a square of 100 mm has a diagonal of 141.4 mm."""
+    node = roi(centre=(0.0, 0.0, 0.0), size=(100.0, 100.0, 60.0))
+    node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(rotation(45)))
+    assert np.allclose(roiBounds(node, volume), [-70.71, 70.71, -70.71, 70.71, -30, 30], atol=0.01)
+    assert regionNote(node, volume).endswith(
+        "It is rotated against the scan: the upright box around it, 141 x 141 x 60 mm, is taken."
+    )
+
+
+def test_note_of_an_upright_box_says_no_more_than_that_it_confines_the_run(volume):
+    assert regionNote(roi(), volume) == 'Only the inside of the box "R" will be segmented (see Options).'
+
+
+def test_note_of_a_box_that_cannot_be_used_says_why(volume):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode")
+    assert regionNote(node, volume).startswith("The region of interest has no size.")
 
 
 @pytest.mark.parametrize(
@@ -81,8 +91,9 @@ def test_bounds_without_size_are_refused(volume, bounds):
 
 
 def test_node_without_size_is_refused(volume):
-    with pytest.raises(FlareError, match="no size"):
+    with pytest.raises(FlareError, match="no size") as caught:
         roiBounds(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode"), volume)
+    assert caught.value.kind == "bad_roi"
 
 
 def test_scan_under_a_bending_transform_is_refused(volume):

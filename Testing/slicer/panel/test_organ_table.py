@@ -9,7 +9,9 @@ import slicer
 from flareseg.core.organs import ORGANS, RIGHT_KIDNEY
 from flareseg.core.report import OrganFacts, UncertainPlace
 from FlareSegmentationLib.nodes.report_text import checkHere
+from FlareSegmentationLib.nodes.results import newSegmentationNode
 from FlareSegmentationLib.panel.organ_table import OrganTable, mostDoubtful
+from PySide6.QtTest import QTest
 
 CHECK = 4
 
@@ -49,6 +51,64 @@ def test_swatches_have_the_segments_colours(table, found):
     OrganTable(table).show(found, None)
     swatch = table.item(1, 0).data(qt.Qt.DecorationRole)
     assert (swatch.red(), swatch.green(), swatch.blue()) == RIGHT_KIDNEY.colour
+
+
+def test_places_are_told_as_the_axial_view_shows_them_with_their_slices_in_the_tooltip(table, found, node):
+    """The scan's slices lie 3 mm apart, slice 0 at S 30."""
+    found.organs[2].warnings = []
+    found.organs[2].uncertain = [UncertainPlace(2, 4, [0.0, 0.0, 39.0]), UncertainPlace(6, 6, [0.0, 0.0, 48.0])]
+    OrganTable(table).show(found, node)
+    assert table.item(2, CHECK).text() == "S 36.0 to 42.0, 48.0 mm"
+    assert table.item(2, CHECK).toolTip() == "S 36.0 to 42.0, 48.0 mm\nslices 2-4, 6"
+
+
+def test_slices_are_told_in_the_world_of_the_views(table, found, node):
+    moved = np.eye(4)
+    moved[:3, 3] = [5, 6, 7]
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(moved))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    found.organs[2].warnings = []
+    found.organs[2].uncertain = [UncertainPlace(6, 6, [0.0, 0.0, 48.0])]
+    OrganTable(table).show(found, node)
+    assert table.item(2, CHECK).text() == "S 55.0 mm"
+
+
+def test_slices_of_a_scan_that_runs_from_head_to_foot_are_told_from_the_lowest_to_the_highest(table, found, report):
+    """Slice 0 at S 100, 5 mm apart, tilted against the axial plane by the second axis: S is that of the place."""
+    ijkToRas = np.array([[-2.0, 0, 0, 0], [0, -2.0, 0, 0], [0, 0.5, -5.0, 100.0], [0, 0, 0, 1]])
+    ijkToRas[:3, 1] = np.cross(ijkToRas[:3, 2], ijkToRas[:3, 0]) / 5
+    scan = slicer.util.addVolumeFromArray(np.zeros((8, 20, 24), np.int16), ijkToRas, "reversed")
+    segmentation = newSegmentationNode(scan)
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(scan)
+    found.organs[2].warnings = []
+    found.organs[2].uncertain = [UncertainPlace(1, 3, [0.0, 0.0, 90.0])]
+    OrganTable(table).show(found, segmentation)
+    assert table.item(2, CHECK).text() == "S 85.0 to 95.0 mm"
+
+
+def test_slices_of_a_scan_that_was_deleted_are_told_by_their_indices(table, found, node, scan):
+    slicer.mrmlScene.RemoveNode(scan)
+    OrganTable(table).show(found, node)
+    assert table.item(2, CHECK).text() == "12 mL is less than expected; slices 141-146, 152"
+
+
+@pytest.mark.parametrize("key", [qt.Qt.Key_Return, qt.Qt.Key_Enter, qt.Qt.Key_Space])
+def test_key_does_what_a_click_on_the_current_cell_does(table, found, node, key):
+    organs, points = OrganTable(table), []
+    organs.show(found, node)
+    organs.went.connect(points.append)
+    table.show()
+    table.activateWindow()
+    assert QTest.qWaitForWindowActive(table)
+    table.setFocus()
+    table.setCurrentCell(2, CHECK)
+    for _ in range(2):
+        QTest.keyClick(table, key)
+    table.setCurrentCell(0, 0)
+    QTest.keyClick(table, key)
+    table.hide()
+    assert points == [(10, 20, 30), (11, 21, 31), pytest.approx(node.GetSegmentCenterRAS("FlareSegmentation.Liver"))]
 
 
 def test_click_on_check_here_goes_from_place_to_place(table, found, node):
@@ -119,4 +179,4 @@ def test_organ_with_a_uncertain_place_is_looked_at_before_one_that_is_less_sure_
 
 
 def test_nothing_to_check_is_an_empty_cell(found):
-    assert checkHere(found.organs[0]) == ""
+    assert checkHere(found.organs[0], None) == ""

@@ -88,6 +88,16 @@ class TestRegion:
         done.ui.regionComboBox.currentIndex = 0
         assert done.ui.regionNoteLabel.isHidden()
 
+    def test_box_that_is_rotated_is_told_before_the_click_and_segmented(self, done):
+        done.ui.adjustRegionButton.click()
+        (roi,) = self.rois()
+        turned = np.eye(4)
+        turned[:2, :2] = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
+        roi.SetSize(40, 40, 40)
+        roi.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(turned))
+        wait_until(lambda: "57 x 57 x 40 mm" in done.ui.regionNoteLabel.text)
+        assert np.allclose(readReport(run_once(done)).roi, [-28.28, 28.28, -28.28, 28.28, -20, 20], atol=0.01)
+
     def test_box_is_asked_for_when_none_is_chosen(self, done):
         done.ui.regionComboBox.currentIndex = 1
         click(done)

@@ -26,6 +26,7 @@ class Application:
         self.selectedModule = ""
         self.windows: list[QtWidgets.QWidget] = []
         self.factory: Any = None
+        self.layout: Any = None
         self.exitCode: int | None = None
         self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.temporaryPath = folder
@@ -64,8 +65,9 @@ class Application:
     def topLevelWidgets(self) -> list[QtWidgets.QWidget]:
         return self.windows
 
-    def layoutManager(self) -> None:
-        """There are no views."""
+    def layoutManager(self) -> Any:
+        """None while there are no views, as without a main window; see layout.LayoutManager."""
+        return self.layout
 
     def currentLogFile(self) -> str:
         log = Path(self.settingsFile).with_suffix(".log")
@@ -126,6 +128,7 @@ def new_scene() -> None:
         segmentations=_module(slicer.vtkSlicerSegmentationsModuleLogic, logic),
         volumes=_module(slicer.vtkSlicerVolumesLogic, logic),
         markups=_module(slicer.vtkSlicerMarkupsLogic, logic),
+        sequences=_module(slicer.vtkSlicerSequencesLogic, logic),
     )
     markups = slicer.modules.markups.logic()
     markups.RegisterMarkupsNode(slicer.vtkMRMLMarkupsROINode(), slicer.vtkSlicerROIWidget())

@@ -26,8 +26,10 @@ def install(folder: Path = MODULE_FOLDER) -> None:
     ctk = types.ModuleType("ctk")
     ctk.ctkCollapsibleButton = widgets.BY_CLASS_NAME["ctkCollapsibleButton"]  # type: ignore[attr-defined]
     sys.modules["ctk"] = ctk
-    for name in ("qMRMLWidget", "qMRMLNodeComboBox", "qMRMLSegmentationShow3DButton"):
-        setattr(slicer, name, widgets.BY_CLASS_NAME[name])
+    for name, widget in widgets.BY_CLASS_NAME.items():
+        if name.startswith("qMRML"):
+            setattr(slicer, name, widget)
+    slicer.qSlicerDICOMExportDialog = widgets.DICOMExportDialog
     _add(slicer, "i18n", _i18n())
     _add(slicer, "packaging", packaging_module)
     application.install()

@@ -198,7 +198,11 @@ class _NodeComboBox(QWidget):
 
 
 class _Show3DButton(QPushButton):
-    """Makes or removes the closed surfaces of a segmentation; checked while there are any."""
+    """Makes or removes the closed surfaces of a segmentation; checked while there are any.
+
+    As in Slicer (Segmentations/Widgets/qMRMLSegmentationShow3DButton.cxx) the surfaces are made by ``toggled``, which
+    Qt emits before ``released`` and ``clicked``; what the node tells changes the button without signals.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Show 3D", parent)
@@ -206,7 +210,7 @@ class _Show3DButton(QPushButton):
         self._tag: int | None = None
         self.setCheckable(True)
         self.setEnabled(False)
-        self.clicked.connect(self._on_clicked)
+        self.toggled.connect(self._on_toggled)
 
     locked = _flag("locked", False)
 
@@ -223,15 +227,62 @@ class _Show3DButton(QPushButton):
     def _update(self) -> None:
         segmentation = self._node.GetSegmentation() if self._node else None
         self.setEnabled(bool(segmentation and segmentation.GetNumberOfSegments()))
-        self.setChecked(bool(segmentation and segmentation.ContainsRepresentation(_surface())))
+        if segmentation is None:  # the button keeps its state then, disabled
+            return
+        wasBlocked = self.blockSignals(True)
+        self.setChecked(segmentation.ContainsRepresentation(_surface()))
+        self.blockSignals(wasBlocked)
 
-    def _on_clicked(self, on: bool) -> None:
+    def _on_toggled(self, on: bool) -> None:
+        if self._node is None:
+            return
         segmentation = self._node.GetSegmentation()
         if on:
             segmentation.CreateRepresentation(_surface())
             self._node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(_surface())
         else:
             segmentation.RemoveRepresentation(_surface())
+
+
+class _FileExportWidget(QWidget):
+    """Slicer's form for "Export to files", as far as a caller sees it (qMRMLSegmentationFileExportWidget.h)."""
+
+    SIGNATURES: ClassVar = {"exportToFilesDone()": "exportToFilesDone"}
+    exportToFilesDone = Signal()
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self._scene = scene
+
+    def setSegmentationNode(self, node: Any) -> None:
+        if node.GetScene() is not self._scene:
+            raise ValueError("the segmentation is not in the scene of the widget")
+        self._node = node
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+    settingsKey = _flag("settingsKey", "", str)
+
+    def setSettingsKey(self, key: str) -> None:
+        self.settingsKey = key
+
+
+class DICOMExportDialog:
+    """Slicer's dialog (qSlicerDICOMExportDialog.h); ``asked`` holds the items it was shown for, instead of waiting."""
+
+    asked: ClassVar[list[int]] = []
+
+    def __init__(self, parent: Any = None) -> None:
+        self._scene: Any = None
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self._scene = scene
+
+    def execDialog(self, itemToSelect: int = 0) -> bool:
+        if self._scene is None:
+            raise RuntimeError("the dialog has no scene")
+        self.asked.append(itemToSelect)
+        return True
 
 
 def _surface() -> str:
@@ -243,4 +294,5 @@ BY_CLASS_NAME: dict[str, type[QObject]] = {
     "qMRMLWidget": pythonqt_class(_MRMLWidget),
     "qMRMLNodeComboBox": pythonqt_class(_NodeComboBox),
     "qMRMLSegmentationShow3DButton": pythonqt_class(_Show3DButton),
+    "qMRMLSegmentationFileExportWidget": pythonqt_class(_FileExportWidget),
 }

@@ -1,0 +1,78 @@
+"""A result out of the scene: by Slicer's own exporters, and the organ table as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import qt
+import slicer
+from flareseg.core.errors import FlareError
+from flareseg.core.report import Report
+from slicer.i18n import tr as _
+
+from ..nodes.report_export import writeCsv
+from ..nodes.results import scanOf
+
+Result = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
+
+
+class SaveMenu:
+    """The menu of the button "Save as...". ``result()`` gives the chosen segmentation node and its report."""
+
+    def __init__(self, button: qt.QPushButton, result: Callable[[], Result]) -> None:
+        self._result = result
+        menu = qt.QMenu(button)
+        self._add(menu, _("Segments to files (NIfTI, NRRD, STL, OBJ)..."), self.saveFiles)
+        if hasattr(slicer, "qSlicerDICOMExportDialog"):  # a Slicer may be built without DICOM
+            self._add(menu, _("DICOM segmentation..."), self.saveDicom)
+        self._add(menu, _("Organ table (CSV)..."), self.saveTable)
+        button.setMenu(menu)
+
+    def saveFiles(self, _checked: bool = False) -> None:
+        """In the dialog that the Segment Editor shows for "Export to files"."""
+        node, _report = self._result()
+        if node is None:
+            return
+        dialog = qt.QDialog(slicer.util.mainWindow())
+        dialog.setWindowTitle(_("Export segments to files"))
+        layout = qt.QVBoxLayout(dialog)
+        widget = slicer.qMRMLSegmentationFileExportWidget(dialog)
+        widget.setMRMLScene(slicer.mrmlScene)
+        widget.setSegmentationNode(node)
+        widget.setSettingsKey("ExportSegmentsToFiles")  # with the choices made in the Segment Editor
+        widget.connect("exportToFilesDone()", dialog.accept)
+        layout.addWidget(widget)
+        dialog.exec_()
+        dialog.deleteLater()
+
+    def saveDicom(self, _checked: bool = False) -> None:
+        """In Slicer's dialog for DICOM, with the result in the study of its scan, where Slicer needs it."""
+        node, _report = self._result()
+        if node is None:
+            return
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        item, scanItem = hierarchy.GetItemByDataNode(node), hierarchy.GetItemByDataNode(scanOf(node))
+        if item and scanItem:
+            hierarchy.SetItemParent(item, hierarchy.GetItemParent(scanItem))
+        dialog = slicer.qSlicerDICOMExportDialog(None)
+        dialog.setMRMLScene(slicer.mrmlScene)
+        dialog.execDialog(item)
+
+    def saveTable(self, _checked: bool = False) -> None:
+        node, report = self._result()
+        if node is None or report is None:
+            return
+        title, kind = _("Save organ table"), _("CSV (*.csv)")
+        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, f"{node.GetName()}.csv", kind)
+        if not path:
+            return
+        try:
+            writeCsv(report, node, Path(path).with_suffix(".csv"))
+        except FlareError as error:
+            slicer.util.errorDisplay(str(error))
+
+    def _add(self, menu: qt.QMenu, text: str, slot: Callable[[bool], None]) -> None:
+        action = qt.QAction(text, menu)
+        action.connect("triggered(bool)", slot)
+        menu.addAction(action)
