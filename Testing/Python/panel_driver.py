@@ -74,7 +74,8 @@ class Panel:
         waitUntil(lambda: self.ui.applyButton.enabled)
 
     def click(self) -> None:
-        """Segment organs, or Cancel."""
+        """Segment organs, or Cancel; not as the second click of a double click."""
+        waitUntil(lambda: self._widget.panel.takesClicks)
         self.ui.applyButton.click()
 
     def isReady(self) -> bool:

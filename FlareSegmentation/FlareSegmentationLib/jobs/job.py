@@ -211,7 +211,8 @@ class JobRunner:
         if isinstance(event, Failure):
             self._questions.pop(event.id or "", None)
             self.described.emit(event.id or "", error_of_kind(event.kind, event.message, event.hint))
-            self.logged.emit("\n".join(filter(None, (event.message, event.details))))
+            if event.details:
+                self.logged.emit(event.details)
         if self._job is None or getattr(event, "id", None) != self._job.request.id:
             return
         if isinstance(event, Stage):

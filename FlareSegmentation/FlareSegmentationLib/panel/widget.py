@@ -48,6 +48,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self._run: SegmentationRun | None = None
+        self._retry: Callable[[], None] = self._start
         self._parameterNode: Any = None  # a FlareSegmentationParameterNode, with what Slicer's wrapper adds to it
         self._parameterNodeGuiTag: Any = None
         self._askedDevice: DeviceChoice | None = None
@@ -74,7 +75,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.initializeParameterNode()
 
     def _connect(self) -> None:
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        self.panel.clicked.connect(self.onApplyButton)
         self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
         self.ui.scanSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScanChosen)
         self.logic.runner.logged.connect(self.panel.log)
@@ -128,7 +129,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._disconnectGui()
 
     def onSceneStartClose(self, _caller: object, _event: str) -> None:
-        self.queue.cancel()
+        self.queue.batch.cancel()  # the scan at work stops by itself and says why
         self.setParameterNode(None)
 
     def onSceneEndClose(self, _caller: object, _event: str) -> None:
@@ -211,7 +212,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onFramesButton(self, _checked: bool = False) -> None:
         self.queuePanel.tick(addFrames(self._parameterNode.scan))
 
-    def onApplyButton(self, _checked: bool = False) -> None:
+    def onApplyButton(self) -> None:
         """A click starts; while a run is in progress, a click stops it."""
         if self.queue.active:
             self.panel.showCancelling()
@@ -223,6 +224,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def _start(self) -> None:
+        self._retry = self._start
         self._showOwnResult()
         parameters = self._parameterNode
         self.panel.showStarting()
@@ -268,9 +270,10 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         else:
             if action is FailureAction.CPU:
                 self._parameterNode.device = DeviceChoice.CPU
-            self._start()
+            self._retry()
 
     def onQueueStarted(self, volumeNodes: list[slicer.vtkMRMLScalarVolumeNode]) -> None:
+        self._retry = lambda: self.onQueueStarted(volumeNodes)
         try:
             options = optionsOf(self._parameterNode)
         except FlareError as error:
@@ -291,8 +294,11 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def onQueueEnded(self) -> None:
         self.queuePanel.setRunning(False)
-        self.panel.showReady()
-        done = [entry for entry in self.queue.batch.entries if entry.result and entry.result.GetScene()]
+        entries = self.queue.batch.entries
+        self.panel.showEndOfQueue(entries)
+        failed = [entry.task for entry in entries if entry.error and entry.task.GetScene()]
+        self._retry = lambda: self.onQueueStarted(failed)
+        done = [entry for entry in entries if entry.result and entry.result.GetScene()]
         if done and self._parameterNode:
             self.onQueueResultChosen(done[-1])
 
