@@ -103,6 +103,20 @@ def test_the_run_measures_every_stage_in_order(cascade: Cascade, phantom: Phanto
     assert run.memory.facts().peak_ram_mb > 50
 
 
+@pytest.mark.parametrize("roi", [None, (-100.0, 100.0, -100.0, 100.0, -100.0, 100.0)], ids=["found", "given"])
+def test_progress_never_runs_backwards(
+    roi: tuple[float, ...] | None, cascade: Cascade, phantom: Phantom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flareseg.inference.cascade.SLAB_MB", 1.0)  # several slabs, as of a large scan
+    seen: list[tuple[str, float]] = []
+    with Run(lambda stage, fraction: seen.append((stage, fraction))) as run:
+        cascade.segment(phantom.volume, SegmentationOptions(roi=roi), run)
+    for name in {stage for stage, _ in seen}:
+        fractions = [fraction for stage, fraction in seen if stage == name]
+        assert fractions == sorted(fractions), name
+        assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("stage", ["find_abdomen", "segment", "put_back"])
 def test_a_run_that_nobody_wants_ends_within_its_stage(stage: str, cascade: Cascade, phantom: Phantom) -> None:
     seen: list[str] = []

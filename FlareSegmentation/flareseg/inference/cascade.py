@@ -38,6 +38,7 @@ from flareseg.inference.weights import TrainedNetwork, load_network
 
 TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
+_RESAMPLING_SHARE = 0.5  # of the time that finding the abdomen takes
 _NO_ROOM = "The GPU has too little free memory for the networks."
 
 
@@ -334,10 +335,13 @@ def _midline(crop: Tensor) -> float:
 
 
 def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs) -> Box:
-    coarse = resample_to_grid(voxels, Box.whole(geometry.shape), engine.abdomen.grid, engine.device.torch_device, slabs)
+    grid, device = engine.abdomen.grid, engine.device.torch_device
+    with run.part(0.0, _RESAMPLING_SHARE):
+        coarse = resample_to_grid(voxels, Box.whole(geometry.shape), grid, device, slabs)
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
-    background, organs = engine.logits(engine.abdomen.network, coarse, run)
+    with run.part(_RESAMPLING_SHARE, 1.0):
+        background, organs = engine.logits(engine.abdomen.network, coarse, run)
     box = box_of_foreground((organs > background).cpu().numpy(), geometry)
     if box is None:
         raise nothing_found("No abdomen found in this scan.")

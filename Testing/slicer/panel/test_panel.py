@@ -11,6 +11,7 @@ import slicer
 import vtk
 from conftest import click, is_ready, is_running, segmentations, wait_until
 from flareseg.core.organs import ORGANS
+from flareseg.worker.events import Stage
 from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.results import scanOf
 
@@ -91,6 +92,17 @@ class TestARun:
         wait_until(lambda: is_running(panel))
         assert panel.ui.progressLabel.text.startswith("Segment organs · ")
         assert 0 < panel.ui.progressBar.value < 100
+
+    def test_the_bar_never_runs_backwards(self, ready):
+        """The CPU begins again where the memory of a GPU has run out."""
+        progress, bar = ready.panel.progress, ready.ui.progressBar
+        progress.start()
+        shown = []
+        for stage, fraction in (("find_abdomen", 1.0), ("segment", 0.5), ("find_abdomen", 0.0), ("segment", 1.0)):
+            progress.showStage(Stage("id", stage, fraction, 1.0))
+            shown.append(bar.value)
+        assert shown == [33, 56, 56, 75]
+        progress.stop()
 
     def test_result_is_a_new_segmentation_that_is_chosen_and_right(self, done, phantom):
         (node,) = segmentations()
