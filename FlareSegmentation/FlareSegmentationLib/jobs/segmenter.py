@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.errors import Cancelled, FlareError, InternalError
+from flareseg.core.errors import Cancelled, FlareError, InternalError, ScanError
 from flareseg.core.report import Report
 from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
@@ -15,10 +17,10 @@ from slicer.util import VTKObservationMixin
 
 from ..choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
 from ..nodes.edits import editedOrgans
-from ..nodes.results import newSegmentationNode, writeResult
+from ..nodes.results import keepWaited, newSegmentationNode, writeResult
 from ..nodes.roi import roiBounds
 from ..nodes.uncertainty import writeUncertainty
-from ..nodes.volumes import volumeOf
+from ..nodes.volumes import volumeOf, voxelWatch
 from ..options import RunOptions
 from ..signals import Signal
 from .job import Job, JobRunner
@@ -50,6 +52,7 @@ class SegmentationRun(VTKObservationMixin):
         self.finished: Signal[slicer.vtkMRMLSegmentationNode, Report] = Signal()
         self.failed: Signal[FlareError] = Signal()
         self.active = True
+        self._startedAt = 0.0
         self._volumeNode = volumeNode
         self._segmentationNode = segmentationNode
         self._job = job
@@ -59,6 +62,7 @@ class SegmentationRun(VTKObservationMixin):
         job.failed.connect(self._fail)
 
     def start(self) -> None:
+        self._startedAt = time.monotonic()
         scene = self._volumeNode.GetScene()
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneClosing)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
@@ -71,7 +75,11 @@ class SegmentationRun(VTKObservationMixin):
 
     def _onFinished(self, labels: np.ndarray, report: Report) -> None:
         try:
+            self._checkGrid(labels)
             node, report = self._write(labels, report)
+        except FlareError as error:
+            self._fail(error)
+            return
         except Exception as error:  # whatever it is, the run has to end
             logging.exception("FlareSegmentation: the result could not be shown")
             self._fail(
@@ -81,8 +89,17 @@ class SegmentationRun(VTKObservationMixin):
                 )
             )
             return
+        keepWaited(node, time.monotonic() - self._startedAt)
         self._end()
         self.finished.emit(node, report)
+
+    def _checkGrid(self, labels: np.ndarray) -> None:
+        """Raises ScanError when the node has got voxels of another size since the run began."""
+        if volumeOf(self._volumeNode).voxels.shape != labels.shape:
+            raise ScanError(
+                _("The scan has got another size during the run, so the result does not fit it."),
+                _("Segment it again."),
+            )
 
     def _write(self, labels: np.ndarray, report: Report) -> tuple[slicer.vtkMRMLSegmentationNode, Report]:
         """What counts as edited is decided now: a person may have gone on editing during the run."""
@@ -128,12 +145,17 @@ def prepareRun(
     """Raises FlareError for input that cannot be segmented, and while another run is in progress."""
     checkRun(runner, volumeNode, options)
     roi = None if options.roi is None else roiBounds(options.roi, volumeNode)
-    job = newJob(volumeOf(volumeNode), options, roi)
+    job = newJob(volumeOf(volumeNode), options, roi, voxelWatch(volumeNode))
     return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
 
 
-def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) -> Job:
-    """The scan handed over to the worker: the job's folder is made, its voxels are written."""
+def newJob(
+    volume: Volume,
+    options: RunOptions,
+    roi: list[float] | None = None,
+    isUnchanged: Callable[[], bool] = lambda: True,
+) -> Job:
+    """The scan as a job for the worker: its folder is made, the voxels are handed over when it starts."""
     return Job(
         volume.voxels,
         volume.geometry,
@@ -144,6 +166,7 @@ def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) 
         CleanUp.of(options.cleanUp).value,
         options.uncertainty,
         PrecisionChoice.of(options.precision).value,
+        isUnchanged,
     )
 
 

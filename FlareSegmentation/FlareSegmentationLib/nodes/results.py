@@ -18,6 +18,7 @@ from .kept import withKept
 _KIDNEYS = ORGANS[1]
 _ATTRIBUTE = "FlareSegmentation."
 _REPORT = _ATTRIBUTE + "Report"
+_WAITED = _ATTRIBUTE + "SecondsWaited"
 
 
 def newSegmentationNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -85,6 +86,17 @@ def readReport(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> Repor
         return Report.from_json(json.loads(text))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def keepWaited(segmentationNode: slicer.vtkMRMLSegmentationNode, seconds: float) -> None:
+    """Note on the node how long a person waited for the result, from the click to the segments."""
+    segmentationNode.SetAttribute(_WAITED, f"{seconds:.3f}")
+
+
+def waited(segmentationNode: slicer.vtkMRMLSegmentationNode) -> float | None:
+    """In seconds; None for a result of which it is not known."""
+    text = segmentationNode.GetAttribute(_WAITED)
+    return float(text) if text else None
 
 
 def resultOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode | None:

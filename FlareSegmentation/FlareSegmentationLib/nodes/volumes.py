@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import slicer
 import vtk
@@ -25,6 +27,17 @@ def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     voxels = slicer.util.arrayFromVolume(volumeNode)
     geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
     return Volume(voxels, geometry, warnings=_warnings(volumeNode))
+
+
+def voxelWatch(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Callable[[], bool]:
+    """Tells later whether the voxels that the node has now are unchanged.
+
+    Other voxels in their place (the next frame of a sequence) do not count: these stay as they are.
+    """
+    scalars = volumeNode.GetImageData().GetPointData().GetScalars()
+    scalars.GetInformation()  # made when it is first asked for, by a display for example, which counts as a change
+    before = scalars.GetMTime()
+    return lambda: bool(scalars.GetMTime() == before)
 
 
 def facts(geometry: Geometry) -> str:

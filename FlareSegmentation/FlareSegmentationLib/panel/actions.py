@@ -11,7 +11,7 @@ import slicer
 from flareseg.core.report import Report
 
 from ..nodes.report_export import addTables, asText
-from ..nodes.results import readReport, scanOf
+from ..nodes.results import readReport, scanOf, waited
 from ..nodes.roi import Region, middleOf, showRegion
 from ..nodes.uncertainty import showUncertainty
 from ..nodes.volumes import volumeOf
@@ -64,9 +64,9 @@ class ResultActions:
         showUncertainty(node, isShown)
 
     def copyReport(self, _checked: bool = False) -> None:
-        _node, report = self._result()
-        if report:
-            slicer.app.clipboard().setText(asText(report))
+        node, report = self._result()
+        if node and report:
+            slicer.app.clipboard().setText(asText(report, waited(node)))
 
     def keepTable(self, _checked: bool = False) -> None:
         node, report = self._result()

@@ -21,6 +21,7 @@ from ..jobs.job import JobRunner
 from ..jobs.scan_queue import ScanEntry
 from ..names import organName
 from ..nodes.report_text import totals
+from ..nodes.results import waited
 from ..nodes.roi import Region
 from ..nodes.uncertainty import isUncertaintyShown, uncertaintyOf
 from ..nodes.volumes import facts
@@ -170,7 +171,7 @@ class Panel:
             return
         self.organs.show(report, segmentationNode)
         fillStageTable(self.ui.stageTable, report)
-        self.ui.totalsLabel.setText(totals(report))
+        self.ui.totalsLabel.setText(totals(report, waited(segmentationNode) if segmentationNode else None))
         showText(self.ui.reportWarningLabel, "\n".join(report.warnings))
 
     def log(self, text: str) -> None:

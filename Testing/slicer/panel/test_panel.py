@@ -13,7 +13,7 @@ from conftest import click, is_ready, is_running, segmentations, wait_until
 from flareseg.core.organs import ORGANS
 from flareseg.worker.events import Stage
 from FlareSegmentationLib.nodes.edits import segmentId
-from FlareSegmentationLib.nodes.results import scanOf
+from FlareSegmentationLib.nodes.results import readReport, scanOf
 
 
 class TestBeforeTheClick:
@@ -121,7 +121,17 @@ class TestARun:
         assert done.ui.organTable.item(0, 1).text().endswith(" mL")
         stages = [done.ui.stageTable.item(row, 0).text() for row in range(done.ui.stageTable.rowCount)]
         assert "Segment organs" in stages
-        assert done.ui.totalsLabel.text.startswith("Total ")
+
+    def test_total_is_what_the_person_waited_for_and_the_engine_has_a_line_of_its_own(self, engine, ready):
+        began = time.monotonic()
+        click(ready)
+        wait_until(lambda: is_ready(ready))
+        ended = time.monotonic()
+        total, engines = ready.ui.totalsLabel.text.split("\n")
+        seconds = float(total.removeprefix("Total ").removesuffix(" s"))
+        report = readReport(segmentations()[0])
+        assert report.total_seconds < seconds <= ended - began + 0.01
+        assert engines.startswith(f"Engine {report.total_seconds:.2f} s · ")
 
     def test_show_3d_makes_and_removes_surfaces(self, done):
         (node,) = segmentations()
