@@ -33,6 +33,7 @@ from .progress import RunProgress
 from .readouts import fillStageTable, layOut
 
 _DOUBLE_CLICK_SECONDS = 0.5
+_MOST_WARNINGS = 2
 
 
 class Panel:
@@ -82,13 +83,15 @@ class Panel:
     def showNoScan(self, problem: str = "") -> None:
         """No scan is chosen, or one that cannot be segmented, for the reason given."""
         hint = "" if problem else _("Load an abdominal CT and choose it here.")
-        self._showScan(hint, [problem], None)
+        self._showScan(hint, [], None)
+        if problem:
+            showText(self.ui.warningLabel, problem)
 
     def _showScan(self, line: str, warnings: list[str], volume: Volume | None) -> None:
         self._scanIsFine = volume is not None
         self.ui.scanFactsLabel.setText(line)
         self.device.setScan(volume)
-        showText(self.ui.warningLabel, "\n".join(warnings))
+        showWarnings(self.ui.warningLabel, warnings)
         if not self._running:
             self.ui.applyButton.setEnabled(self._scanIsFine)
 
@@ -172,7 +175,7 @@ class Panel:
         self.organs.show(report, segmentationNode)
         fillStageTable(self.ui.stageTable, report)
         self.ui.totalsLabel.setText(totals(report, waited(segmentationNode) if segmentationNode else None))
-        showText(self.ui.reportWarningLabel, "\n".join(report.warnings))
+        showWarnings(self.ui.reportWarningLabel, report.warnings)
 
     def log(self, text: str) -> None:
         self.ui.logText.appendPlainText(text)
@@ -181,6 +184,15 @@ class Panel:
         self.ui.applyButton.setText(text)
         self.ui.applyButton.setToolTip(toolTip)
         self.ui.applyButton.setEnabled(isEnabled)
+
+
+def showWarnings(label: Any, warnings: Sequence[str]) -> None:
+    """The first sentence of each of a few; all of it is in the tooltip."""
+    shown = [warning.partition(". ")[0].rstrip(".") + "." for warning in warnings[:_MOST_WARNINGS]]
+    if more := len(warnings) - len(shown):
+        shown.append(_("And {count} more: point here to read them.").format(count=more))
+    showText(label, "\n".join(shown))
+    label.setToolTip("\n".join(warnings))
 
 
 def showText(label: Any, text: str) -> None:
