@@ -87,6 +87,18 @@ def test_a_callers_roi_is_where_the_organs_are_sought(cascade: Cascade, phantom:
     assert right_half.organs[0].voxels < whole.organs[0].voxels
 
 
+@pytest.mark.parametrize(
+    ("split", "names", "labels"), [(False, ("spleen", "liver"), {1, 3}), (True, ("kidneys",), {2, 5})]
+)
+def test_organs_that_are_not_chosen_are_neither_labelled_nor_reported(
+    split: bool, names: tuple[str, ...], labels: set[int], cascade: Cascade, phantom: Phantom
+) -> None:
+    everything = cascade.segment(phantom.volume, SegmentationOptions(split_kidneys=split))
+    some = cascade.segment(phantom.volume, SegmentationOptions(split_kidneys=split, organs=names))
+    np.testing.assert_array_equal(some.labels, np.where(np.isin(everything.labels, list(labels)), everything.labels, 0))
+    assert some.organs == [facts for facts in everything.organs if facts.label in labels]
+
+
 def test_an_organ_cut_by_the_edge_of_the_scan_is_reported(cascade: Cascade, phantom: Phantom) -> None:
     liver = np.flatnonzero((phantom.labels == 1).any(axis=(1, 2)))
     middle = int(liver.mean())

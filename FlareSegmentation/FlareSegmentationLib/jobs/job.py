@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -74,6 +74,7 @@ class Job:
         uncertainty: bool = False,
         precision: str = "auto",
         isUnchanged: Callable[[], bool] = lambda: True,
+        organs: Sequence[str] | None = None,
     ) -> None:
         self.progressed: Signal[Stage] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
@@ -96,6 +97,7 @@ class Job:
             clean_up=cleanUp,
             uncertainty=str(folder.uncertainty) if uncertainty else None,
             precision=precision,
+            organs=None if organs is None else list(organs),
             temporary=True,
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.errors import Cancelled, FlareError, InternalError, ScanError
+from flareseg.core.errors import Cancelled, FlareError, InternalError
 from flareseg.core.report import Report
 from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
@@ -75,7 +75,6 @@ class SegmentationRun(VTKObservationMixin):
 
     def _onFinished(self, labels: np.ndarray, report: Report) -> None:
         try:
-            self._checkGrid(labels)
             node, report = self._write(labels, report)
         except FlareError as error:
             self._fail(error)
@@ -92,14 +91,6 @@ class SegmentationRun(VTKObservationMixin):
         keepWaited(node, time.monotonic() - self._startedAt)
         self._end()
         self.finished.emit(node, report)
-
-    def _checkGrid(self, labels: np.ndarray) -> None:
-        """Raises ScanError when the node has got voxels of another size since the run began."""
-        if volumeOf(self._volumeNode).voxels.shape != labels.shape:
-            raise ScanError(
-                _("The scan has got another size during the run, so the result does not fit it."),
-                _("Segment it again."),
-            )
 
     def _write(self, labels: np.ndarray, report: Report) -> tuple[slicer.vtkMRMLSegmentationNode, Report]:
         """What counts as edited is decided now: a person may have gone on editing during the run."""
@@ -167,6 +158,7 @@ def newJob(
         options.uncertainty,
         PrecisionChoice.of(options.precision).value,
         isUnchanged,
+        options.organs,
     )
 
 

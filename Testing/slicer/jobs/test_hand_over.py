@@ -12,7 +12,6 @@ import slicer
 from conftest import Outcome, click, is_ready, wait_until
 from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.geometry import Geometry
-from flareseg.worker.events import CancelJob, encode
 from FlareSegmentationLib.jobs import hand_over
 from FlareSegmentationLib.jobs.hand_over import HandOver
 from FlareSegmentationLib.jobs.job import Job, JobRunner
@@ -176,18 +175,6 @@ class TestVoxelsThatChange:
         node.CreateDefaultDisplayNodes()
         node.Modified()
         assert isUnchanged()
-
-    def test_result_is_not_put_on_a_grid_of_another_size(self, scripted, add_scan):
-        scripted("late")
-        logic, stages, node = FlareSegmentation.FlareSegmentationLogic(), [], add_scan()
-        run = logic.start(node, onProgress=stages.append)
-        outcome = Outcome(run)
-        wait_until(lambda: stages)
-        slicer.util.updateVolumeFromArray(node, np.zeros((9, 9, 9), np.int16))
-        logic.runner.process.send(encode(CancelJob("another")))  # upon which this worker finishes
-        error = outcome.wait().error
-        assert error.message == "The scan has got another size during the run, so the result does not fit it."
-        assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
 
 
 def test_refused_hand_over_is_a_failure_of_the_run(scripted, add_scan, monkeypatch, tmp_path):

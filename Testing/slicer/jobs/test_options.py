@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from conftest import Outcome, run_once, wait_until
+from conftest import Outcome, click, run_once, wait_until
 from flareseg.core.errors import FlareError
 from FlareSegmentationLib import settings
 from FlareSegmentationLib.choices import DeviceChoice
@@ -22,17 +22,22 @@ def test_options_reach_the_engine(scripted):
     scripted("obedient")
     logic = FlareSegmentation.FlareSegmentationLogic()
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
-    run = logic.start(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
+    run = logic.start(
+        scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32", organs=["liver"]
+    )
     request = run._job.request
     assert (request.split_kidneys, request.clean_up, request.device) == (True, "strong", "cpu")
     assert request.precision == "float32"
+    assert request.organs == ["liver"]
     assert request.uncertainty
     outcome = Outcome(run)
     run.cancel()
     outcome.wait()
 
 
-@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}])
+@pytest.mark.parametrize(
+    "option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}, {"organs": ["heart"]}]
+)
 def test_unknown_choice_is_refused(option):
     with pytest.raises(FlareError) as caught:
         RunOptions(**option)
@@ -56,6 +61,30 @@ def test_uncertainty_comes_as_a_volume_that_is_highest_at_the_borders(engine, ad
     assert uncertainty.dtype == np.uint8
     assert uncertainty.max() <= 100
     assert uncertainty[liver & ~inside].mean() > 2 * uncertainty[inside].mean()
+
+
+class TestOrgans:
+    def test_only_those_ticked_become_segments_and_rows(self, engine, ready):
+        ready.ui.liverCheckBox.click()
+        ready.ui.kidneysCheckBox.click()
+        node = run_once(ready)
+        assert list(node.GetSegmentation().GetSegmentIDs()) == [
+            "FlareSegmentation.Spleen",
+            "FlareSegmentation.Pancreas",
+        ]
+        table = ready.ui.organTable
+        assert [table.item(row, 0).text() for row in range(table.rowCount)] == ["Spleen", "Pancreas"]
+
+    def test_none_is_refused_with_a_sentence(self, ready):
+        for name in ("liver", "kidneys", "spleen", "pancreas"):
+            getattr(ready.ui, f"{name}CheckBox").click()
+        click(ready)
+        assert ready.ui.failureLabel.text == "No organ is chosen. Choose among liver, kidneys, spleen, pancreas."
+
+    def test_the_choice_is_kept_in_the_scene(self, ready, open_panel):
+        ready.ui.spleenCheckBox.click()
+        again = open_panel()
+        assert [again.ui.spleenCheckBox.checked, again.ui.liverCheckBox.checked] == [False, True]
 
 
 class TestOfAPerson:
