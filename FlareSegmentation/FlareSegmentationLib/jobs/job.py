@@ -305,13 +305,19 @@ class JobRunner:
         return job
 
 
-def _newFolder(parent: str | None) -> JobFolder:
-    """Raises OutputError."""
-    if parent is not None and not Path(parent).is_dir():
+def checkTemporaryFolder(path: str) -> None:
+    """Raises OutputError when it does not exist."""
+    if not Path(path).is_dir():
         raise OutputError(
-            _("Slicer's temporary folder {folder} does not exist.").format(folder=parent),
+            _("Slicer's temporary folder {folder} does not exist.").format(folder=path),
             _("Create it, or choose another one in Slicer's application settings."),
         )
+
+
+def _newFolder(parent: str | None) -> JobFolder:
+    """Raises OutputError."""
+    if parent is not None:
+        checkTemporaryFolder(parent)
     try:
         return JobFolder.make(parent)
     except OSError as error:
