@@ -33,13 +33,28 @@ class DeviceLine:
         self._kind = ""
         self._ramMb: float | None = None
         self._volume: Volume | None = None
+        self._choice = DeviceChoice.AUTO
+        self._asking = (
+            qt.QTimer()
+        )  # later: what is installed takes a moment to find out, and the panel is to be seen first
+        self._asking.setSingleShot(True)
+        self._asking.setInterval(0)
+        self._asking.connect("timeout()", self._ask)
         runner.described.connect(self._onDescribed)
         self._show("")
 
     def ask(self, choice: DeviceChoice) -> None:
         """Where something is missing nothing is started: the click will ask to install it."""
+        self._choice = choice
+        self._asking.start()
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._asking.stop()
+
+    def _ask(self) -> None:
         if self._dependencies.areThere():
-            self._question = self._runner.describe(choice.value)
+            self._question = self._runner.describe(self._choice.value)
         else:
             self._show(_("The first click asks to install what the engine needs."))
 

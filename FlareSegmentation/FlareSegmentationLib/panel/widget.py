@@ -13,7 +13,7 @@ import slicer
 import vtk
 from flareseg.core.errors import FlareError
 from flareseg.core.report import Report
-from flareseg.core.volume import Volume, checked
+from flareseg.core.volume import Volume
 from flareseg.io.batch import State
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
@@ -30,7 +30,7 @@ from ..nodes.edits import editedOrgans
 from ..nodes.frames import addFrames, sequenceOf
 from ..nodes.results import readReport, resultOf, scanOf, showSurfaces
 from ..nodes.scans import ScanFilter, scansOfScene
-from ..nodes.volumes import volumeOf
+from ..nodes.volumes import ScanCheck, volumeOf
 from .actions import ResultActions
 from .failure import FailureAction
 from .panel import Panel
@@ -63,6 +63,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel = Panel(self.ui, self.logic.runner, self.logic.dependencies)
         self.queue = ScanQueue()
         self.queuePanel = QueuePanel(self.ui)
+        self.scanCheck = ScanCheck()
         self.scanFilter = ScanFilter(self.ui.scanSelector)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
@@ -107,6 +108,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def cleanup(self) -> None:
         """The module is unloaded or reloaded: Slicer hides the old widgets, and nothing may reach them any more."""
         self.queue.close()
+        self.panel.device.close()
         self.logic.close()
         self.panel.showReady()
         self._pairing.stop()
@@ -121,7 +123,6 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def enter(self) -> None:
         self._askedDevice = None
         self.initializeParameterNode()
-        self.showEdited(self._parameterNode.result)
         self.queuePanel.refresh()
 
     def exit(self) -> None:
@@ -205,7 +206,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.panel.showNoScan()
             return
         try:
-            self.panel.showScan(checked(volumeOf(volumeNode)))
+            self.panel.showScan(self.scanCheck.of(volumeNode))
         except FlareError as error:
             self.panel.showNoScan(str(error))
 

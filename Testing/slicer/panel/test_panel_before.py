@@ -68,7 +68,7 @@ class TestDeviceLine:
         runner = scripted("obedient")
         monkeypatch.setattr("FlareSegmentationLib.jobs.dependencies.Dependencies.areThere", lambda self: False)
         panel = open_panel()
-        assert "asks to install" in panel.ui.deviceFactsLabel.text
+        wait_until(lambda: "asks to install" in panel.ui.deviceFactsLabel.text)
         assert not runner.process.running
 
     def test_a_run_is_told_as_done_even_if_nothing_can_be_learnt_from_it(self, ready_with, monkeypatch):
@@ -125,7 +125,7 @@ class TestEditedSegments:
         panel.exit()
         edit(node, LIVER, panel.ui.scanSelector.currentNode())
         panel.enter()
-        assert panel.ui.editedOrgansLabel.text == "Liver"
+        wait_until(lambda: panel.ui.editedOrgansLabel.text == "Liver")
 
     def test_edit_survives_the_next_run_bit_for_bit(self, panel):
         node = run_once(panel)

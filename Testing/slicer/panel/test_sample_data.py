@@ -133,7 +133,7 @@ def test_slicer_goes_on_and_progress_is_shown(press):
     assert scans() == []
     dialog = sample_data._makers[False].dialog
     shown, closed = [], []
-    dialog.destroyed.connect(closed.append)
+    dialog.destroyed.connect(lambda: closed.append(True))
     sample_data._makers[False].run.progressed.connect(lambda _fraction: shown.append(dialog.value))
     wait_until(scans)
     assert len(shown) > 10
