@@ -34,9 +34,7 @@ class DeviceLine:
         self._ramMb: float | None = None
         self._volume: Volume | None = None
         self._choice = DeviceChoice.AUTO
-        self._asking = (
-            qt.QTimer()
-        )  # later: what is installed takes a moment to find out, and the panel is to be seen first
+        self._asking = qt.QTimer()  # later: to find out what is installed takes a moment, and the panel comes first
         self._asking.setSingleShot(True)
         self._asking.setInterval(0)
         self._asking.connect("timeout()", self._ask)
