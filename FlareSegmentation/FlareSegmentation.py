@@ -9,7 +9,7 @@ from flareseg.core.organs import ORGANS
 from FlareSegmentationLib.jobs.logic import FlareSegmentationLogic
 from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.results import readReport
-from FlareSegmentationLib.nodes.sample_data import registerSampleData
+from FlareSegmentationLib.panel.sample_data import registerSampleData
 from FlareSegmentationLib.panel.widget import FlareSegmentationWidget
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _

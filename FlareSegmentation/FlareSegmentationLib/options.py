@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import slicer
+from flareseg.core.organs import organs_shown
 
 from .choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
 
@@ -17,9 +18,10 @@ class RunOptions:
     changed, "keep", "replace" or "new" (a new segmentation). ``splitKidneys``: two segments instead of
     one. ``cleanUp``: "off"; "normal" removes loose parts; "strong" leaves one part of each organ (two
     kidneys) and fills holes. ``uncertainty``: add a volume with the uncertainty in percent. ``precision``: of the
-    networks, "auto" (what suits the device), "float32", "float16" or "bfloat16".
+    networks, "auto" (what suits the device), "float32", "float16" or "bfloat16". ``organs``: those that become
+    segments, some of "liver", "kidneys", "spleen" and "pancreas"; None for all.
 
-    Raises JobError for a device or a choice that does not exist.
+    Raises JobError for a device, an organ or a choice that does not exist, and where no organ is chosen.
     """
 
     device: str | DeviceChoice = DeviceChoice.AUTO
@@ -29,9 +31,11 @@ class RunOptions:
     cleanUp: str | CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
     precision: str | PrecisionChoice = PrecisionChoice.AUTO
+    organs: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         self.device = DeviceChoice.of(self.device)
         self.edited = EditedSegments.of(self.edited)
         self.cleanUp = CleanUp.of(self.cleanUp)
         self.precision = PrecisionChoice.of(self.precision)
+        organs_shown(self.splitKidneys, self.organs)

@@ -94,7 +94,7 @@ def segment(
 
     def write(found: Segmentation, geometry: Geometry) -> None:
         if target is not None:
-            write_labels(target, found.labels, geometry)
+            write_labels(target, found.labels, geometry, [organ.name for organ in found.organs])
 
     with Run(progress) if progress else Run() as run:
         outcome = segment_scan(loaded, read, write, run, options)

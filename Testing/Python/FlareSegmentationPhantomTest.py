@@ -4,8 +4,8 @@ import unittest
 
 import slicer
 from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.jobs.phantom import loadSyntheticCtAndOrgans
 from FlareSegmentationLib.nodes.results import segmentId
-from FlareSegmentationLib.nodes.sample_data import loadSyntheticCtAndOrgans
 
 from FlareSegmentation import FlareSegmentationLogic
 

@@ -102,6 +102,23 @@ def test_a_dicom_folder_is_one_scan(phantom_dicom: Path, phantom_file: Path, tmp
     np.testing.assert_array_equal(*labels)
 
 
+def test_only_the_organs_that_are_asked_for_are_written(phantom_file: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    result = run(
+        "segment", phantom_file, "-o", tmp_path / "o.nii.gz", "--organs", "Liver, pancreas", "--report", report
+    )
+    assert result.exit_code == 0
+    assert set(np.unique(voxels(tmp_path / "o.nii.gz"))) <= {0, 1, 4}
+    assert [organ["name"] for organ in json.loads(report.read_text())["organs"]] == ["Liver", "Pancreas"]
+
+
+def test_an_unknown_organ_is_refused_before_the_work(phantom_file: Path, tmp_path: Path) -> None:
+    result = run("segment", phantom_file, "-o", tmp_path / "o.nii.gz", "--organs", "liver,heart")
+    assert result.exit_code == 2
+    assert 'There is no organ called "heart".' in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_roi_limits_where_organs_are_sought(phantom_file: Path, tmp_path: Path) -> None:
     run("segment", phantom_file, "-o", tmp_path / "all.nii.gz", "--report", tmp_path / "all.json")
     r0, r1, a0, a1, s0, s1 = json.loads((tmp_path / "all.json").read_text())["roi"]

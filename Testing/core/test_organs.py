@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from flareseg.core.errors import JobError
 from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
 
 HEAD = "Segmentation category and type - DICOM master list~SCT^123037004^Anatomical Structure~SCT^"
@@ -88,3 +89,27 @@ def test_volumes_that_raise_no_question_and_parts_that_anatomy_allows() -> None:
         "Right kidney": (40, 400, 1),
         "Left kidney": (40, 400, 1),
     }
+
+
+@pytest.mark.parametrize(
+    ("split", "names", "shown"),
+    [
+        (False, None, ["Liver", "Kidneys", "Spleen", "Pancreas"]),
+        (False, ("pancreas", "liver"), ["Liver", "Pancreas"]),
+        (True, ("kidneys",), ["Right kidney", "Left kidney"]),
+        (True, ("spleen",), ["Spleen"]),
+    ],
+)
+def test_organs_are_chosen_by_name(split: bool, names: tuple[str, ...] | None, shown: list[str]) -> None:
+    assert [organ.name for organ in organs_shown(split, names)] == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [((), "No organ is chosen."), (("liver", "heart"), 'There is no organ called "heart".')],
+)
+def test_a_choice_without_an_organ_or_with_an_unknown_one_is_refused(names: tuple[str, ...], message: str) -> None:
+    with pytest.raises(JobError) as caught:
+        organs_shown(False, names)
+    assert caught.value.message == message
+    assert caught.value.hint == "Choose among liver, kidneys, spleen, pancreas."

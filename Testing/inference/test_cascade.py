@@ -87,6 +87,18 @@ def test_a_callers_roi_is_where_the_organs_are_sought(cascade: Cascade, phantom:
     assert right_half.organs[0].voxels < whole.organs[0].voxels
 
 
+@pytest.mark.parametrize(
+    ("split", "names", "labels"), [(False, ("spleen", "liver"), {1, 3}), (True, ("kidneys",), {2, 5})]
+)
+def test_organs_that_are_not_chosen_are_neither_labelled_nor_reported(
+    split: bool, names: tuple[str, ...], labels: set[int], cascade: Cascade, phantom: Phantom
+) -> None:
+    everything = cascade.segment(phantom.volume, SegmentationOptions(split_kidneys=split))
+    some = cascade.segment(phantom.volume, SegmentationOptions(split_kidneys=split, organs=names))
+    np.testing.assert_array_equal(some.labels, np.where(np.isin(everything.labels, list(labels)), everything.labels, 0))
+    assert some.organs == [facts for facts in everything.organs if facts.label in labels]
+
+
 def test_an_organ_cut_by_the_edge_of_the_scan_is_reported(cascade: Cascade, phantom: Phantom) -> None:
     liver = np.flatnonzero((phantom.labels == 1).any(axis=(1, 2)))
     middle = int(liver.mean())
@@ -101,6 +113,20 @@ def test_the_run_measures_every_stage_in_order(cascade: Cascade, phantom: Phanto
     assert [stage.name for stage in run.clock.stages] == ["find_abdomen", "crop", "segment", "put_back", "clean_up"]
     assert all(stage.seconds > 0 for stage in run.clock.stages)
     assert run.memory.facts().peak_ram_mb > 50
+
+
+@pytest.mark.parametrize("roi", [None, (-100.0, 100.0, -100.0, 100.0, -100.0, 100.0)], ids=["found", "given"])
+def test_progress_never_runs_backwards(
+    roi: tuple[float, ...] | None, cascade: Cascade, phantom: Phantom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flareseg.inference.cascade.SLAB_MB", 1.0)  # several slabs, as of a large scan
+    seen: list[tuple[str, float]] = []
+    with Run(lambda stage, fraction: seen.append((stage, fraction))) as run:
+        cascade.segment(phantom.volume, SegmentationOptions(roi=roi), run)
+    for name in {stage for stage, _ in seen}:
+        fractions = [fraction for stage, fraction in seen if stage == name]
+        assert fractions == sorted(fractions), name
+        assert (fractions[0], fractions[-1]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("stage", ["find_abdomen", "segment", "put_back"])

@@ -34,6 +34,16 @@ def test_labels_keep_their_voxels_and_their_grid(suffix: str, labels: np.ndarray
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("names", [["Liver", "Pancreas"], ["Right kidney", "Left kidney"]])
+def test_a_segmentation_has_segments_of_the_chosen_organs_only(
+    names: list[str], labels: np.ndarray, tmp_path: Path
+) -> None:
+    """Also of one that was not found."""
+    write_labels(tmp_path / "organs.seg.nrrd", labels, OBLIQUE, names)
+    segmentation = slicerio.read_segmentation(str(tmp_path / "organs.seg.nrrd"))
+    assert [segment["name"] for segment in segmentation["segments"]] == names
+
+
 def test_a_segmentation_names_colours_and_codes_its_segments(labels: np.ndarray, tmp_path: Path) -> None:
     write_labels(tmp_path / "organs.seg.nrrd", labels, OBLIQUE)
     segmentation = slicerio.read_segmentation(str(tmp_path / "organs.seg.nrrd"))

@@ -62,6 +62,8 @@ def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) 
 
 
 def click(panel: Any) -> None:
+    """A click that is not the second one of a double click."""
+    wait_until(lambda: panel.panel.takesClicks)
     panel.ui.applyButton.click()
 
 

@@ -36,6 +36,15 @@ def refusal(warm: WorkerProcess, job: events.SegmentJob) -> events.Failure:
     return failure
 
 
+@pytest.mark.parametrize(("organs", "message"), [([], "No organ is chosen."), (["heart"], 'no organ called "heart"')])
+def test_a_choice_of_organs_that_names_none_is_refused(
+    organs: list[str], message: str, warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    failure = refusal(warm, job_for(phantom.volume, tmp_path, organs=organs))
+    assert failure.kind == "bad_job"
+    assert message in failure.message
+
+
 @pytest.mark.parametrize("field", ["labels", "uncertainty"])
 @pytest.mark.parametrize(
     ("target", "kind", "message"),

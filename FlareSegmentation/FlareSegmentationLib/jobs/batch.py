@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,6 +89,7 @@ def segmentFolder(
     cleanUp: str | CleanUp = CleanUp.NORMAL,
     onResult: Callable[[CaseResult], object] | None = None,
     precision: str | PrecisionChoice = PrecisionChoice.AUTO,
+    organs: Sequence[str] | None = None,
 ) -> list[CaseResult]:
     """Segment the scans of a folder: NIfTI, NRRD and MetaImage files, and subfolders with a DICOM series.
 
@@ -96,8 +97,8 @@ def segmentFolder(
     are left out; Slicer's log names the segmentations. Scan NAME gives NAME + ``suffix``
     and the report NAME.json at the same place inside ``outputFolder``, and a row of summary.csv there.
     With ``resume`` a case whose two files are there and whole is skipped, also when a person has corrected
-    its label map since; without, they are made again. ``splitKidneys``, ``cleanUp`` and ``precision`` are
-    those of RunOptions.
+    its label map since; without, they are made again. ``splitKidneys``, ``cleanUp``, ``precision`` and
+    ``organs`` are those of RunOptions.
     ``onResult`` is called after each case.
 
     A case that fails does not stop the others. Raises FlareError when nothing can be done at all (no scan, a
@@ -105,9 +106,9 @@ def segmentFolder(
     while a case is segmented: what was done by then stays, and the same call goes on from there.
     """
     logic.runner.refuseWhenBusy()
-    options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp, precision=precision)
+    options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp, precision=precision, organs=organs)
     plan = inBackground(lambda: plan_folder(Path(inputFolder), Path(outputFolder), pattern, suffix))
-    batch = FolderBatch(plan.tasks, Path(outputFolder), organs_shown(splitKidneys))
+    batch = FolderBatch(plan.tasks, Path(outputFolder), organs_shown(splitKidneys, organs))
     for message in plan.left_out:
         logging.warning("FlareSegmentation: %s", message)
     logic.dependencies.ensure()

@@ -54,7 +54,7 @@ def _runJob(runner: JobRunner, job: Job) -> tuple[np.ndarray, Report]:
 def _write(task: Task, labels: np.ndarray, geometry: Geometry, report: Report) -> None:
     """Write the report last: it marks the scan as done for a resumed batch."""
     start = time.monotonic()
-    write_labels(task.labels, labels, geometry)
+    write_labels(task.labels, labels, geometry, [organ.name for organ in report.organs])
     _addSeconds(report, "write", time.monotonic() - start)
     if task.report:
         write_text(task.report, report.dumps())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
@@ -27,8 +29,11 @@ from flareseg.worker.events import (
 from flareseg.worker.job_folder import JobFolder
 from slicer.i18n import tr as _
 
+from ..explained import explained
 from ..signals import Signal
+from .hand_over import HandOver
 
+_LOOK_MS = 10  # between two looks at a scan that is being handed over
 PATIENCE_SECONDS = 2.0  # for the worker to obey a cancel before it is killed
 
 
@@ -53,7 +58,8 @@ class Job:
 
     Ends exactly once, by ``finished`` (labels: uint8 (k, j, i), and the report) or by ``failed``.
     Its folder is gone by then; ``uncertainty`` is uint8 (k, j, i) in percent where it was asked for.
-    Making one raises OutputError when the disk is full.
+    The voxels are not copied: ``isUnchanged`` tells whether they are still those of the beginning.
+    Making one raises OutputError when the folder cannot be made.
     """
 
     def __init__(
@@ -67,12 +73,17 @@ class Job:
         cleanUp: str = "normal",
         uncertainty: bool = False,
         precision: str = "auto",
+        isUnchanged: Callable[[], bool] = lambda: True,
+        organs: Sequence[str] | None = None,
     ) -> None:
         self.progressed: Signal[Stage] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
         self.failed: Signal[FlareError] = Signal()
         self.uncertainty: np.ndarray | None = None
         self._shape = voxels.shape
+        self._voxels: np.ndarray | None = voxels
+        self._isUnchanged = isUnchanged
+        self._handOver: HandOver | None = None
         self._folder = folder = _newFolder(temporaryFolder)
         self._folderRemoval = weakref.finalize(self, folder.remove)  # of a job that is dropped before its end
         self.request = SegmentJob(
@@ -86,9 +97,28 @@ class Job:
             clean_up=cleanUp,
             uncertainty=str(folder.uncertainty) if uncertainty else None,
             precision=precision,
+            organs=None if organs is None else list(organs),
             temporary=True,
         )
-        self._writeScan(voxels)
+
+    def handOver(self) -> None:
+        """Begin to write the scan for the worker."""
+        if self._voxels is not None:
+            self._handOver = HandOver(self.request.scan, self._voxels, self._isUnchanged)
+
+    def isHandedOver(self) -> bool:
+        """Whether the worker can read the scan. Raises FlareError when that will never be so."""
+        try:
+            isDone = self._handOver is not None and self._handOver.isDone()
+        except OSError as error:
+            raise _notHandedOver(error) from error
+        if isDone:
+            self._voxels = None
+        return isDone
+
+    def stopHandingOver(self) -> None:
+        if self._handOver:
+            self._handOver.stop()
 
     def succeed(self, result: Result) -> None:
         try:
@@ -106,15 +136,6 @@ class Job:
         self._removeFolder()
         self.failed.emit(error)
 
-    def _writeScan(self, voxels: np.ndarray) -> None:
-        try:
-            np.save(self.request.scan, voxels, allow_pickle=False)
-        except BaseException as error:
-            self._removeFolder()
-            if isinstance(error, OSError):
-                raise _notHandedOver(error) from error
-            raise
-
     def _read(self, path: str) -> np.ndarray:
         array: np.ndarray = np.load(path, allow_pickle=False)
         if array.dtype != np.uint8 or array.shape != self._shape:
@@ -122,6 +143,8 @@ class Job:
         return array
 
     def _removeFolder(self) -> None:
+        if self._handOver:
+            self._handOver.end()
         if not self._folder.remove():
             logging.warning("FlareSegmentation: could not remove the temporary folder %s", self._folder.path)
         self._folderRemoval.detach()
@@ -142,9 +165,13 @@ class JobRunner:
         self.process.logged.connect(self.logged.emit)
         self.process.ended.connect(self._onProcessEnded)
         self._job: Job | None = None
+        self._isSent = False
         self._reason: FlareError | None = None
         self._questions: dict[str, DescribeJob] = {}
         self._isWorkerLeaving = False
+        self._handingOver = qt.QTimer()
+        self._handingOver.setInterval(_LOOK_MS)
+        self._handingOver.connect("timeout()", self._onHandingOver)
         self._patience = qt.QTimer()
         self._patience.setSingleShot(True)
         self._patience.setInterval(round(patienceSeconds * 1000))
@@ -166,10 +193,11 @@ class JobRunner:
         """Start a job, which answers by its signals, possibly before this returns. Raises FlareError when busy."""
         self.refuseWhenBusy()
         self.process.look()
-        self._job = job
+        self._job, self._isSent = job, False
         self.process.start()
         if self._job is job:  # a process that cannot even be started may have ended it by now
-            self.process.send(encode(job.request))
+            job.handOver()
+            self._handingOver.start()
 
     def describe(self, device: str) -> str:
         """Ask what a choice of device means, which also starts the worker. Never waits; returns an id."""
@@ -186,8 +214,11 @@ class JobRunner:
         if self._job is None or self._reason is not None:
             return
         self._reason = reason or Cancelled()
-        self.process.send(encode(CancelJob(self._job.request.id)))
-        self._patience.start()
+        if self._isSent:
+            self.process.send(encode(CancelJob(self._job.request.id)))
+            self._patience.start()
+        else:
+            self._job.stopHandingOver()
 
     def close(self) -> None:
         """End the job and the worker, now: the worker first, which maps the files that the job removes."""
@@ -196,6 +227,21 @@ class JobRunner:
         self._questions.clear()
         self.process.stop()
         self._fail(Cancelled())
+
+    def _onHandingOver(self) -> None:
+        assert self._job
+        try:
+            if not self._job.isHandedOver():
+                return
+        except Exception as error:  # whatever it is, the job has to end
+            self._fail(explained(error))
+            return
+        self._handingOver.stop()
+        if self._reason is not None:
+            self._fail(self._reason)
+            return
+        self._isSent = True
+        self.process.send(encode(self._job.request))
 
     def _onLine(self, line: bytes) -> None:
         try:
@@ -211,7 +257,8 @@ class JobRunner:
         if isinstance(event, Failure):
             self._questions.pop(event.id or "", None)
             self.described.emit(event.id or "", error_of_kind(event.kind, event.message, event.hint))
-            self.logged.emit("\n".join(filter(None, (event.message, event.details))))
+            if event.details:
+                self.logged.emit(event.details)
         if self._job is None or getattr(event, "id", None) != self._job.request.id:
             return
         if isinstance(event, Stage):
@@ -231,9 +278,9 @@ class JobRunner:
 
     def _sendAgain(self, questions: list[DescribeJob]) -> None:
         requests: list[DescribeJob | SegmentJob] = [*questions]
-        if self._job:
+        if self._job and self._isSent:
             requests.append(self._job.request)
-        if requests:
+        if requests or self._job:
             self._questions = {question.id: question for question in questions}
             self.process.start()
         for request in requests:
@@ -254,11 +301,23 @@ class JobRunner:
         """The job in progress, of which the runner is free from now on."""
         job, self._job, self._reason = self._job, None, None
         self._patience.stop()
+        self._handingOver.stop()
         return job
+
+
+def checkTemporaryFolder(path: str) -> None:
+    """Raises OutputError when it does not exist."""
+    if not Path(path).is_dir():
+        raise OutputError(
+            _("Slicer's temporary folder {folder} does not exist.").format(folder=path),
+            _("Create it, or choose another one in Slicer's application settings."),
+        )
 
 
 def _newFolder(parent: str | None) -> JobFolder:
     """Raises OutputError."""
+    if parent is not None:
+        checkTemporaryFolder(parent)
     try:
         return JobFolder.make(parent)
     except OSError as error:

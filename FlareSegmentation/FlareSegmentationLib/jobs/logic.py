@@ -54,7 +54,7 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
 
         ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
         ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``,
-        ``cleanUp="normal"``, ``uncertainty=False``, ``precision="auto"``. Raises FlareError with a
+        ``cleanUp="normal"``, ``uncertainty=False``, ``precision="auto"``, ``organs=None``. Raises FlareError with a
         message and a hint.
         """
         outcome = Outcome()

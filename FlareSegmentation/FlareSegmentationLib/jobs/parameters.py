@@ -3,6 +3,7 @@
 from typing import Any
 
 from flareseg.core.errors import RoiError
+from flareseg.core.organs import ORGAN_NAMES
 from slicer import vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode, vtkMRMLScriptedModuleNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -19,8 +20,8 @@ _PARAMETER = "SlicerParameterName"  # the property of a widget in the .ui file t
 class FlareSegmentationParameterNode:
     """scan: the CT. result: where the organs go; None makes a new node. device: where the networks run.
 
-    region and roi: where to look. edited: what becomes of segments that a person changed. For the rest
-    see RunOptions.
+    region and roi: where to look. edited: what becomes of segments that a person changed. liver, kidneys, spleen,
+    pancreas: the organs that become segments. For the rest see RunOptions.
     """
 
     scan: vtkMRMLScalarVolumeNode
@@ -33,6 +34,10 @@ class FlareSegmentationParameterNode:
     cleanUp: CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
     precision: PrecisionChoice = PrecisionChoice.AUTO
+    liver: bool = True
+    kidneys: bool = True
+    spleen: bool = True
+    pancreas: bool = True
 
 
 def parametersOf(node: vtkMRMLScriptedModuleNode) -> FlareSegmentationParameterNode:
@@ -78,4 +83,5 @@ def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
         "cleanUp": parameters.cleanUp,
         "uncertainty": parameters.uncertainty,
         "precision": parameters.precision,
+        "organs": tuple(name for name in ORGAN_NAMES if getattr(parameters, name)),
     }

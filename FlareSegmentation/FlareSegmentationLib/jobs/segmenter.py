@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 import numpy as np
 import slicer
@@ -15,10 +17,10 @@ from slicer.util import VTKObservationMixin
 
 from ..choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
 from ..nodes.edits import editedOrgans
-from ..nodes.results import newSegmentationNode, writeResult
+from ..nodes.results import keepWaited, newSegmentationNode, writeResult
 from ..nodes.roi import roiBounds
 from ..nodes.uncertainty import writeUncertainty
-from ..nodes.volumes import volumeOf
+from ..nodes.volumes import volumeOf, voxelWatch
 from ..options import RunOptions
 from ..signals import Signal
 from .job import Job, JobRunner
@@ -50,6 +52,7 @@ class SegmentationRun(VTKObservationMixin):
         self.finished: Signal[slicer.vtkMRMLSegmentationNode, Report] = Signal()
         self.failed: Signal[FlareError] = Signal()
         self.active = True
+        self._startedAt = 0.0
         self._volumeNode = volumeNode
         self._segmentationNode = segmentationNode
         self._job = job
@@ -59,6 +62,7 @@ class SegmentationRun(VTKObservationMixin):
         job.failed.connect(self._fail)
 
     def start(self) -> None:
+        self._startedAt = time.monotonic()
         scene = self._volumeNode.GetScene()
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneClosing)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
@@ -84,6 +88,7 @@ class SegmentationRun(VTKObservationMixin):
                 )
             )
             return
+        keepWaited(node, time.monotonic() - self._startedAt)
         self._end()
         self.finished.emit(node, report)
 
@@ -132,12 +137,17 @@ def prepareRun(
     """Return a run. Raises FlareError for input that cannot be segmented, and while another run is in progress."""
     checkRun(runner, volumeNode, options)
     roi = None if options.roi is None else roiBounds(options.roi, volumeNode)
-    job = newJob(volumeOf(volumeNode), options, roi)
+    job = newJob(volumeOf(volumeNode), options, roi, voxelWatch(volumeNode))
     return SegmentationRun(volumeNode, segmentationNode, job, runner, options)
 
 
-def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) -> Job:
-    """The scan handed over to the worker: the job's folder is made, its voxels are written."""
+def newJob(
+    volume: Volume,
+    options: RunOptions,
+    roi: list[float] | None = None,
+    isUnchanged: Callable[[], bool] = lambda: True,
+) -> Job:
+    """The scan as a job for the worker: its folder is made, the voxels are handed over when it starts."""
     return Job(
         volume.voxels,
         volume.geometry,
@@ -148,6 +158,8 @@ def newJob(volume: Volume, options: RunOptions, roi: list[float] | None = None) 
         CleanUp.of(options.cleanUp).value,
         options.uncertainty,
         PrecisionChoice.of(options.precision).value,
+        isUnchanged,
+        options.organs,
     )
 
 

@@ -16,6 +16,7 @@ from slicer.i18n import tr as _
 from ..names import organName, stageName
 from .positions import SlicePositions, slicePositions
 from .report_text import checkHere, confidence, meanHu, seconds, stagesShown, totals, volume
+from .results import waited
 
 Column = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
 
@@ -33,7 +34,7 @@ def asText(report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode) -> 
         _columns(organs),
         "\n".join(report.warnings),
         _columns(stages),
-        totals(report),
+        totals(report, waited(segmentationNode)),
         _("Weights: {weights}. For research use only, not for diagnosis.").format(weights=_weights(report)),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -47,7 +48,7 @@ def addTables(
     organs = _tableNode(segmentationNode, "FlareSegmentation.Table", _("{result} report").format(result=name))
     costs = _tableNode(segmentationNode, "FlareSegmentation.CostTable", _("{result} time").format(result=name))
     _fill(organs, _organColumns(report.organs, slicePositions(segmentationNode)))
-    _fill(costs, _costColumns(report))
+    _fill(costs, _costColumns(report, waited(segmentationNode)))
     for node in (organs, costs):
         node.SetDescription(_origin(report))
     return organs, costs
@@ -84,10 +85,13 @@ def _fill(node: slicer.vtkMRMLTableNode, columns: list[Column]) -> None:
         node.SetColumnUnitLabel(array.GetName(), unit)
 
 
-def _costColumns(report: Report) -> list[Column]:
-    """Return one row per stage, then the sum and the peaks of memory."""
+def _costColumns(report: Report, waitedSeconds: float | None) -> list[Column]:
+    """Return one row per stage, then their sum, how long a person waited, and the peaks of memory."""
     rows = [(stageName(stage.name), stage.seconds, "s") for stage in report.stages]
-    rows += [(_("Total"), report.total_seconds, "s"), (_("RAM peak"), report.memory.peak_ram_mb, "MB")]
+    rows.append((_("Engine"), report.total_seconds, "s"))
+    if waitedSeconds is not None:
+        rows.append((_("Total"), waitedSeconds, "s"))
+    rows += [(_("RAM peak"), report.memory.peak_ram_mb, "MB")]
     if report.memory.peak_gpu_allocated_mb is not None:
         rows.append((_("GPU memory peak"), report.memory.peak_gpu_allocated_mb, "MB"))
     names, values, units = zip(*rows)

@@ -19,14 +19,16 @@ def gigabytes(megabytes: float, decimals: int = 2) -> str:
     return f"{megabytes / 1000:.{decimals}f} GB"
 
 
-def totals(report: Report) -> str:
+def totals(report: Report, waited: float | None = None) -> str:
+    """How long a person waited (seconds), where that is known; on a line of its own what the engine took."""
     memory = report.memory
-    parts = [_("Total {seconds} s").format(seconds=seconds(report.total_seconds))]
+    total = [] if waited is None else [_("Total {seconds} s").format(seconds=seconds(waited))]
+    parts = [_("Engine {seconds} s").format(seconds=seconds(report.total_seconds))]
     if memory.peak_gpu_allocated_mb is not None:
         parts.append(_("GPU memory peak {memory}").format(memory=gigabytes(memory.peak_gpu_allocated_mb)))
     parts.append(_("RAM peak {memory}").format(memory=gigabytes(memory.peak_ram_mb)))
     parts.append(f"{report.device.name}, {report.device.dtype}")
-    return " · ".join(parts)
+    return "\n".join([*total, " · ".join(parts)])
 
 
 def stagesShown(report: Report) -> list[StageTime]:

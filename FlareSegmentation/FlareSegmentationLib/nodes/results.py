@@ -23,6 +23,7 @@ _SIDES = (RIGHT_KIDNEY, LEFT_KIDNEY)
 _ATTRIBUTE = "FlareSegmentation."
 _REPORT = _ATTRIBUTE + "Report"
 _DELETED = _ATTRIBUTE + "Deleted"  # names of organs whose segment a person deleted, separated by commas
+_WAITED = _ATTRIBUTE + "SecondsWaited"
 
 
 def newSegmentationNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
@@ -93,6 +94,17 @@ def readReport(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> Repor
         return Report.from_json(json.loads(text))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def keepWaited(segmentationNode: slicer.vtkMRMLSegmentationNode, seconds: float) -> None:
+    """Note on the node how long a person waited for the result, from the click to the segments."""
+    segmentationNode.SetAttribute(_WAITED, f"{seconds:.3f}")
+
+
+def waited(segmentationNode: slicer.vtkMRMLSegmentationNode) -> float | None:
+    """In seconds; None for a result of which it is not known."""
+    text = segmentationNode.GetAttribute(_WAITED)
+    return float(text) if text else None
 
 
 def resultOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode | None:

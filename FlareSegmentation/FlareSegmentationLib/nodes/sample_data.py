@@ -1,12 +1,7 @@
-"""Sample data that needs no download: a synthetic abdominal CT and its true organs.
-
-The Sample Data module calls the custom downloader of a data set when its button is clicked. Its own
-``SampleData.downloadSample`` never does, so scripts call ``loadSyntheticCt`` instead.
-"""
+"""The synthetic abdominal CT of the sample data as nodes: a volume, and its true organs."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import slicer
@@ -17,58 +12,13 @@ from .segments import importLabels
 
 if TYPE_CHECKING:
     import numpy as np
-    from flareseg.phantom import Phantom
+    from flareseg.core.volume import Volume
 
-CATEGORY = "FlareSegmentation"
-CT, CT_AND_ORGANS = "SyntheticAbdomen", "SyntheticAbdomenWithOrgans"
 WINDOW_HU, LEVEL_HU = 400, 40  # the usual window for soft tissue of the abdomen
-_THUMBNAIL = Path(__file__).resolve().parents[2] / "Resources" / "Icons" / "FlareSegmentation.png"
 
 
-def registerSampleData() -> None:
-    """Show both data sets in the Sample Data module. For slicer.app's "startupCompleted()"."""
-    import SampleData  # type: ignore[import-not-found]
-
-    for name, load in ((CT, loadSyntheticCt), (CT_AND_ORGANS, loadSyntheticCtAndOrgans)):
-        SampleData.SampleDataLogic.registerCustomSampleDataSource(
-            category=CATEGORY,
-            sampleName=name,
-            uris="",  # a string, because a list or None means something else to SampleDataSource
-            fileNames=f"{name}.nrrd",
-            nodeNames=name,
-            customDownloader=load,
-            thumbnailFileName=str(_THUMBNAIL),
-        )
-
-
-def loadSyntheticCt(source: object = None, phantom: Phantom | None = None) -> slicer.vtkMRMLScalarVolumeNode:
-    """Add the synthetic CT to the scene and show it in the slice views; takes seconds.
-
-    Args:
-        source: What the Sample Data module calls it with; not used.
-        phantom: The synthetic patient. None: ``make_phantom()``.
-    """
-    return _addCt(phantom or _makePhantom())
-
-
-def loadSyntheticCtAndOrgans(
-    source: object = None, phantom: Phantom | None = None
-) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
-    """The same CT, and a segmentation node with the organs as they truly are."""
-    phantom = phantom or _makePhantom()
-    volumeNode = _addCt(phantom)
-    return volumeNode, _addOrgans(phantom.labels, volumeNode)
-
-
-def _makePhantom() -> Phantom:
-    from flareseg.phantom import make_phantom
-
-    with slicer.util.WaitCursor():
-        return make_phantom()
-
-
-def _addCt(phantom: Phantom) -> slicer.vtkMRMLScalarVolumeNode:
-    volume = phantom.volume
+def addCt(volume: Volume) -> slicer.vtkMRMLScalarVolumeNode:
+    """Add the CT to the scene and show it in the slice views."""
     name = slicer.mrmlScene.GenerateUniqueName(_("Synthetic CT"))
     volumeNode = slicer.util.addVolumeFromArray(volume.voxels, volume.geometry.ijk_to_ras(), name)
     display = volumeNode.GetDisplayNode()
@@ -78,7 +28,7 @@ def _addCt(phantom: Phantom) -> slicer.vtkMRMLScalarVolumeNode:
     return volumeNode
 
 
-def _addOrgans(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
+def addOrgans(labels: np.ndarray, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLSegmentationNode:
     """Under ids of their own: the panel must not take the ground truth for a result."""
     name = _("{scan} true organs").format(scan=volumeNode.GetName())
     segmentationNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import slicer
 import vtk
 from flareseg.core.errors import ScanError
 from flareseg.core.geometry import Geometry
-from flareseg.core.volume import Volume
+from flareseg.core.volume import Volume, checked
 from slicer.i18n import tr as _
 
 _ABDOMEN_WINDOW_LEVEL = (350, 40)  # HU; those of CT_ABDOMEN in Slicer's VolumeDisplayPresets.json
@@ -27,6 +30,35 @@ def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     voxels = slicer.util.arrayFromVolume(volumeNode)
     geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
     return Volume(voxels, geometry, warnings=_warnings(volumeNode))
+
+
+def voxelWatch(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Callable[[], bool]:
+    """Tells later whether the voxels that the node has now are unchanged.
+
+    Other voxels in their place (the next frame of a sequence) do not count: these stay as they are.
+    """
+    scalars = volumeNode.GetImageData().GetPointData().GetScalars()
+    scalars.GetInformation()  # made when it is first asked for, by a display for example, which counts as a change
+    before = scalars.GetMTime()
+    return lambda: bool(scalars.GetMTime() == before)
+
+
+class ScanCheck:
+    """Looks at every voxel of a scan once, not each time the panel is shown."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[int, Geometry] | None = None
+        self._warnings: list[str] = []
+
+    def of(self, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume:
+        """The node's scan with the warnings about its voxels. Raises ScanError as volumeOf and checked do."""
+        volume = volumeOf(volumeNode)
+        scalars = volumeNode.GetImageData().GetPointData().GetScalars()
+        seen = (scalars.GetMTime(), volume.geometry)  # VTK counts changes of all objects together
+        if seen != self._seen:
+            self._warnings = checked(replace(volume, warnings=[])).warnings
+            self._seen = seen
+        return replace(volume, warnings=volume.warnings + self._warnings)
 
 
 def facts(geometry: Geometry) -> str:

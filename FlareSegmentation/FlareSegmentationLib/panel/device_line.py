@@ -33,16 +33,29 @@ class DeviceLine:
         self._kind = ""
         self._ramMb: float | None = None
         self._volume: Volume | None = None
+        self._choice = DeviceChoice.AUTO
+        self._asking = qt.QTimer()  # later: to find out what is installed takes a moment, and the panel comes first
+        self._asking.setSingleShot(True)
+        self._asking.setInterval(0)
+        self._asking.connect("timeout()", self._ask)
         runner.described.connect(self._onDescribed)
         self._show("")
 
     def ask(self, choice: DeviceChoice) -> None:
         """Where something is missing nothing is started: the click will ask to install it."""
+        self._choice = choice
+        self._asking.start()
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._asking.stop()
+
+    def _ask(self) -> None:
         notice = self._dependencies.notice()
         if notice:
             self._show(notice)
         else:
-            self._question = self._runner.describe(choice.value)
+            self._question = self._runner.describe(self._choice.value)
 
     def setScan(self, volume: Volume | None) -> None:
         self._volume = volume

@@ -14,6 +14,7 @@ from ..nodes.results import organCentre, organColour, organNamed
 from ..signals import Signal
 from .readouts import cell, fitRows, layOut
 
+_HU_COLUMN = 2
 _CHECK_COLUMN = 4
 
 
@@ -26,7 +27,7 @@ class OrganTable:
         self._report: Report | None = None
         self._segmentationNode: slicer.vtkMRMLSegmentationNode | None = None
         self._next: dict[int, int] = {}
-        layOut(table, numbers=(1, 2, 3))
+        layOut(table, numbers=(1, 2, 3), optional=_HU_COLUMN)
         table.connect("cellClicked(int,int)", self._go)
         self._keys = [self._shortcut(key) for key in ("Return", "Enter", "Space")]
 

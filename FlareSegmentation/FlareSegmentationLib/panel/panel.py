@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import slicer
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import Cancelled, FlareError, ScanError
 from flareseg.core.estimate import Cost
 from flareseg.core.organs import Organ
 from flareseg.core.report import Report
@@ -15,30 +18,35 @@ from slicer.i18n import tr as _
 
 from ..jobs.dependencies import Dependencies
 from ..jobs.job import JobRunner
+from ..jobs.scan_queue import ScanEntry
 from ..names import organName
 from ..nodes.report_text import totals
+from ..nodes.results import waited
 from ..nodes.roi import Region
 from ..nodes.uncertainty import isUncertaintyShown, uncertaintyOf
 from ..nodes.volumes import facts
+from ..signals import Signal
 from .device_line import DeviceLine
-from .failure import FailureNote
+from .failure import WARNING_STYLE, FailureNote
 from .organ_table import OrganTable
 from .progress import RunProgress
 from .readouts import fillStageTable, layOut
 
-_NOTE_STYLE = "QLabel {{ padding: 5px 8px; border-left: 4px solid {colour}; background: {tint}; }}"
-WARNING_STYLE = _NOTE_STYLE.format(colour="#d99a00", tint="rgba(217, 154, 0, 40)")
-FAILURE_STYLE = _NOTE_STYLE.format(colour="#d0312d", tint="rgba(208, 49, 45, 55)")
+_DOUBLE_CLICK_SECONDS = 0.5
+_MOST_WARNINGS = 2
 
 
 class Panel:
-    """``ui`` holds the widgets of FlareSegmentation.ui by name."""
+    """``ui`` holds the widgets of FlareSegmentation.ui by name. ``clicked`` tells of clicks on the large button."""
 
     def __init__(self, ui: Any, runner: JobRunner, dependencies: Dependencies) -> None:
         self.ui = ui
+        self.clicked: Signal[[]] = Signal()
+        self._clickedAt = -math.inf
+        ui.applyButton.connect("clicked(bool)", self._onClicked)
         self.organs = OrganTable(ui.organTable)
         self.progress = RunProgress(ui.progressLabel, ui.progressBar)
-        self.failure = FailureNote(ui.failureLabel, ui.failureActionButton, dependencies)
+        self.failure = FailureNote(ui.failureLabel, ui.failureActionButton, ui.retryButton, dependencies)
         self.device = DeviceLine(ui.deviceFactsLabel, ui.deviceReasonLabel, ui.costLabel, runner, dependencies)
         self.report: Report | None = None  # that is shown
         self._scanIsFine = False
@@ -46,7 +54,6 @@ class Panel:
         ui.warningLabel.setStyleSheet(WARNING_STYLE)
         ui.reportWarningLabel.setStyleSheet(WARNING_STYLE)
         ui.regionNoteLabel.setStyleSheet(WARNING_STYLE)
-        ui.failureLabel.setStyleSheet(FAILURE_STYLE)
         layOut(ui.stageTable)
         self.showReady()
         self.showNoScan()
@@ -54,6 +61,16 @@ class Panel:
         self.showReport(None, None)
         self.showEdited([])
         self.showRegion(Region.AUTOMATIC, "")
+
+    @property
+    def takesClicks(self) -> bool:
+        """Not just after a click: the second one of a double click would stop what the first one started."""
+        return time.monotonic() - self._clickedAt >= _DOUBLE_CLICK_SECONDS
+
+    def _onClicked(self, _checked: bool = False) -> None:
+        if self.takesClicks:
+            self.clicked.emit()
+            self._clickedAt = time.monotonic()  # after the work of the click, which may have taken long
 
     def showScan(self, volume: Volume) -> None:
         """Show the size of the scan and its warnings under the scan selector."""
@@ -67,13 +84,15 @@ class Panel:
     def showNoScan(self, problem: str = "") -> None:
         """No scan is chosen, or one that cannot be segmented, for the reason given."""
         hint = "" if problem else _("Load an abdominal CT and choose it here.")
-        self._showScan(hint, [problem], None)
+        self._showScan(hint, [], None)
+        if problem:
+            showText(self.ui.warningLabel, problem)
 
     def _showScan(self, line: str, warnings: list[str], volume: Volume | None) -> None:
         self._scanIsFine = volume is not None
         self.ui.scanFactsLabel.setText(line)
         self.device.setScan(volume)
-        showText(self.ui.warningLabel, "\n".join(warnings))
+        showWarnings(self.ui.warningLabel, warnings)
         if not self._running:
             self.ui.applyButton.setEnabled(self._scanIsFine)
 
@@ -126,11 +145,22 @@ class Panel:
         self._setButton(_("Cancelling..."), _("The engine is being stopped"), False)
 
     def showFailure(self, error: FlareError) -> None:
-        """One message and its hint in place of the progress bar; a cancelled run is not a failure."""
+        """Show why a run ended without a result, in place of the progress bar."""
         self.showReady()
-        self.log(str(error))
-        if error.kind != "cancelled":
-            self.failure.show(error)
+        self.failure.show(error)
+        if error.kind != Cancelled.kind:
+            self.log(str(error))
+
+    def showEndOfQueue(self, entries: Sequence[ScanEntry]) -> None:
+        """What became of several scans, where that is not a result of each; the list says the rest."""
+        self.showReady()
+        errors = [entry.error for entry in entries if entry.error]
+        stopped = [error for error in errors if error.kind == Cancelled.kind]
+        if failed := len(errors) - len(stopped):
+            message = _("{failed} of {count} scans have no result.").format(failed=failed, count=len(entries))
+            self.failure.show(ScanError(message, _("The list of scans says why.")))
+        elif stopped:
+            self.failure.show(stopped[0])
 
     def showReport(self, report: Report | None, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         """The tables of a run; nothing at all while there is none."""
@@ -144,8 +174,8 @@ class Panel:
             return
         self.organs.show(report, segmentationNode)
         fillStageTable(self.ui.stageTable, report)
-        self.ui.totalsLabel.setText(totals(report))
-        showText(self.ui.reportWarningLabel, "\n".join(report.warnings))
+        self.ui.totalsLabel.setText(totals(report, waited(segmentationNode) if segmentationNode else None))
+        showWarnings(self.ui.reportWarningLabel, report.warnings)
 
     def log(self, text: str) -> None:
         self.ui.logText.appendPlainText(text)
@@ -154,6 +184,15 @@ class Panel:
         self.ui.applyButton.setText(text)
         self.ui.applyButton.setToolTip(toolTip)
         self.ui.applyButton.setEnabled(isEnabled)
+
+
+def showWarnings(label: Any, warnings: Sequence[str]) -> None:
+    """The first sentence of each of a few; all of it is in the tooltip."""
+    shown = [warning.partition(". ")[0].rstrip(".") + "." for warning in warnings[:_MOST_WARNINGS]]
+    if more := len(warnings) - len(shown):
+        shown.append(_("And {count} more: point here to read them.").format(count=more))
+    showText(label, "\n".join(shown))
+    label.setToolTip("\n".join(warnings))
 
 
 def showText(label: Any, text: str) -> None:

@@ -42,7 +42,7 @@ class RunProgress:
         if self._stage is None or stage.stage == "load":
             self._loadedAt = time.monotonic()
         self._stage = stage
-        self._bar.setValue(percent(stage))
+        self._bar.setValue(max(self._bar.value, percent(stage)))  # a stage is begun again where a GPU's memory ran out
         self._show()
 
     def stop(self) -> None:

@@ -31,7 +31,7 @@ class QueuePanel(VTKObservationMixin):
         self._nodes: list[slicer.vtkMRMLScalarVolumeNode] = []
         self._entries: dict[str, ScanEntry] = {}
         self._isRunning = False
-        layOut(ui.queueTable)
+        layOut(ui.queueTable, stretched=(0, 2))
         ui.queueTable.connect("cellClicked(int,int)", self._onClicked)
         ui.queueTable.connect("itemChanged(QTableWidgetItem*)", self._onTicked)
         ui.allScansCheckBox.connect("clicked(bool)", self._onAllTicked)

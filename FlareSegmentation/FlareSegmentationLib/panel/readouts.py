@@ -23,7 +23,8 @@ _SHARES = {
     "write": 3,
 }
 _ROW_MARGIN = 6
-_HEADER_STYLE = "QHeaderView::section { padding: 1px 6px; }"
+_LEAST_COLUMN_WIDTH = 20
+_HEADER_STYLE = "QHeaderView::section { padding: 1px 4px; }"
 _BAR_HEIGHT = 20
 _BAR_STYLE = (
     "QProgressBar { border: 0; background: transparent; margin: 6px 4px; }"
@@ -38,35 +39,64 @@ def percent(stage: Stage) -> int:
     return round(sum(_SHARES[name] for name in before) + _SHARES[stage.stage] * stage.fraction)
 
 
-def layOut(table: qt.QTableWidget, numbers: Sequence[int] = (1,)) -> None:
-    """Columns as wide as their content, numbers to the right; the last column takes the rest."""
+def layOut(
+    table: qt.QTableWidget,
+    numbers: Sequence[int] = (1,),
+    stretched: Sequence[int] = (-1,),
+    optional: int | None = None,
+) -> None:
+    """Columns as wide as their content, numbers to the right; the stretched ones (the last) share the rest.
+
+    The ``optional`` column is left out of a table that is too narrow for it.
+    """
     header = table.horizontalHeader()
-    last = table.columnCount - 1
+    stretches = [column % table.columnCount for column in stretched]
     for column in range(table.columnCount):
-        isLast = column == last
-        header.setSectionResizeMode(column, qt.QHeaderView.Stretch if isLast else qt.QHeaderView.ResizeToContents)
+        mode = qt.QHeaderView.Stretch if column in stretches else qt.QHeaderView.ResizeToContents
+        header.setSectionResizeMode(column, mode)
         table.horizontalHeaderItem(column).setTextAlignment(_alignment(column in numbers))
     header.setStyleSheet(_HEADER_STYLE)
-    header.setFixedHeight(_rowHeight(table))
+    header.setMinimumSectionSize(_LEAST_COLUMN_WIDTH)
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setMinimumSectionSize(_lines(table, 1))
+    widths: dict[int, int] = {}
+
+    def fit() -> None:
+        if optional is not None:
+            _showIfItFits(table, optional, widths)
+        fitRows(table)
+
     fitting = qt.QTimer(table)  # later, because the rows are still told of the column's old width
     fitting.setSingleShot(True)
     fitting.setInterval(0)
-    fitting.connect("timeout()", lambda: fitRows(table))
-    header.connect("sectionResized(int,int,int)", lambda *_sizes: fitting.start())
-    table.verticalHeader().setVisible(False)
-    table.verticalHeader().setMinimumSectionSize(_rowHeight(table))
+    fitting.connect("timeout()", fit)
+    for each in (header, table.verticalHeader()):
+        each.connect("sectionResized(int,int,int)", lambda *_sizes: fitting.start())
 
 
 def fitRows(table: qt.QTableWidget) -> None:
     """Rows as high as their wrapped text, and the table as high as its rows: it never scrolls."""
+    titles = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
+    height = _lines(table, 1 + max(title.count("\n") for title in titles))
+    table.horizontalHeader().setFixedHeight(height)
     table.resizeRowsToContents()
     rows = sum(table.rowHeight(row) for row in range(table.rowCount))
-    table.setFixedHeight(_rowHeight(table) + rows + 2 * table.frameWidth)
+    table.setFixedHeight(height + rows + 2 * table.frameWidth)
 
 
-def _rowHeight(table: qt.QTableWidget) -> int:
-    """Height in pixels of the header, and of a row with one line of text."""
-    return int(table.fontMetrics().height()) + _ROW_MARGIN
+def _showIfItFits(table: qt.QTableWidget, optional: int, widths: dict[int, int]) -> None:
+    """``widths``: that of the optional column when it was last shown; a hidden one has none."""
+    header, last = table.horizontalHeader(), table.columnCount - 1
+    if not table.isColumnHidden(optional):
+        widths[optional] = header.sectionSize(optional)
+    others = sum(header.sectionSize(column) for column in range(last) if column != optional)
+    room = header.width - others - header.sectionSizeHint(last)
+    table.setColumnHidden(optional, widths[optional] > room)
+
+
+def _lines(table: qt.QTableWidget, count: int) -> int:
+    """Height in pixels of a header or row with so many lines of text."""
+    return count * int(table.fontMetrics().height()) + _ROW_MARGIN
 
 
 def fillStageTable(table: qt.QTableWidget, report: Report) -> None:

@@ -94,9 +94,7 @@ class ScanViews:
         if isFirstOfScan(result):
             self._showFirst(result)
         if settings.show3D():
-            with _busyCursor():
-                showSurfaces(result)
-            self.centre3D()
+            showSurfaces(result, self.centre3D)
 
     def centre3D(self) -> None:
         """The 3D views on what they show, the first time that they show organs of this scan."""

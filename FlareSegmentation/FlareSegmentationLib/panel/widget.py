@@ -13,7 +13,7 @@ import slicer
 import vtk
 from flareseg.core.errors import FlareError
 from flareseg.core.report import Report
-from flareseg.core.volume import Volume, checked
+from flareseg.core.volume import Volume
 from flareseg.io.batch import State
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
@@ -32,7 +32,7 @@ from ..nodes.results import readReport, scanOf
 from ..nodes.roi import Region, boxScan, regionNote
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.visibility import boxToShow, resultToShow
-from ..nodes.volumes import volumeOf
+from ..nodes.volumes import ScanCheck, volumeOf
 from .actions import ResultActions
 from .consent import Consent
 from .failure import FailureAction
@@ -52,6 +52,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self._run: SegmentationRun | None = None
+        self._retry: Callable[[], None] = self._start
         self._parameterNode: Any = None  # a FlareSegmentationParameterNode, with what Slicer's wrapper adds to it
         self._parameterNodeGuiTag: Any = None
         self._askedDevice: DeviceChoice | None = None
@@ -68,6 +69,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel = Panel(self.ui, self.logic.runner, self.logic.dependencies)
         self.queue = ScanQueue()
         self.queuePanel = QueuePanel(self.ui)
+        self.scanCheck = ScanCheck()
         self.scanFilter = ScanFilter(self.ui.scanSelector)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
@@ -84,7 +86,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.initializeParameterNode()
 
     def _connect(self) -> None:
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        self.panel.clicked.connect(self.onApplyButton)
         self.ui.framesButton.connect("clicked(bool)", self.onFramesButton)
         self.ui.show3DButton.connect("pressed()", self.onShow3DPressed)
         self.ui.show3DButton.connect("released()", self.onShow3DReleased)
@@ -120,6 +122,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def cleanup(self) -> None:
         """The module is unloaded or reloaded: Slicer hides the old widgets, and nothing may reach them any more."""
         self.queue.close()
+        self.panel.device.close()
         self.logic.close()
         self.panel.showReady()
         self._pairing.stop()
@@ -136,7 +139,6 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def enter(self) -> None:
         self._askedDevice = None
         self.initializeParameterNode()
-        self.showEdited(self._parameterNode.result)
         self.queuePanel.refresh()
 
     def exit(self) -> None:
@@ -144,7 +146,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._disconnectGui()
 
     def onSceneStartClose(self, _caller: object, _event: str) -> None:
-        self.queue.cancel()
+        self.queue.batch.cancel()  # the scan at work stops by itself and says why
         self.setParameterNode(None)
         self.views = ScanViews()
 
@@ -259,14 +261,14 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self.panel.showNoScan()
             return
         try:
-            self.panel.showScan(checked(volumeOf(volumeNode)))
+            self.panel.showScan(self.scanCheck.of(volumeNode))
         except FlareError as error:
             self.panel.showNoScan(str(error))
 
     def onFramesButton(self, _checked: bool = False) -> None:
         self.queuePanel.tick(addFrames(self._parameterNode.scan))
 
-    def onApplyButton(self, _checked: bool = False) -> None:
+    def onApplyButton(self) -> None:
         """A click starts; while a run is in progress, a click stops it."""
         if self.queue.active:
             self.panel.showCancelling()
@@ -278,6 +280,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def _start(self) -> None:
+        self._retry = self._start
         self._pair()
         parameters = self._parameterNode
         self.panel.showStarting()
@@ -330,9 +333,10 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         else:
             if action is FailureAction.CPU:
                 self._parameterNode.device = DeviceChoice.CPU
-            self._start()
+            self._retry()
 
     def onQueueStarted(self, volumeNodes: list[slicer.vtkMRMLScalarVolumeNode]) -> None:
+        self._retry = lambda: self.onQueueStarted(volumeNodes)
         try:
             options = optionsOf(self._parameterNode)
         except FlareError as error:
@@ -356,8 +360,11 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def onQueueEnded(self) -> None:
         self.queuePanel.setRunning(False)
-        self.panel.showReady()
-        done = [entry for entry in self.queue.batch.entries if entry.result and entry.result.GetScene()]
+        entries = self.queue.batch.entries
+        self.panel.showEndOfQueue(entries)
+        failed = [entry.task for entry in entries if entry.error and entry.task.GetScene()]
+        self._retry = lambda: self.onQueueStarted(failed)
+        done = [entry for entry in entries if entry.result and entry.result.GetScene()]
         if done and self._parameterNode:
             together = addResultSequences([entry.task for entry in done if entry.task.GetScene()])
             self.onResultChosen(together[-1] if together else done[-1].result)

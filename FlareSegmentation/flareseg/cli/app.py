@@ -57,6 +57,9 @@ def segment(
     ] = None,
     weights: WeightsOption = None,
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="Give the left kidney the label 5.")] = False,
+    organs: Annotated[
+        Optional[str], typer.Option(metavar="liver,spleen,...", help="Only these organs; by default all four.")
+    ] = None,
     clean_up: Annotated[
         str, typer.Option(metavar="off|normal|strong", help="Remove small parts of organs; strong fills holes, too.")
     ] = "normal",
@@ -84,10 +87,13 @@ def segment(
         limits = Limits(ram_limit, gpu_memory_limit)
         limits.check_engine()
 
+        from flareseg.core.organs import organs_shown
         from flareseg.inference.components import CleanUp
         from flareseg.io.tasks import plan
 
         bounds, strength = _bounds(roi), CleanUp.of(clean_up)
+        names = None if organs is None else tuple(name.strip() for name in organs.lower().split(","))
+        organs_shown(split_kidneys, names)
         planned = plan(scans, output, report, preview, keep=[ground_truth] if ground_truth else [])
         console.say(planned.left_out)
         if ground_truth and len(planned.tasks) > 1:
@@ -98,7 +104,7 @@ def segment(
         from flareseg.cli.segment_files import FileSegmenter, segment_all
         from flareseg.inference.cascade import SegmentationOptions
 
-    segmenter = FileSegmenter(cascade, SegmentationOptions(bounds, split_kidneys, strength), true)
+    segmenter = FileSegmenter(cascade, SegmentationOptions(bounds, split_kidneys, strength, organs=names), true)
     with_tables = console.out.is_terminal if table is None else table
     errors = segment_all(segmenter, planned.tasks, console.say_earlier, with_tables)
     raise typer.Exit(max(map(console.exit_code, errors)))

@@ -11,13 +11,14 @@ import numpy as np
 
 from flareseg.cli import console
 from flareseg.core.errors import FlareError, ScanError
+from flareseg.core.geometry import Geometry
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.inference.cascade import Cascade, SegmentationOptions
+from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
 from flareseg.inference.pipeline import Outcome, segment_scan
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
@@ -40,7 +41,7 @@ class FileSegmenter:
             outcome = segment_scan(
                 self.cascade,
                 lambda: self._read(task.scan),
-                lambda found, geometry: write_labels(task.labels, found.labels, geometry),
+                lambda found, geometry: _write(task.labels, found, geometry),
                 run,
                 self.options,
             )
@@ -69,6 +70,10 @@ class FileSegmenter:
         scores = dice_per_organ(one_kidney_label, ground_truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
+
+
+def _write(path: Path, found: Segmentation, geometry: Geometry) -> None:
+    write_labels(path, found.labels, geometry, [organ.name for organ in found.organs])
 
 
 def segment_all(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from flareseg.core.errors import JobError
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ ORGANS = (
 )
 
 CLASSES = 1 + len(ORGANS)
+ORGAN_NAMES = tuple(organ.name.lower() for organ in ORGANS)  # by which a result's organs are chosen
 
 # Two kidneys instead of one, for those who ask: the right keeps the label of both.
 RIGHT_KIDNEY = Organ(
@@ -75,9 +79,30 @@ LEFT_KIDNEY = Organ(
 )
 
 
-def organs_shown(split_kidneys: bool) -> tuple[Organ, ...]:
-    """The organs of a result in the order in which they are shown, the kidneys side by side."""
-    if not split_kidneys:
-        return ORGANS
-    liver, _, spleen, pancreas = ORGANS
-    return (liver, RIGHT_KIDNEY, LEFT_KIDNEY, spleen, pancreas)
+def organs_shown(split_kidneys: bool, names: Sequence[str] | None = None) -> tuple[Organ, ...]:
+    """The organs of a result in the order in which they are shown, the kidneys side by side.
+
+    Args:
+        split_kidneys: Whether the left kidney has a label of its own.
+        names: Some of ORGAN_NAMES. None: all of them.
+
+    Returns:
+        The organs that are chosen.
+
+    Raises:
+        JobError: A name is unknown, or none is given.
+    """
+    liver, kidneys, spleen, pancreas = ORGANS
+    organs = (liver, RIGHT_KIDNEY, LEFT_KIDNEY, spleen, pancreas) if split_kidneys else ORGANS
+    if names is None:
+        return organs
+    _check_names(names)
+    chosen = [organ for organ, name in zip(ORGANS, ORGAN_NAMES) if name in names]
+    return tuple(organ for organ in organs if organ in chosen or (kidneys in chosen and "kidney" in organ.name))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in ORGAN_NAMES]
+    if unknown or not names:
+        what = f'Unknown organ: "{unknown[0]}".' if unknown else "No organ is chosen."
+        raise JobError(what, f"Choose among {', '.join(ORGAN_NAMES)}.")

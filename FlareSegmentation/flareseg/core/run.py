@@ -25,6 +25,7 @@ class Run:
         self._progress = progress
         self._cancelled = cancelled
         self._stage = ""
+        self._part = (0.0, 1.0)
         self.clock = StageClock()
         self.memory = MemoryWatch()
 
@@ -46,8 +47,18 @@ class Run:
             yield
             self.advance(1.0)
 
+    @contextlib.contextmanager
+    def part(self, start: float, stop: float) -> Iterator[None]:
+        """Have the fractions 0..1 of one step count as ``start`` to ``stop`` of the current stage."""
+        self._part = (start, stop)
+        try:
+            yield
+        finally:
+            self._part = (0.0, 1.0)
+
     def advance(self, fraction: float) -> None:
         """Report progress within the current stage; raises Cancelled when the run has been cancelled."""
         if self._cancelled():
             raise Cancelled()
-        self._progress(self._stage, fraction)
+        start, stop = self._part
+        self._progress(self._stage, start + fraction * (stop - start))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Bounds, Geometry, Orientation
 from flareseg.core.limits import Limits
-from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, organs_shown
+from flareseg.core.organs import BACKGROUND, CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
 from flareseg.core.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
@@ -38,6 +38,7 @@ from flareseg.inference.weights import TrainedNetwork, load_network
 
 TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
+_RESAMPLING_SHARE = 0.5  # of the time that finding the abdomen takes
 _NO_ROOM = "The GPU has too little free memory for the networks."
 
 
@@ -51,12 +52,21 @@ class SegmentationOptions:
         split_kidneys: Whether the left kidney has a label of its own (5), rather than that of both kidneys (2).
         clean_up: How thoroughly small components are removed.
         uncertainty: Whether the uncertainty of each voxel is computed.
+        organs: Names of the organs in the result, some of ``flareseg.core.organs.ORGAN_NAMES``; the others have no
+            label and are not reported. None: all.
+
+    Raises:
+        JobError: ``organs`` is empty or has an unknown name.
     """
 
     roi: Bounds | None = None
     split_kidneys: bool = False
     clean_up: CleanUp = CleanUp.NORMAL
     uncertainty: bool = False
+    organs: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        organs_shown(self.split_kidneys, self.organs)
 
 
 @dataclass(frozen=True)
@@ -299,7 +309,9 @@ class _Attempt:
             self._judge(found, logits, orientation.view(labels)[box.slices], box, volume.geometry)
         if not any(facts.voxels for facts in found):
             raise nothing_found("No liver, kidney, spleen or pancreas was found in this scan.")
-        roi, warnings = bounds_of_box(box, geometry), warnings + scan_warnings(found, organs)
+        chosen = organs_shown(self.options.split_kidneys, self.options.organs)
+        found = _only(chosen, labels, found)
+        roi, warnings = bounds_of_box(box, geometry), warnings + scan_warnings(found, chosen)
         return Segmentation(labels, uncertainty, found, roi, self.engine.facts, warnings)
 
     def _measure_device(self) -> None:
@@ -326,6 +338,17 @@ class _Attempt:
                 facts.uncertain = confidences[facts.label].places
 
 
+def _only(chosen: Sequence[Organ], labels: np.ndarray, found: list[OrganFacts]) -> list[OrganFacts]:
+    """Remove other organs from the labels, in place, and from what was found."""
+    kept = {organ.label for organ in chosen}
+    others = np.zeros(256, bool)
+    others[[facts.label for facts in found if facts.label not in kept]] = True
+    if others.any():
+        for plane in labels:
+            plane[others[plane]] = BACKGROUND
+    return [facts for facts in found if facts.label in kept]
+
+
 def _midline(crop: Tensor) -> float:
     """Where the body's middle lies along i, 0..1 of the crop: the mean column of all tissue."""
     tissue = (crop > TISSUE_HU).float().sum(dim=(0, 1))
@@ -334,10 +357,13 @@ def _midline(crop: Tensor) -> float:
 
 
 def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs) -> Box:
-    coarse = resample_to_grid(voxels, Box.whole(geometry.shape), engine.abdomen.grid, engine.device.torch_device, slabs)
+    grid, device = engine.abdomen.grid, engine.device.torch_device
+    with run.part(0.0, _RESAMPLING_SHARE):
+        coarse = resample_to_grid(voxels, Box.whole(geometry.shape), grid, device, slabs)
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
-    background, organs = engine.logits(engine.abdomen.network, coarse, run)
+    with run.part(_RESAMPLING_SHARE, 1.0):
+        background, organs = engine.logits(engine.abdomen.network, coarse, run)
     box = box_of_foreground((organs > background).cpu().numpy(), geometry)
     if box is None:
         raise nothing_found("No abdomen found in this scan.")

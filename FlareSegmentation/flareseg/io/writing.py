@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,9 @@ def suffix_of(path: Path) -> str:
     raise OutputError(f"{path.name} has no known label map suffix.", f"Use one of {', '.join(SUFFIXES)}.")
 
 
-def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geometry) -> None:
+def write_labels(
+    path: str | os.PathLike[str], labels: np.ndarray, geometry: Geometry, organs: Collection[str] | None = None
+) -> None:
     """Write a label map. The file appears whole or not at all; an existing one is replaced.
 
     Args:
@@ -41,6 +43,7 @@ def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geo
             opens with one segment for each organ, its name, colour and terminology.
         labels: Label values, uint8 (k, j, i); see ``flareseg.core.organs``.
         geometry: The grid of ``labels``, which is that of the scan.
+        organs: Names of the organs that get a segment, of a file in .seg.nrrd. None: all.
 
     Raises:
         OutputError: The suffix is unknown, the shapes differ, the disk is full, or the folder cannot be written to.
@@ -53,7 +56,7 @@ def write_labels(path: str | os.PathLike[str], labels: np.ndarray, geometry: Geo
         )
     with atomic_write(path, suffix_of(path)) as beside:
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
-            _write_segmentation(beside, labels, geometry)
+            _write_segmentation(beside, labels, geometry, organs)
         else:
             _write_image(beside, labels, geometry)
 
@@ -109,16 +112,17 @@ def _refused(path: Path, error: RuntimeError) -> OSError:
     return OSError("the disk may be full" if "writ" in str(error) else str(error).strip().splitlines()[-1])
 
 
-def _write_segmentation(path: Path, labels: np.ndarray, geometry: Geometry) -> None:
+def _write_segmentation(path: Path, labels: np.ndarray, geometry: Geometry, names: Collection[str] | None) -> None:
     import slicerio
 
-    split = bool((labels == LEFT_KIDNEY.label).any())
+    split = bool((labels == LEFT_KIDNEY.label).any()) if names is None else LEFT_KIDNEY.name in names
+    organs = [organ for organ in organs_shown(split) if names is None or organ.name in names]
     segmentation = {
         "voxels": labels.T,
         "ijkToLPS": LPS_TO_RAS @ geometry.ijk_to_ras(),
         "masterRepresentation": "Binary labelmap",
         "containedRepresentationNames": ["Binary labelmap"],
-        "segments": [_segment(organ, labels.shape) for organ in organs_shown(split)],
+        "segments": [_segment(organ, labels.shape) for organ in organs],
     }
     slicerio.write_segmentation(str(path), segmentation, compression_level=1)
 

@@ -5,6 +5,7 @@ For demonstrations and tests only: it looks like a CT to the networks, and shows
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,9 @@ from flareseg.phantom.patient import Patient
 from flareseg.phantom.tissues import Tissue, label_table
 from flareseg.phantom.torso import chest, couch, muscles, skeleton, wall
 
-__all__ = ["Phantom", "make_phantom", "make_tissues", "require_feasible"]
+__all__ = ["SHAPE", "SPACING", "Phantom", "draw_phantom", "make_phantom", "make_tissues", "require_feasible"]
+
+SHAPE, SPACING = (120, 256, 256), (3.0, 1.5, 1.5)  # a whole abdomen: voxels and mm, (k, j, i)
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Phantom:
 
 def make_phantom(
     seed: int = 0,
-    shape: tuple[int, int, int] = (120, 256, 256),
-    spacing: tuple[float, float, float] = (3.0, 1.5, 1.5),
+    shape: tuple[int, int, int] = SHAPE,
+    spacing: tuple[float, float, float] = SPACING,
 ) -> Phantom:
     """The synthetic patient number ``seed``, scanned on a grid of ``shape`` voxels and ``spacing`` mm, both (k, j, i).
 
@@ -42,10 +45,20 @@ def make_phantom(
     axis show the whole abdomen; smaller ones cut it. Raises the errors of ``require_feasible``.
     """
     require_feasible(seed, shape, spacing)
+    return draw_phantom(seed, shape, spacing)
+
+
+def draw_phantom(
+    seed: int,
+    shape: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    progress: Callable[[float], object] = lambda fraction: None,
+) -> Phantom:
+    """make_phantom without a look at the memory. ``progress`` is called with the fraction 0..1 of the body drawn."""
     grid, patient = Grid(shape, spacing), Patient.drawn_from(seed)
     tissues = np.full(shape, Tissue.AIR, np.uint8)
     paint(tissues, list(couch()), grid, Rigid())
-    _paint_body(tissues, grid, patient)
+    _paint_body(tissues, grid, patient, progress)
     voxels = hu_image(tissues, grid, patient)
     return Phantom(Volume(voxels, grid.geometry(), name="phantom"), label_table()[tissues])
 
@@ -68,6 +81,8 @@ def make_tissues(seed: int, shape: tuple[int, int, int], spacing: tuple[float, f
     return tissues
 
 
-def _paint_body(tissues: np.ndarray, grid: Grid, patient: Patient) -> None:
+def _paint_body(
+    tissues: np.ndarray, grid: Grid, patient: Patient, progress: Callable[[float], object] = lambda fraction: None
+) -> None:
     body = [*wall(patient), *chest(patient), *muscles(), *skeleton(), *organs(patient)]
-    paint(tissues, body, grid, Deformation(patient))
+    paint(tissues, body, grid, Deformation(patient), progress)

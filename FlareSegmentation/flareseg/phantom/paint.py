@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -68,14 +68,24 @@ def _grid(axes: Points) -> Points:
     return z, y, x
 
 
-def paint(tissues: np.ndarray, layers: Sequence[tuple[Tissue, Shape]], grid: Grid, mapping: Mapping) -> None:
-    """Write the layers, in their order, into ``tissues``: the uint8 (k, j, i) map of ``Tissue`` values of ``grid``."""
+def paint(
+    tissues: np.ndarray,
+    layers: Sequence[tuple[Tissue, Shape]],
+    grid: Grid,
+    mapping: Mapping,
+    progress: Callable[[float], object] = lambda fraction: None,
+) -> None:
+    """Write the layers, in their order, into ``tissues``: the uint8 (k, j, i) map of ``Tissue`` values of ``grid``.
+
+    ``progress`` is called with the fraction 0..1 that is done.
+    """
     parts = [(tissue, part) for tissue, shape in layers for part in shape.parts()]
     for slab in grid.slabs():
         axes = grid.axes(slab)
         points, straight = mapping.points(axes), mapping.straight(axes)
-        for tissue, shape in parts:
+        for n, (tissue, shape) in enumerate(parts, start=1):
             _paint_shape(tissues[slab], tissue, shape, points, _window(straight, shape.box, mapping.reach))
+            progress((slab.start + (slab.stop - slab.start) * n / len(parts)) / grid.shape[0])
 
 
 def _window(straight: Points, box: np.ndarray, reach: float) -> tuple[slice, ...]:

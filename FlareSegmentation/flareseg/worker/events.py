@@ -40,6 +40,8 @@ class SegmentJob:
     """A second .npy to write, or None: uint8, the shape of the scan, percent of uncertainty in each voxel."""
     precision: str = "auto"
     """Any of "auto", "float32", "float16" and "bfloat16" (see precision.py)."""
+    organs: list[str] | None = None
+    """Names of the organs to write and report (see organs.ORGAN_NAMES); None for all."""
     temporary: bool = False
     """The scan lies in a job folder (see job_folder.py), which the worker removes when its caller disappears; it never
     removes a folder of another kind."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flareseg.core.errors import JobError
 from flareseg.core.geometry import Bounds, Geometry
+from flareseg.core.organs import organs_shown
 from flareseg.core.shortage import ran_out
 from flareseg.worker.events import SegmentJob
 from flareseg.worker.job_folder import JobFolder
@@ -32,6 +33,7 @@ def check(job: SegmentJob) -> None:
 
     bounds(job)
     CleanUp.of(job.clean_up)
+    organs_shown(job.split_kidneys, job.organs)
     if job.temporary and JobFolder(Path(job.scan).parent).owner() is None:
         log.warning("The folder of a temporary scan is not a job folder, so it will not be removed.")
     scan, targets = _path(job.scan, "scan"), [_path(job.labels, "labels")]
@@ -59,7 +61,9 @@ def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
     from flareseg.inference.pipeline import segment_scan
     from flareseg.io.outputs import atomic_write
 
-    options = SegmentationOptions(bounds(job), job.split_kidneys, CleanUp.of(job.clean_up), job.uncertainty is not None)
+    organs = None if job.organs is None else tuple(job.organs)
+    strength = CleanUp.of(job.clean_up)
+    options = SegmentationOptions(bounds(job), job.split_kidneys, strength, job.uncertainty is not None, organs)
     with ExitStack() as files:  # they take their places when all of it is left, not yet cancelled
 
         def write(found: Segmentation, geometry: Geometry) -> None:

@@ -9,8 +9,8 @@ import pytest
 import slicer
 import vtk
 from flareseg.core.organs import ORGANS
+from FlareSegmentationLib.jobs.phantom import loadSyntheticCtAndOrgans
 from FlareSegmentationLib.nodes.results import segmentId
-from FlareSegmentationLib.nodes.sample_data import loadSyntheticCtAndOrgans
 from PIL import Image
 from views import slice_picture, three_d_picture
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from conftest import run_once, wait_until
+from conftest import click, run_once, wait_until
 from flareseg.core.errors import FlareError
 from flareseg.worker.events import decode_job
 from FlareSegmentationLib import settings
@@ -24,14 +24,19 @@ def test_options_reach_the_engine(scripted):
     told = []
     logic.runner.logged.connect(told.append)
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
-    logic.segment(scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32")
+    logic.segment(
+        scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32", organs=["liver"]
+    )
     job = decode_job(told[0].encode())
     assert (job.split_kidneys, job.clean_up, job.device) == (True, "strong", "cpu")
     assert job.precision == "float32"
+    assert job.organs == ["liver"]
     assert job.uncertainty
 
 
-@pytest.mark.parametrize("option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}])
+@pytest.mark.parametrize(
+    "option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}, {"organs": ["heart"]}]
+)
 def test_unknown_choice_is_refused(option):
     with pytest.raises(FlareError) as caught:
         RunOptions(**option)
@@ -55,6 +60,30 @@ def test_uncertainty_comes_as_a_volume_that_is_highest_at_the_borders(engine, ad
     assert uncertainty.dtype == np.uint8
     assert uncertainty.max() <= 100
     assert uncertainty[liver & ~inside].mean() > 2 * uncertainty[inside].mean()
+
+
+class TestOrgans:
+    def test_only_those_ticked_become_segments_and_rows(self, engine, ready):
+        ready.ui.liverCheckBox.click()
+        ready.ui.kidneysCheckBox.click()
+        node = run_once(ready)
+        assert list(node.GetSegmentation().GetSegmentIDs()) == [
+            "FlareSegmentation.Spleen",
+            "FlareSegmentation.Pancreas",
+        ]
+        table = ready.ui.organTable
+        assert [table.item(row, 0).text() for row in range(table.rowCount)] == ["Spleen", "Pancreas"]
+
+    def test_none_is_refused_with_a_sentence(self, ready):
+        for name in ("liver", "kidneys", "spleen", "pancreas"):
+            getattr(ready.ui, f"{name}CheckBox").click()
+        click(ready)
+        assert ready.ui.failureLabel.text == "No organ is chosen. Choose among liver, kidneys, spleen, pancreas."
+
+    def test_the_choice_is_kept_in_the_scene(self, ready, open_panel):
+        ready.ui.spleenCheckBox.click()
+        again = open_panel()
+        assert [again.ui.spleenCheckBox.checked, again.ui.liverCheckBox.checked] == [False, True]
 
 
 class TestOfAPerson:

@@ -131,6 +131,7 @@ def test_cancel_stops_the_queue(add):
     click(panel)
     wait_until(lambda: is_ready(panel))
     assert column(panel, 2) == ["done", "cancelled", "cancelled"]
+    assert panel.ui.failureLabel.text == "Cancelled."
     assert len(segmentations()) == 1
 
 
@@ -150,6 +151,7 @@ def test_closing_the_scene_ends_the_queue(add):
     wait_until(lambda: is_ready(panel))
     assert segmentations() == []
     assert panel.ui.queueSection.isHidden()
+    assert panel.ui.failureLabel.text == "The scene was closed, so the segmentation was stopped."
 
 
 def test_second_queue_fills_the_results_of_the_first(add):

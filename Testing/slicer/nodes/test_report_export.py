@@ -8,6 +8,7 @@ import pytest
 import slicer
 from flareseg.core.report import OrganFacts, StageTime, UncertainPlace
 from FlareSegmentationLib.nodes.report_export import addTables, asText
+from FlareSegmentationLib.nodes.results import keepWaited
 
 
 @pytest.fixture
@@ -27,7 +28,8 @@ def test_text_tells_organs_warnings_totals_and_weights(found, node):
     assert "Liver     1489 mL  104 ± 21  97 %\n" in text
     assert "Pancreas  71 mL    92 ± 25   71 %        S 33.0 to 39.0 mm\n" in text
     assert "The slices are thick." in text
-    assert "Total 1.50 s" in text
+    assert "Engine 1.50 s" in text
+    assert "Total 2.25 s\nEngine" in asText(found, 2.25)
     assert "dense_vnet (sha256 ab12)" in text
 
 
@@ -57,16 +59,18 @@ def test_table_holds_numbers_with_units(found, node):
 
 def test_second_table_tells_stages_and_memory(found, node):
     found.stages = [StageTime("read", 0.001), StageTime("segment", 0.34)]
+    keepWaited(node, 2.25)
     _organs, costs = addTables(found, node)
     rows = [tuple(costs.GetCellText(row, column) for column in range(3)) for row in range(costs.GetNumberOfRows())]
     assert [(what, unit) for what, _value, unit in rows] == [
         ("Read scan", "s"),
         ("Segment organs", "s"),
+        ("Engine", "s"),
         ("Total", "s"),
         ("RAM peak", "MB"),
         ("GPU memory peak", "MB"),
     ]
-    assert [costs.GetTable().GetValue(row, 1).ToDouble() for row in range(5)] == [0.001, 0.34, 1.5, 900.0, 200.0]
+    assert [costs.GetTable().GetValue(row, 1).ToDouble() for row in range(6)] == [0.001, 0.34, 1.5, 2.25, 900.0, 200.0]
 
 
 def test_tables_say_what_made_the_result(found, node):

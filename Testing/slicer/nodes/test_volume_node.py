@@ -7,6 +7,8 @@ import pytest
 import slicer
 import vtk
 from flareseg.core.errors import FlareError
+from flareseg.core.volume import checked
+from FlareSegmentationLib.nodes import volumes
 from FlareSegmentationLib.nodes.volumes import facts, volumeOf
 
 OBLIQUE = np.array([[0.0, -1.5, 0.0, 10.0], [1.2, 0.0, 0.9, -20.0], [0.72, 0.0, -1.5, 30.0], [0, 0, 0, 1]])
@@ -82,3 +84,36 @@ def test_other_nodes_are_refused_with_message_and_hint(case):
         volumeOf(make())
     assert caught.value.kind == "bad_scan"
     assert caught.value.hint
+
+
+class TestScanCheck:
+    @pytest.fixture
+    def looks(self, monkeypatch):
+        """How often all voxels are looked at."""
+        looks = []
+        monkeypatch.setattr(volumes, "checked", lambda volume: looks.append(1) or checked(volume))
+        return looks
+
+    def test_a_scan_is_looked_at_once(self, add_scan, looks):
+        check, node = volumes.ScanCheck(), add_scan()
+        voxels = check.of(node).voxels
+        assert np.shares_memory(check.of(node).voxels, voxels)
+        assert len(looks) == 1
+
+    def test_another_scan_and_changed_voxels_are_looked_at_anew(self, add_scan, looks):
+        check, node, other = volumes.ScanCheck(), add_scan(), add_scan()
+        for each in (node, other, node):
+            check.of(each)
+        assert len(looks) == 3
+        slicer.util.arrayFromVolume(node)[:] = 5
+        slicer.util.arrayFromVolumeModified(node)
+        with pytest.raises(FlareError, match="same value"):
+            check.of(node)
+
+    def test_a_transform_is_warned_of_without_another_look(self, add_scan, looks):
+        check, node = volumes.ScanCheck(), add_scan()
+        assert check.of(node).warnings == []
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        node.SetAndObserveTransformNodeID(transform.GetID())
+        assert check.of(node).warnings == ["The scan sits under a transform; the result will follow it."]
+        assert len(looks) == 1

@@ -11,8 +11,9 @@ import slicer
 import vtk
 from conftest import click, is_ready, is_running, segmentations, wait_until
 from flareseg.core.organs import ORGANS
+from flareseg.worker.events import Stage
 from FlareSegmentationLib.nodes.edits import segmentId
-from FlareSegmentationLib.nodes.results import scanOf
+from FlareSegmentationLib.nodes.results import readReport, scanOf
 
 
 class TestBeforeTheClick:
@@ -92,6 +93,17 @@ class TestARun:
         assert panel.ui.progressLabel.text.startswith("Segment organs · ")
         assert 0 < panel.ui.progressBar.value < 100
 
+    def test_the_bar_never_runs_backwards(self, ready):
+        """The CPU begins again where the memory of a GPU has run out."""
+        progress, bar = ready.panel.progress, ready.ui.progressBar
+        progress.start()
+        shown = []
+        for stage, fraction in (("find_abdomen", 1.0), ("segment", 0.5), ("find_abdomen", 0.0), ("segment", 1.0)):
+            progress.showStage(Stage("id", stage, fraction, 1.0))
+            shown.append(bar.value)
+        assert shown == [33, 56, 56, 75]
+        progress.stop()
+
     def test_result_is_a_new_segmentation_that_is_chosen_and_right(self, done, phantom):
         (node,) = segmentations()
         assert done.ui.resultSelector.currentNode() is node
@@ -109,7 +121,17 @@ class TestARun:
         assert done.ui.organTable.item(0, 1).text().endswith(" mL")
         stages = [done.ui.stageTable.item(row, 0).text() for row in range(done.ui.stageTable.rowCount)]
         assert "Segment organs" in stages
-        assert done.ui.totalsLabel.text.startswith("Total ")
+
+    def test_total_is_what_the_person_waited_for_and_the_engine_has_a_line_of_its_own(self, engine, ready):
+        began = time.monotonic()
+        click(ready)
+        wait_until(lambda: is_ready(ready))
+        ended = time.monotonic()
+        total, engines = ready.ui.totalsLabel.text.split("\n")
+        seconds = float(total.removeprefix("Total ").removesuffix(" s"))
+        report = readReport(segmentations()[0])
+        assert report.total_seconds < seconds <= ended - began + 0.01
+        assert engines.startswith(f"Engine {report.total_seconds:.2f} s · ")
 
     def test_show_3d_makes_and_removes_surfaces(self, done):
         (node,) = segmentations()
@@ -234,9 +256,33 @@ class TestStopping:
         assert not running.ui.applyButton.enabled
         wait_until(lambda: is_ready(running))
         assert running.ui.applyButton.enabled
-        assert running.ui.failureLabel.isHidden()
+        assert running.ui.retryButton.isHidden()
         assert running.ui.progressBar.isHidden()
         assert segmentations() == []
+
+    def test_cancelled_is_said_once_and_beside_the_button(self, running):
+        click(running)
+        wait_until(lambda: is_ready(running))
+        assert running.ui.failureLabel.text == "Cancelled."
+        assert "ancel" not in running.ui.logText.toPlainText()
+        click(running)
+        assert running.ui.failureLabel.isHidden()
+
+    def test_second_click_of_a_double_click_stops_nothing(self, ready_with):
+        panel = ready_with("obedient")
+        panel.ui.applyButton.click()
+        panel.ui.applyButton.click()
+        assert panel.ui.applyButton.text == "Cancel"
+        wait_until(lambda: panel.panel.takesClicks)
+        panel.ui.applyButton.click()
+        assert panel.ui.applyButton.text == "Cancelling..."
+
+    def test_second_click_of_a_double_click_on_cancel_starts_nothing(self, running, monkeypatch):
+        click(running)
+        monkeypatch.setattr("FlareSegmentationLib.panel.panel._DOUBLE_CLICK_SECONDS", 1000.0)
+        wait_until(lambda: is_ready(running))
+        running.ui.applyButton.click()
+        assert is_ready(running)
 
     def test_after_a_cancel_a_click_starts_again(self, running):
         click(running)
@@ -248,6 +294,7 @@ class TestStopping:
     def test_real_run_is_cancelled_within_the_engines_half_second(self, ready):
         click(ready)
         wait_until(lambda: ready.ui.progressLabel.text.startswith(("Find", "Segment")))
+        wait_until(lambda: ready.panel.takesClicks)
         began = time.monotonic()
         click(ready)
         wait_until(lambda: is_ready(ready))
@@ -257,7 +304,7 @@ class TestStopping:
     def test_closing_the_scene_stops_the_run(self, running):
         slicer.mrmlScene.Clear()
         wait_until(lambda: is_ready(running))
-        assert "scene was closed" in running.ui.logText.toPlainText()
+        assert running.ui.failureLabel.text == "The scene was closed, so the segmentation was stopped."
         assert segmentations() == []
         assert not running.ui.applyButton.enabled
 
@@ -273,7 +320,7 @@ class TestStopping:
     def test_deleting_the_scan_stops_the_run(self, running):
         slicer.mrmlScene.RemoveNode(running.ui.scanSelector.currentNode())
         wait_until(lambda: is_ready(running))
-        assert "scan was deleted" in running.ui.logText.toPlainText()
+        assert running.ui.failureLabel.text == "The scan was deleted, so its segmentation was stopped."
         assert segmentations() == []
 
     def test_deleting_the_result_stops_the_run(self, ready_with):
@@ -283,7 +330,7 @@ class TestStopping:
         wait_until(lambda: is_running(panel))
         slicer.mrmlScene.RemoveNode(node)
         wait_until(lambda: is_ready(panel))
-        assert "result was deleted" in panel.ui.logText.toPlainText()
+        assert panel.ui.failureLabel.text == "The result was deleted, so the segmentation was stopped."
         assert segmentations() == []
 
     def test_deleting_another_node_stops_nothing(self, running):

@@ -158,11 +158,38 @@ class TestRemedies:
         panel.ui.failureActionButton.click()
         assert opened == [True]
 
-    def test_failure_without_a_hint_has_no_button(self, ready_with):
-        panel = ready_with("crash")
+    def test_every_other_failure_can_be_retried_with_one_click(self, ready_with):
+        panel = ready_with("crash_once")
         click(panel)
         wait_until(lambda: is_ready(panel))
         assert panel.ui.failureActionButton.isHidden()
+        assert panel.ui.retryButton.text == "Try again"
+        panel.ui.retryButton.click()
+        assert panel.ui.retryButton.isHidden()
+        wait_until(lambda: is_ready(panel))
+        assert panel.ui.failureLabel.isHidden()
+        assert len(segmentations()) == 1
+
+    @pytest.mark.parametrize("function", ["cpu_only", "lost", "wrong_shape", "killed", "crash"])
+    def test_a_retry_is_beside_what_helps(self, function, ready_with):
+        panel = ready_with(function)
+        click(panel)
+        wait_until(lambda: is_ready(panel))
+        assert not panel.ui.retryButton.isHidden()
+
+    def test_scans_of_a_queue_that_failed_are_retried_and_no_others(self, ready_with, add_scan):
+        panel = ready_with("willing")
+        broken = add_scan("Broken")
+        slicer.util.arrayFromVolume(broken)[0, 0, 0] = -1
+        panel.ui.allScansCheckBox.click()
+        panel.ui.queueButton.click()
+        wait_until(lambda: is_ready(panel))
+        assert panel.ui.failureLabel.text == "1 of 2 scans have no result. The list of scans says why."
+        slicer.util.arrayFromVolume(broken)[0, 0, 0] = -1000
+        panel.ui.retryButton.click()
+        wait_until(lambda: is_ready(panel))
+        assert panel.ui.failureLabel.isHidden()
+        assert [node.GetName() for node in segmentations()] == ["Phantom organs", "Broken organs"]
 
 
 class TestDoubt:

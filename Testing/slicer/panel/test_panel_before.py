@@ -67,7 +67,7 @@ class TestDeviceLine:
     @pytest.mark.usefixtures("packages_missing")
     def test_starts_nothing_while_packages_are_missing(self, open_panel):
         panel = open_panel()
-        assert "asks to install" in panel.ui.deviceFactsLabel.text
+        wait_until(lambda: "asks to install" in panel.ui.deviceFactsLabel.text)
         assert not panel.logic.runner.process.running
 
     def test_a_run_is_told_as_done_even_if_nothing_can_be_learnt_from_it(self, ready_with):
@@ -124,7 +124,7 @@ class TestEditedSegments:
         panel.exit()
         edit(node, LIVER, panel.ui.scanSelector.currentNode())
         panel.enter()
-        assert panel.ui.editedOrgansLabel.text == "Liver"
+        wait_until(lambda: panel.ui.editedOrgansLabel.text == "Liver")
 
     def test_edit_survives_the_next_run_bit_for_bit(self, panel):
         node = run_once(panel)

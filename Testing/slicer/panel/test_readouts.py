@@ -88,15 +88,15 @@ def test_rows_are_as_high_as_their_text_at_every_width(report):
 
 
 def test_totals_name_time_memory_and_device(report):
-    assert report_text.totals(report) == (
-        "Total 13.6 s · GPU memory peak 0.16 GB · RAM peak 0.88 GB · NVIDIA RTX 3060, float16"
+    assert report_text.totals(report, 15.2) == (
+        "Total 15.2 s\nEngine 13.6 s · GPU memory peak 0.16 GB · RAM peak 0.88 GB · NVIDIA RTX 3060, float16"
     )
 
 
 def test_totals_on_a_cpu_say_nothing_of_a_gpu(report):
     report.memory = MemoryFacts(880.0)
     report.device = DeviceFacts("cpu", "CPU", "bfloat16")
-    assert report_text.totals(report) == "Total 13.6 s · RAM peak 0.88 GB · CPU, bfloat16"
+    assert report_text.totals(report) == "Engine 13.6 s · RAM peak 0.88 GB · CPU, bfloat16"
 
 
 def test_gigabytes_are_thousand_megabytes():

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import slicer
 import vtk
 from PySide6.QtCore import Property, QObject, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from .pythonqt import pythonqt_class
 
@@ -27,12 +27,17 @@ def _remove(observations: dict[Any, list[int]]) -> None:
 
 
 class _CollapsibleButton(QWidget):
-    """A header that shows and hides the children of the widget."""
+    """A header that shows and hides the children of the widget.
+
+    As in ctkCollapsibleButton.cpp, what the contents would like to have in width is the least that the button takes,
+    unless it is given another size policy.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._text = ""
         self._collapsed = False
+        self.setSizePolicy(QSizePolicy.Minimum, QSizePolicy.Preferred)
         self._header = QToolButton(self, autoRaise=True, checkable=True, checked=True)
         self._header.setToolButtonStyle(Qt.ToolButtonTextBesideIcon)
         self._header.setStyleSheet("font-weight: bold; border: 0;")

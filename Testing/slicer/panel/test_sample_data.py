@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from conftest import segmentations, wait_until
 from flareseg.core.organs import ORGANS
-from FlareSegmentationLib.nodes import sample_data
+from flareseg.phantom import make_phantom
+from FlareSegmentationLib.jobs.phantom import loadSyntheticCtAndOrgans
 from FlareSegmentationLib.nodes.results import readReport
+from FlareSegmentationLib.panel import sample_data
+from PySide6.QtWidgets import QPushButton
 
 
 class SampleDataSource:
@@ -66,15 +70,143 @@ def slicers_sample_data(monkeypatch):
 
 
 @pytest.fixture
-def click(phantom) -> Callable[..., Any]:
-    """The button of a data set in the Sample Data module. The phantom of all tests is made already, unlike its own."""
+def press() -> Callable[[str], None]:
+    """The button of a data set in the Sample Data module."""
     sample_data.registerSampleData()
 
-    def click(name: str, phantom=phantom) -> Any:
+    def press(name: str) -> None:
         (source,) = (s for s in slicer.modules.sampleDataSources["FlareSegmentation"] if s.sampleDescription == name)
-        return source.customDownloader(source, phantom=phantom)
+        source.customDownloader(source)
+
+    yield press
+    for maker in sample_data._makers.values():
+        maker.run.cancel()
+    sample_data._makers.clear()
+
+
+@pytest.fixture
+def click(press: Callable[[str], None]) -> Callable[[str], Any]:
+    """The button, and what has come of it: the CT, or the CT and the segmentation."""
+
+    def click(name: str) -> Any:
+        before = set(scans())
+        press(name)
+        wait_until(lambda: set(scans()) - before and not is_made())
+        (volumeNode,) = set(scans()) - before
+        return (volumeNode, segmentations()[-1]) if name.endswith("Organs") else volumeNode
 
     return click
+
+
+def scans() -> list[Any]:
+    return list(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
+
+
+def is_made() -> bool:
+    """A CT is being made."""
+    return any(maker.run.active for maker in sample_data._makers.values())
+
+
+SMALL = """
+import sys
+import flareseg.phantom.__main__ as phantom
+phantom.SHAPE, phantom.SPACING = (40, 64, 64), (8.0, 6.0, 6.0)
+phantom.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return make_phantom(0, (40, 64, 64), (8.0, 6.0, 6.0))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """On a coarse grid, which takes a moment rather than seconds; by a real process."""
+    monkeypatch.setattr(
+        "FlareSegmentationLib.jobs.phantom._command", lambda: [sys.executable, "-c", SMALL, slicer.app.temporaryPath]
+    )
+
+
+def test_slicer_goes_on_and_progress_is_shown(press):
+    press("SyntheticAbdomen")
+    assert scans() == []
+    dialog = sample_data._makers[False].dialog
+    shown, closed = [], []
+    dialog.destroyed.connect(lambda: closed.append(True))
+    sample_data._makers[False].run.progressed.connect(lambda _fraction: shown.append(dialog.value))
+    wait_until(scans)
+    assert len(shown) > 10
+    assert shown == sorted(shown)
+    assert shown[-1] == 100
+    wait_until(lambda: closed)
+
+
+def test_cancel_leaves_nothing(press):
+    press("SyntheticAbdomen")
+    maker = sample_data._makers[False]
+    fractions = []
+    maker.run.progressed.connect(fractions.append)
+    wait_until(lambda: fractions)
+    maker.dialog.findChild(QPushButton).click()
+    assert not maker.run.active
+    assert not maker.run._process.running
+    assert scans() == []
+    assert list(Path(slicer.app.temporaryPath).iterdir()) == []
+
+
+def test_second_click_while_it_is_made_is_ignored(press):
+    press("SyntheticAbdomen")
+    maker = sample_data._makers[False]
+    press("SyntheticAbdomen")
+    assert sample_data._makers[False] is maker
+    wait_until(scans)
+    assert len(scans()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["no-such-program"], "could not be started"),
+        ([sys.executable, "-c", "raise MemoryError"], "stopped unexpectedly (exit code 1)"),
+        ([sys.executable, "-c", 'print(\'{"folder": "/missing"}\', flush=True); input()'], "No such file"),
+    ],
+)
+def test_failure_is_told_in_a_sentence(command, message, press, monkeypatch):
+    monkeypatch.setattr("FlareSegmentationLib.jobs.phantom._command", lambda: command)
+    told = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, windowTitle: told.append(text))
+    press("SyntheticAbdomen")
+    wait_until(lambda: told)
+    assert message in told[0]
+    assert scans() == []
+
+
+def test_temporary_folder_that_is_missing_is_told(press, monkeypatch, tmp_path):
+    monkeypatch.setattr(slicer.app, "temporaryPath", str(tmp_path / "missing"))
+    told = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, windowTitle: told.append(text))
+    press("SyntheticAbdomen")
+    assert "temporary folder" in told[0]
+
+
+def test_a_script_waits_for_it(phantom):
+    volumeNode, segmentationNode = loadSyntheticCtAndOrgans()
+    assert np.array_equal(slicer.util.arrayFromVolume(volumeNode), phantom.volume.voxels)
+    assert segmentationNode.GetSegmentation().GetNumberOfSegments() == 4
+
+
+def test_the_process_ends_with_its_caller_and_removes_its_folder(tmp_path):
+    """Also in the middle of its work."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    command = [sys.executable, "-c", SMALL, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert len(list(folder.iterdir())) == 1
+        process.stdin.close()
+        assert process.wait(60) == 0
+    assert list(folder.iterdir()) == []
 
 
 def test_both_data_sets_are_registered_once_however_often_slicer_asks():
@@ -131,7 +263,7 @@ def test_registering_loads_nothing_heavy():
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from standins.install import install; install()\n"
         "before = set(sys.modules)\n"
-        "from FlareSegmentationLib.nodes import sample_data\n"
+        "from FlareSegmentationLib.panel import sample_data\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
     )
     done = subprocess.run(
