@@ -28,7 +28,8 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Check here</source>
+            <source>Check
+here</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -80,11 +81,19 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Keep as table in the scene</source>
+            <source>Go to the organs after the first run</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Keep as table</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>Keep engine warm:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Kidneys</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -96,11 +105,20 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Liver</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Log</source>
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Mean HU</source>
+            <source>Make a segment of this organ; without, it is left out of the result and of the report.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Mean
+HU</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -113,6 +131,10 @@
         </message>
         <message>
             <source>Minutes that the engine stays loaded after a run. It then ends and frees its memory.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Move the slice views to the middle of the organs after the first run of a scan.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -140,6 +162,14 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Organs:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Pancreas</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Precision:</source>
             <translation type="unfinished" />
         </message>
@@ -160,6 +190,14 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Save as...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Save the result as files, as a DICOM segmentation, or its table as CSV.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Scan</source>
             <translation type="unfinished" />
         </message>
@@ -173,6 +211,10 @@
         </message>
         <message>
             <source>Seconds of each stage of the last run.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Segment again with the same choices.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -236,6 +278,10 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Spleen</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Stage</source>
             <translation type="unfinished" />
         </message>
@@ -248,7 +294,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>The box to segment, with sides along the axes of the patient.</source>
+            <source>The box to segment. Of a rotated box the upright box around it is taken.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -576,6 +622,17 @@
         </message>
     </context>
     <context>
+        <name>jobs.hand_over</name>
+        <message>
+            <source>Segment it again.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The scan was changed while it was handed to the engine.</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
         <name>jobs.job</name>
         <message>
             <source>A segmentation is already running.</source>
@@ -586,11 +643,19 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Create it, or choose another one in Slicer's application settings.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Free some disk space, or choose another temporary folder in Slicer's application settings.</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>Restart Slicer and try again.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Slicer's temporary folder {folder} does not exist.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -712,6 +777,10 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Engine</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>GPU memory peak</source>
             <translation type="unfinished" />
         </message>
@@ -771,6 +840,10 @@
     <context>
         <name>nodes.report_text</name>
         <message>
+            <source>Engine {seconds} s</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>GPU memory peak {memory}</source>
             <translation type="unfinished" />
         </message>
@@ -779,11 +852,19 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>S {list} mm</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Total {seconds} s</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>slices {list}</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{first} to {last}</source>
             <translation type="unfinished" />
         </message>
     </context>
@@ -809,10 +890,6 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Choose a box-shaped ROI.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>Draw a box around the abdomen, or give six bounds in mm: R, R, A, A, S, S, each pair ascending.</source>
             <translation type="unfinished" />
         </message>
@@ -825,6 +902,14 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>It is rotated against the scan: the upright box around it, {size} mm, is taken.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Only the inside of the box "{box}" will be segmented (see Options).</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Region to segment</source>
             <translation type="unfinished" />
         </message>
@@ -833,19 +918,7 @@
             <translation type="unfinished" />
         </message>
         <message>
-            <source>The region of interest is not a box.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>The region of interest is rotated against the scan.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
             <source>The scan is bent by a non-linear transform, so a box in world coordinates does not fit it.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Use a box along the patient's axes: right-click the ROI's handles to reset the rotation.</source>
             <translation type="unfinished" />
         </message>
     </context>
@@ -963,6 +1036,10 @@
     <context>
         <name>panel.failure</name>
         <message>
+            <source>Cancelled.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Choose a region</source>
             <translation type="unfinished" />
         </message>
@@ -978,9 +1055,17 @@
             <source>Retry on CPU</source>
             <translation type="unfinished" />
         </message>
+        <message>
+            <source>Try again</source>
+            <translation type="unfinished" />
+        </message>
     </context>
     <context>
         <name>panel.panel</name>
+        <message>
+            <source>And {count} more: point here to read them.</source>
+            <translation type="unfinished" />
+        </message>
         <message>
             <source>Cancel</source>
             <translation type="unfinished" />
@@ -995,10 +1080,6 @@
         </message>
         <message>
             <source>Load an abdominal CT and choose it here.</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Only the inside of the box "{box}" will be segmented (see Options).</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1019,6 +1100,14 @@
         </message>
         <message>
             <source>The engine is being stopped</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The list of scans says why.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{failed} of {count} scans have no result.</source>
             <translation type="unfinished" />
         </message>
     </context>
@@ -1049,6 +1138,44 @@
         </message>
         <message>
             <source>waiting</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
+        <name>panel.sample_data</name>
+        <message>
+            <source>Drawing a synthetic CT ...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Sample data</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
+        <name>panel.saving</name>
+        <message>
+            <source>CSV (*.csv)</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>DICOM segmentation...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Export segments to files</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Organ table (CSV)...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Save organ table</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Segments to files (NIfTI, NRRD, STL, OBJ)...</source>
             <translation type="unfinished" />
         </message>
     </context>
