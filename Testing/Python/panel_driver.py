@@ -83,7 +83,7 @@ class Panel:
         self._clickedAt = time.monotonic()
 
     def waitForClicks(self) -> None:
-        """Until the next click is no second one of a double click."""
+        """Until the next click does not count as the second one of a double click."""
         waitUntil(lambda: time.monotonic() - self._clickedAt > DOUBLE_CLICK_SECONDS)
 
     def isReady(self) -> bool:

@@ -115,7 +115,7 @@ def test_only_the_organs_that_are_asked_for_are_written(phantom_file: Path, tmp_
 def test_an_unknown_organ_is_refused_before_the_work(phantom_file: Path, tmp_path: Path) -> None:
     result = run("segment", phantom_file, "-o", tmp_path / "o.nii.gz", "--organs", "liver,heart")
     assert result.exit_code == 2
-    assert 'There is no organ called "heart".' in result.stderr
+    assert 'Unknown organ: "heart".' in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

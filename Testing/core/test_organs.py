@@ -106,7 +106,7 @@ def test_organs_are_chosen_by_name(split: bool, names: tuple[str, ...] | None, s
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [((), "No organ is chosen."), (("liver", "heart"), 'There is no organ called "heart".')],
+    [((), "No organ is chosen."), (("liver", "heart"), 'Unknown organ: "heart".')],
 )
 def test_a_choice_without_an_organ_or_with_an_unknown_one_is_refused(names: tuple[str, ...], message: str) -> None:
     with pytest.raises(JobError) as caught:

@@ -88,7 +88,7 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert "Topic :: Scientific/Engineering :: Medical Science Apps." in said.get_all("Classifier", [])
     assert {url.split(",")[0] for url in said.get_all("Project-URL", [])} >= {"Homepage", "Changelog", "Issues"}
     assert {"train", "evaluate", "docs", "test"} <= set(said.get_all("Provides-Extra", []))
-    assert "spleen and pancreas in abdominal CT" in str(said.get_payload())
+    assert "spleen and pancreas in an abdominal CT" in str(said.get_payload())
 
 
 def test_what_is_imported_is_the_wheel(environment: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def refusal(warm: WorkerProcess, job: events.SegmentJob) -> events.Failure:
     return failure
 
 
-@pytest.mark.parametrize(("organs", "message"), [([], "No organ is chosen."), (["heart"], 'no organ called "heart"')])
+@pytest.mark.parametrize(("organs", "message"), [([], "No organ is chosen."), (["heart"], 'Unknown organ: "heart"')])
 def test_a_choice_of_organs_that_names_none_is_refused(
     organs: list[str], message: str, warm: WorkerProcess, phantom: Phantom, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ def sign(segmentationNode: slicer.vtkMRMLSegmentationNode, organ: Organ) -> None
 def editedOrgans(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> list[Organ]:
     """Organs whose segment is not as the engine wrote it. A segment without a memory counts as edited.
 
-    A transform is no edit, neither on the scan, nor on the segmentation, nor hardened on both of them; only
+    A transform is not an edit, neither on the scan, nor on the segmentation, nor hardened on both of them; only
     hardened on the segmentation alone, so that it lies elsewhere in the scan, it is one.
     """
     if segmentationNode is None:

@@ -20,7 +20,7 @@ def addResultSequences(
     """Of each sequence that some of the scans are frames of, once all of its frames have a result.
 
     Returns the segmentation nodes that show the present frame; a second call updates them. With a frame
-    missing there would be no sequence: Slicer would show the organs of the frame before in its place.
+    missing there would not make a sequence: Slicer would show the organs of the frame before in its place.
     """
     sequences = {frameSequence(node) for node in volumeNodes} - {None}
     return [node for node in map(_resultsShown, sequences) if node is not None]

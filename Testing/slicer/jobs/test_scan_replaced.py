@@ -60,7 +60,7 @@ def test_earlier_result_stays_as_it_was(scripted, add_scan):
     assert np.array_equal(now, liver)
 
 
-def test_transform_that_is_set_meanwhile_is_no_other_grid(scripted, add_scan):
+def test_transform_that_is_set_meanwhile_is_not_another_grid(scripted, add_scan):
     scripted("willing")
     scan = add_scan()
     outcome = Outcome(FlareSegmentation.FlareSegmentationLogic().start(scan))

@@ -1,4 +1,4 @@
-"""A scan under transforms: its organs, uncertainty and places lie on its own voxels, and hardening is no edit."""
+"""A scan under transforms: its organs, uncertainty and places lie on its own voxels, and hardening is not an edit."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TestUnderATransform:
         assert toWorld(node, place.ras) == pytest.approx(tuple(expected), abs=1e-3)
         assert organCentre(node, LIVER) == pytest.approx(tuple(expected), abs=3)
 
-    def test_transform_that_is_taken_away_again_is_no_edit(self, node, scan, labels, report):
+    def test_transform_that_is_taken_away_again_is_not_an_edit(self, node, scan, labels, report):
         put(scan, turned())
         writeResult(node, scan, labels, report)
         put(scan, None)
@@ -135,7 +135,7 @@ class TestHardened:
         writeResult(node, scan, labels, report)
         return node
 
-    def test_on_both_is_no_edit_and_everything_is_replaced(self, transformed, scan, labels, report):
+    def test_on_both_is_not_an_edit_and_everything_is_replaced(self, transformed, scan, labels, report):
         scan.HardenTransform()
         transformed.HardenTransform()
         assert editedOrgans(transformed) == []
@@ -155,7 +155,7 @@ class TestHardened:
         assert np.array_equal(ownVoxels(transformed, LIVER, labels.shape), ~before)
 
     @pytest.mark.parametrize("hardened", ["scan", "result"])
-    def test_on_one_of_two_under_the_same_transform_is_no_edit(self, hardened, transformed, scan, labels, report):
+    def test_on_one_of_two_under_the_same_transform_is_not_an_edit(self, hardened, transformed, scan, labels, report):
         (scan if hardened == "scan" else transformed).HardenTransform()
         assert editedOrgans(transformed) == []
         writeResult(transformed, scan, labels, report)
@@ -172,7 +172,7 @@ class TestHardened:
         assert np.allclose(worldBounds(transformed, SPLEEN), before, atol=1e-3)
         assert editedOrgans(transformed) == [SPLEEN]
 
-    def test_on_a_scan_that_was_moved_alone_is_no_edit(self, node, scan):
+    def test_on_a_scan_that_was_moved_alone_is_not_an_edit(self, node, scan):
         put(scan, turned())
         assert editedOrgans(node) == []
         scan.HardenTransform()
