@@ -74,9 +74,13 @@ class Panel:
         waitUntil(lambda: self.ui.applyButton.enabled)
 
     def click(self) -> None:
-        """Segment organs, or Cancel; not as the second click of a double click."""
-        waitUntil(lambda: self._widget.panel.takesClicks)
+        """Segment organs, or Cancel."""
+        self.pause()
         self.ui.applyButton.click()
+
+    def pause(self) -> None:
+        """Until a click is not taken for the second one of a double click any more."""
+        waitUntil(lambda: self._widget.panel.takesClicks)
 
     def isReady(self) -> bool:
         return bool(self.ui.applyButton.text == self._idleText)
