@@ -81,7 +81,7 @@ here</source>
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Go to the organs after the first run</source>
+            <source>Go to organs after the run</source>
             <translation type="unfinished" />
         </message>
         <message>

@@ -46,7 +46,7 @@ class FlareSegmentationSceneTest(PanelTest):
 
     def test_closing_the_scene_stops_the_run_and_leaves_nothing(self) -> None:
         self._closeInTheMiddleOfARun()
-        self.assertTrue(self.ui.failureLabel.isHidden(), self.ui.failureLabel.text)
+        self.assertEqual(self.ui.failureLabel.text, "The scene was closed, so the segmentation was stopped.")
         self.assertEqual(nodes("vtkMRMLSegmentationNode"), [])
         self.assertFalse(self.ui.applyButton.enabled)
 

@@ -16,7 +16,6 @@ from FlareSegmentationLib.jobs.dependencies import Dependencies
 
 MODULE = "FlareSegmentation"
 LIMIT_SECONDS = 120.0
-DOUBLE_CLICK_SECONDS = 0.6  # a second click that comes sooner is not counted by the panel
 LOOK_MS = 10  # between two looks at whether what is waited for has come
 CPU = 2  # row of the device's combo box
 MIDDLE_PERCENT = 13  # of the progress bar: the networks and the scan are loaded, the stages that take long have begun
@@ -68,7 +67,6 @@ class Panel:
         self._widget = slicer.util.getModuleWidget(MODULE)
         self.ui = self._widget.ui
         self._idleText = self.ui.applyButton.text
-        self._clickedAt = time.monotonic()  # the panel may have been clicked just before
 
     def choose(self, volumeNode: Any) -> None:
         """This scan, on the CPU, which every computer has."""
@@ -78,13 +76,12 @@ class Panel:
 
     def click(self) -> None:
         """Segment organs, or Cancel."""
-        self.waitForClicks()
+        self.pause()
         self.ui.applyButton.click()
-        self._clickedAt = time.monotonic()
 
-    def waitForClicks(self) -> None:
-        """Until the next click does not count as the second one of a double click."""
-        waitUntil(lambda: time.monotonic() - self._clickedAt > DOUBLE_CLICK_SECONDS)
+    def pause(self) -> None:
+        """Until a click is not taken for the second one of a double click any more."""
+        waitUntil(lambda: self._widget.panel.takesClicks)
 
     def isReady(self) -> bool:
         return bool(self.ui.applyButton.text == self._idleText)

@@ -153,7 +153,6 @@ def test_checks_pass_are_skipped_or_fail_in_words(name, trial, scripted, monkeyp
     scripted("willing")
     driver = importlib.import_module("panel_driver")
     monkeypatch.setattr(driver, "LIMIT_SECONDS", 0.3)
-    monkeypatch.setattr(driver, "DOUBLE_CLICK_SECONDS", 0.0)
     monkeypatch.setattr(trial("speed_checks"), "FINER", 1)
     monkeypatch.setattr(trial("pictures"), "LEAST_SECONDS", 0.0)
     monkeypatch.setattr("flareseg.phantom.make_phantom", lambda: phantom)

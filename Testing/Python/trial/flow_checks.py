@@ -99,7 +99,7 @@ class FlowCheck(Check):
 
     def test_the_total_is_what_the_user_waited_for(self) -> None:
         self.panel.choose(addScan())
-        self.panel.waitForClicks()
+        self.panel.pause()
         start = time.monotonic()
         self.panel.click()
         waitUntil(self.panel.isReady)

@@ -363,7 +363,9 @@ class TestShow3D:
         panel.ui.show3DCheckBox.checked = True
         choose(panel, add("B", 500.0))
         run_once(panel)
-        assert layout.threeDWidget(0).threeDView().focalPoint() == pytest.approx((560, 560, 540), abs=60)
+        view = layout.threeDWidget(0).threeDView()
+        wait_until(lambda: view.focalPoint() != (0.0, 0.0, 0.0))  # surfaces are built in a thread
+        assert view.focalPoint() == pytest.approx((560, 560, 540), abs=60)
 
     def test_cursor_is_busy_while_surfaces_are_made_and_no_longer(self, panel, two):
         cursors = []
