@@ -20,9 +20,7 @@ import numpy as np
 from flareseg.phantom import SHAPE, SPACING, draw_phantom
 
 
-def main(
-    parent: str, shape: tuple[int, int, int] = SHAPE, spacing: tuple[float, float, float] = SPACING
-) -> None:
+def main(parent: str, shape: tuple[int, int, int] = SHAPE, spacing: tuple[float, float, float] = SPACING) -> None:
     """Make the phantom and wait for the end of stdin.
 
     Args:

@@ -268,11 +268,9 @@ def environment() -> None:
     print(json.dumps(dict(os.environ)), file=sys.stderr, flush=True)
 
 
-
 def coarse_phantom() -> None:
     """Draws the synthetic CT into the folder that it is given, on a coarse grid, which takes a moment."""
     draw_phantom(sys.argv[2], (40, 64, 64), (8.0, 6.0, 6.0))
-
 
 
 def lost_phantom() -> None:
