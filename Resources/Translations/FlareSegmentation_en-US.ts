@@ -674,10 +674,6 @@ HU</source>
             <source>Wait until it is done or cancel it, then try again.</source>
             <translation type="unfinished" />
         </message>
-        <message>
-            <source>the disk is full</source>
-            <translation type="unfinished" />
-        </message>
     </context>
     <context>
         <name>jobs.parameters</name>

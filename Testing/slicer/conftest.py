@@ -50,6 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 LIMIT_SECONDS = 120.0
 GRID = np.array([[0.0, -2.0, 0.0, 10.0], [1.5, 0.0, 0.0, -20.0], [0.0, 0.0, 3.0, 30.0], [0, 0, 0, 1]])
 SCRIPT = Path(__file__).parent / "workers" / "script.py"
+PHANTOM = [sys.executable, "-m", "flareseg.phantom"]
+COARSE_PHANTOM = [sys.executable, str(SCRIPT), "coarse_phantom"]
 
 
 def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) -> None:
@@ -117,17 +119,19 @@ def packages_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def python_slicer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]:
-    """Makes a command the ``PythonSlicer`` of this Slicer, which runs the module's worker."""
+def python_slicer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes two commands the ``PythonSlicer`` of this Slicer: one runs as the worker, one draws the synthetic CT."""
     folder = tmp_path / "bin"
 
-    def install(command: list[str]) -> None:
+    def install(worker: list[str], phantom: list[str] = PHANTOM) -> None:
         folder.mkdir(exist_ok=True)
-        quoted = " ".join(f'"{part}"' for part in command)
+        work, draw = (" ".join(f'"{part}"' for part in command) for command in (worker, phantom))
         if sys.platform == "win32":
-            (folder / "PythonSlicer.bat").write_text(f"@{quoted}\n", encoding="utf-8")
+            text = f'@if "%2"=="flareseg.phantom" ({draw} %3) else ({work})\n'
+            (folder / "PythonSlicer.bat").write_text(text, encoding="utf-8")
         else:
-            (folder / "PythonSlicer").write_text(f"#!/bin/sh\nexec {quoted}\n", encoding="utf-8")
+            text = f'#!/bin/sh\nif [ "$2" = flareseg.phantom ]; then exec {draw} "$3"; fi\nexec {work}\n'
+            (folder / "PythonSlicer").write_text(text, encoding="utf-8")
             (folder / "PythonSlicer").chmod(0o755)
 
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
@@ -142,13 +146,13 @@ def warm_worker() -> Iterator[WarmWorker]:
 
 
 @pytest.fixture
-def engine(warm_worker: WarmWorker, python_slicer: Callable[[list[str]], None]) -> None:
+def engine(warm_worker: WarmWorker, python_slicer: Callable[..., None]) -> None:
     """The module's worker is the real one, with its networks loaded already."""
     python_slicer(warm_worker.command)
 
 
 @pytest.fixture
-def scripted(python_slicer: Callable[[list[str]], None]) -> Iterator[Callable[[str], JobRunner]]:
+def scripted(python_slicer: Callable[..., None]) -> Iterator[Callable[[str], JobRunner]]:
     """A runner on a worker of workers/script.py; the module's worker is such a one, too."""
     processes = []
 

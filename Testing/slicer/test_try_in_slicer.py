@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -11,6 +12,8 @@ from types import ModuleType
 
 import pytest
 import slicer
+from conftest import COARSE_PHANTOM
+from conftest import SCRIPT as WORKER
 from PySide6.QtWidgets import QLabel
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "try_in_slicer.py"
@@ -29,11 +32,24 @@ def trial(desktop, monkeypatch):
 
 
 @pytest.fixture
-def small(trial, tmp_path, monkeypatch):
-    """The trial with one small test in place of those of the project, and without a run for the pictures."""
-    monkeypatch.setattr(trial("trial"), "takePictures", lambda out: None)
-    tests = tmp_path / "tests"
-    tests.mkdir()
+def repository(tmp_path):
+    """A repository with the module, the script and the trial, but without tests and checks, and without pictures."""
+    folder = tmp_path / "repository"
+    parts = folder / "Testing" / "Python" / "trial"
+    parts.mkdir(parents=True)
+    for name in ("__init__", "trial", "table"):
+        shutil.copy(FOLDER / "trial" / f"{name}.py", parts)
+    (parts / "pictures.py").write_text("def takePictures(out): pass\n", encoding="utf-8")
+    (folder / "scripts").mkdir()
+    shutil.copy(SCRIPT, folder / "scripts")
+    (folder / "FlareSegmentation").symlink_to(SCRIPT.parents[1] / "FlareSegmentation", target_is_directory=True)
+    return folder
+
+
+@pytest.fixture
+def small(trial, repository, tmp_path, monkeypatch):
+    """The trial of that repository with one small test."""
+    tests = repository / "Testing" / "Python"
     monkeypatch.syspath_prepend(str(tests))
 
     def run(body: str | None) -> tuple[int, str]:
@@ -91,8 +107,8 @@ class TestTable:
         assert "Slicer's log says 1 times" in table
 
 
-def test_module_that_cannot_be_loaded_fails_the_trial(trial, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(trial("trial"), "ROOT", tmp_path)
+def test_module_that_cannot_be_loaded_fails_the_trial(small, repository):
+    (repository / "FlareSegmentation").unlink()
     code, table = small("pass")
     assert code == 1
     assert "Slicer could not load FlareSegmentation" in table
@@ -147,15 +163,11 @@ def test_longest_stall_is_measured(trial):
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_checks_pass_are_skipped_or_fail_in_words(name, trial, scripted, monkeypatch, phantom):
+def test_checks_pass_are_skipped_or_fail_in_words(name, trial, python_slicer, monkeypatch):
     """On a worker that finds nothing but liver, most fail; none may stumble over a name, a type or its own code."""
     trial("trial").loadModule(SCRIPT.parents[1] / "FlareSegmentation" / "FlareSegmentation.py")
-    scripted("willing")
-    driver = importlib.import_module("panel_driver")
-    monkeypatch.setattr(driver, "LIMIT_SECONDS", 0.3)
-    monkeypatch.setattr(trial("speed_checks"), "FINER", 1)
-    monkeypatch.setattr(trial("pictures"), "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("flareseg.phantom.make_phantom", lambda: phantom)
+    python_slicer([sys.executable, str(WORKER), "willing"], COARSE_PHANTOM)
+    monkeypatch.setenv("FLARESEG_TEST_LIMIT_SECONDS", "0.7")
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromName(f"trial.{name}").run(result)
     assert result.errors == []
@@ -163,16 +175,17 @@ def test_checks_pass_are_skipped_or_fail_in_words(name, trial, scripted, monkeyp
 
 
 @pytest.fixture
-def as_main(monkeypatch):
-    """Runs the script as Slicer does: in ``__main__``, read in the encoding of the locale, so ASCII."""
+def as_main(repository, monkeypatch):
+    """Runs that script as Slicer does: in ``__main__``, read in the encoding of the locale, so ASCII."""
     monkeypatch.setattr(slicer.app, "exitCode", None)
+    script = repository / "scripts" / SCRIPT.name
     main = ModuleType("__main__")
-    main.__file__ = str(SCRIPT)
+    main.__file__ = str(script)
     monkeypatch.setitem(sys.modules, "__main__", main)
 
     def run(*arguments: str) -> int | None:
-        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
-        exec(SCRIPT.read_text(encoding="ascii"), vars(main))
+        monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+        exec(script.read_text(encoding="ascii"), vars(main))
         return slicer.app.exitCode
 
     return run
@@ -182,9 +195,9 @@ def test_slicer_runs_it_as_a_script_and_gets_its_exit_code(as_main):
     assert as_main() == 2
 
 
-def test_slicer_may_delete_names_of_main_while_it_loads_the_module(as_main, small, trial, monkeypatch, tmp_path):
+def test_slicer_may_delete_names_of_main_while_it_loads_the_module(as_main, trial, repository, tmp_path):
     """The real application deletes ``sys`` and ``os`` there, and the stand-in does so, too."""
-    monkeypatch.setattr(trial("trial"), "runTests", lambda folder, stream: True)
+    (repository / "Testing" / "Python" / "SmallTest.py").write_text(HEAD + "pass", encoding="utf-8")
     assert as_main(str(tmp_path / "out")) == 0
     assert not hasattr(sys.modules["__main__"], "sys")
     assert "The trial has passed." in (tmp_path / "out" / "trial.txt").read_text(encoding="utf-8")

@@ -19,14 +19,16 @@ class HandOver:
     """Writes ``voxels`` (k, j, i) to ``path`` as .npy, slab by slab: the scan is not copied as a whole.
 
     The voxels belong to a node that a person may change meanwhile. ``isUnchanged`` tells, at the end, whether the
-    file holds one state of them.
+    file holds one state of them. A slab is a run of slices of about ``slabBytes``.
     """
 
-    def __init__(self, path: str, voxels: np.ndarray, isUnchanged: Callable[[], bool]) -> None:
+    def __init__(
+        self, path: str, voxels: np.ndarray, isUnchanged: Callable[[], bool], slabBytes: int = _SLAB_BYTES
+    ) -> None:
         self._isUnchanged = isUnchanged
         self._stop = threading.Event()
         pool = ThreadPoolExecutor(1, thread_name_prefix="hand over")
-        self._future: Future[None] = pool.submit(_write, path, voxels, self._stop)
+        self._future: Future[None] = pool.submit(_write, path, voxels, slabBytes, self._stop)
         pool.shutdown(wait=False)  # the thread ends with its work
 
     def isDone(self) -> bool:
@@ -53,8 +55,8 @@ class HandOver:
         wait([self._future])
 
 
-def _write(path: str, voxels: np.ndarray, stop: threading.Event) -> None:
-    step = max(1, _SLAB_BYTES // max(1, voxels[:1].nbytes))
+def _write(path: str, voxels: np.ndarray, slabBytes: int, stop: threading.Event) -> None:
+    step = max(1, slabBytes // max(1, voxels[:1].nbytes))
     header = {"descr": np.lib.format.dtype_to_descr(voxels.dtype), "fortran_order": False, "shape": voxels.shape}
     with Path(path).open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)

@@ -326,8 +326,7 @@ def _newFolder(parent: str | None) -> JobFolder:
 
 def _notHandedOver(error: OSError) -> OutputError:
     return OutputError(
-        # numpy says only how much was written where the disk is full
-        _("The scan could not be handed to the engine: {why}.").format(why=error.strerror or _("the disk is full")),
+        _("The scan could not be handed to the engine: {why}.").format(why=error.strerror),
         _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
     )
 

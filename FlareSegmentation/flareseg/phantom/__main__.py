@@ -20,9 +20,15 @@ import numpy as np
 from flareseg.phantom import SHAPE, SPACING, draw_phantom
 
 
-def main() -> None:
-    """Make the phantom and wait for the end of stdin."""
-    folder = tempfile.TemporaryDirectory(prefix="flareseg-phantom-", dir=sys.argv[1])
+def main(parent: str, shape: tuple[int, int, int] = SHAPE, spacing: tuple[float, float, float] = SPACING) -> None:
+    """Make the phantom and wait for the end of stdin.
+
+    Args:
+        parent: Existing folder in which the private folder is made.
+        shape: Number of voxels along (k, j, i).
+        spacing: Size of a voxel in mm along (k, j, i).
+    """
+    folder = tempfile.TemporaryDirectory(prefix="flareseg-phantom-", dir=parent)
     writing = threading.Lock()
 
     def leave(code: int) -> None:
@@ -37,7 +43,7 @@ def main() -> None:
 
     threading.Thread(target=leave_with_caller, daemon=True).start()
     try:
-        made = draw_phantom(0, SHAPE, SPACING, lambda fraction: _say(fraction=round(fraction, 3)))
+        made = draw_phantom(0, shape, spacing, lambda fraction: _say(fraction=round(fraction, 3)))
         with writing:
             np.save(Path(folder.name) / "scan.npy", made.volume.voxels, allow_pickle=False)
             np.save(Path(folder.name) / "labels.npy", made.labels, allow_pickle=False)
@@ -54,4 +60,4 @@ def _say(**content: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

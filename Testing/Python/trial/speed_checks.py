@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-from FlareSegmentationLib.nodes.sample_data import loadSyntheticCt
+from FlareSegmentationLib.jobs.phantom import loadSyntheticCt
 from panel_driver import MODULE, phantom, show, waitUntil
 
 from .check import Check

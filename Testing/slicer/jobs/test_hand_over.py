@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import slicer
 from conftest import Outcome, click, is_ready, wait_until
 from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.geometry import Geometry
-from FlareSegmentationLib.jobs import hand_over
 from FlareSegmentationLib.jobs.hand_over import HandOver
 from FlareSegmentationLib.jobs.job import Job, JobRunner
 from FlareSegmentationLib.nodes.volumes import voxelWatch
@@ -34,16 +34,17 @@ def run(runner: JobRunner, job: Job) -> Outcome:
 
 
 @pytest.fixture
-def held(monkeypatch):
-    """Writing waits until this is set."""
-    event, write = threading.Event(), hand_over._write
+def held():
+    """The file of the scan is opened only when this is set: a slow disk."""
+    event, slow = threading.Event(), [True]
 
-    def write_later(*arguments):
-        assert event.wait(60)
-        write(*arguments)
+    def slow_disk(what, arguments):
+        if slow and what == "open" and Path(str(arguments[0])).name == "scan.npy":
+            assert event.wait(60)
 
-    monkeypatch.setattr(hand_over, "_write", write_later)
+    sys.addaudithook(slow_disk)  # stays until the process ends
     yield event
+    slow.clear()
     event.set()
 
 
@@ -53,9 +54,8 @@ def held(monkeypatch):
     ids=["plain", "big endian", "Fortran order", "part of another array", "double"],
 )
 @pytest.mark.parametrize("slab", [1, 200, 10**9], ids=["slice by slice", "some slices", "at once"])
-def test_every_array_arrives_unchanged(voxels, slab, tmp_path, monkeypatch):
-    monkeypatch.setattr(hand_over, "_SLAB_BYTES", slab)
-    transfer = HandOver(str(tmp_path / "scan.npy"), voxels, lambda: True)
+def test_every_array_arrives_unchanged(voxels, slab, tmp_path):
+    transfer = HandOver(str(tmp_path / "scan.npy"), voxels, lambda: True, slab)
     wait_until(transfer.isDone)
     arrived = np.load(tmp_path / "scan.npy", mmap_mode="r")
     assert arrived.dtype == voxels.dtype
@@ -102,23 +102,19 @@ def test_the_next_job_runs_after_one_that_was_given_up(held, scripted):
     assert run(runner, job_of(VOXELS)).wait().finished
 
 
-def test_full_disk_is_told(scripted, monkeypatch):
-    def full(*_arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(hand_over, "_write", full)
-    error = run(scripted("willing"), job_of(VOXELS)).wait().error
+def test_full_disk_is_told(scripted, small_disk, monkeypatch):
+    monkeypatch.setattr(slicer.app, "temporaryPath", str(small_disk))
+    error = run(scripted("willing"), job_of(np.zeros((32, 32, 32), np.int16))).wait().error
     assert error.kind == "write"
     assert error.message == "The scan could not be handed to the engine: No space left on device."
     assert "Free some disk space" in error.hint
+    assert list(small_disk.iterdir()) == []
 
 
-def test_shortage_of_memory_ends_the_job(scripted, monkeypatch):
-    def short_of_memory(*_arguments):
-        raise MemoryError
-
-    monkeypatch.setattr(hand_over, "_write", short_of_memory)
-    assert run(scripted("willing"), job_of(VOXELS)).wait().error.kind == "internal"
+def test_shortage_of_memory_ends_the_job(scripted):
+    """A slice of 2 EB, which is one voxel in memory, cannot be copied."""
+    huge = np.broadcast_to(np.int16(0), (1, 1 << 30, 1 << 30))
+    assert run(scripted("willing"), job_of(huge)).wait().error.kind == "internal"
 
 
 def test_worker_that_leaves_while_the_scan_is_written_is_started_again(held, scripted):

@@ -7,7 +7,6 @@ import pytest
 import slicer
 import vtk
 from flareseg.core.errors import FlareError
-from flareseg.core.volume import checked
 from FlareSegmentationLib.nodes import volumes
 from FlareSegmentationLib.nodes.volumes import facts, volumeOf
 
@@ -87,33 +86,38 @@ def test_other_nodes_are_refused_with_message_and_hint(case):
 
 
 class TestScanCheck:
+    """Voxels that are replaced without a word to VTK are noticed by a look at all of them, and by nothing else."""
+
     @pytest.fixture
-    def looks(self, monkeypatch):
-        """How often all voxels are looked at."""
-        looks = []
-        monkeypatch.setattr(volumes, "checked", lambda volume: looks.append(1) or checked(volume))
-        return looks
-
-    def test_a_scan_is_looked_at_once(self, add_scan, looks):
+    def seen(self, add_scan):
+        """A scan that was looked at, all of whose voxels were made the same since; and its check."""
         check, node = volumes.ScanCheck(), add_scan()
-        voxels = check.of(node).voxels
-        assert np.shares_memory(check.of(node).voxels, voxels)
-        assert len(looks) == 1
-
-    def test_another_scan_and_changed_voxels_are_looked_at_anew(self, add_scan, looks):
-        check, node, other = volumes.ScanCheck(), add_scan(), add_scan()
-        for each in (node, other, node):
-            check.of(each)
-        assert len(looks) == 3
+        assert check.of(node).warnings == []
         slicer.util.arrayFromVolume(node)[:] = 5
+        return check, node
+
+    def test_a_scan_is_looked_at_once(self, seen):
+        check, node = seen
+        assert np.shares_memory(check.of(node).voxels, slicer.util.arrayFromVolume(node))
+
+    def test_changed_voxels_are_looked_at_anew(self, seen):
+        check, node = seen
         slicer.util.arrayFromVolumeModified(node)
         with pytest.raises(FlareError, match="same value"):
             check.of(node)
 
-    def test_a_transform_is_warned_of_without_another_look(self, add_scan, looks):
-        check, node = volumes.ScanCheck(), add_scan()
-        assert check.of(node).warnings == []
+    def test_another_scan_is_looked_at_and_the_first_one_anew_after_it(self, seen, add_scan):
+        check, node = seen
+        other, blank = add_scan(), add_scan()
+        slicer.util.arrayFromVolume(blank)[:] = 5
+        check.of(other)
+        with pytest.raises(FlareError, match="same value"):
+            check.of(blank)
+        with pytest.raises(FlareError, match="same value"):
+            check.of(node)
+
+    def test_a_transform_is_warned_of_without_another_look(self, seen):
+        check, node = seen
         transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
         node.SetAndObserveTransformNodeID(transform.GetID())
         assert check.of(node).warnings == ["The scan sits under a transform; the result will follow it."]
-        assert len(looks) == 1

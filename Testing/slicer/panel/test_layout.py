@@ -83,7 +83,6 @@ class Dock:
 
 def before(panel: Any, _report: Any) -> None:
     """A scan with every warning that is possible at once."""
-    panel.panel.device._show("NVIDIA GeForce RTX 3060 Laptop GPU, 5.9 GB free", reason="The fastest device here.")
     panel.panel.showScan(with_warnings(panel, LONG_WARNINGS))
 
 
@@ -148,11 +147,18 @@ def full_report(report: Any) -> Any:
 
 
 @pytest.fixture
+def ready(ready_with: Callable[[str], Any]) -> Any:
+    """On a computer whose device has a long name."""
+    panel = ready_with("obedient_laptop")
+    wait_until(lambda: panel.ui.deviceFactsLabel.text == "NVIDIA GeForce RTX 3060 Laptop GPU, 5.9 GB free")
+    return panel
+
+
+@pytest.fixture
 def dock(ready: Any, full_report: Any, request: pytest.FixtureRequest) -> Callable[..., Dock]:
     docks = []
 
     def open_(width: int, state: Callable) -> Dock:
-        wait_until(lambda: ready.ui.deviceFactsLabel.text)
         docks.append(Dock(ready, width))
         state(ready, full_report)
         docks[-1].settle()

@@ -14,6 +14,7 @@ from flareseg.core.organs import ORGANS
 from flareseg.worker.events import StageProgress
 from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.results import readReport, scanOf
+from packaging.requirements import Requirement
 
 
 class TestBeforeTheClick:
@@ -141,7 +142,7 @@ class TestARun:
         assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
 
     def test_a_start_that_fails_unexpectedly_leaves_the_panel_ready(self, ready, monkeypatch):
-        monkeypatch.setattr(slicer.packaging, "pip_ensure", lambda *arguments, **options: 1 / 0)
+        monkeypatch.setattr(slicer.packaging, "pip_check", lambda requirements: 1 / 0)
         click(ready)
         assert is_ready(ready)
         assert "ZeroDivisionError" in ready.ui.failureLabel.text
@@ -277,12 +278,20 @@ class TestStopping:
         panel.ui.applyButton.click()
         assert panel.ui.applyButton.text == "Cancelling..."
 
-    def test_second_click_of_a_double_click_on_cancel_starts_nothing(self, running, monkeypatch):
+    def test_second_click_of_a_double_click_on_cancel_starts_nothing(self, running):
         click(running)
-        monkeypatch.setattr("FlareSegmentationLib.panel.panel._DOUBLE_CLICK_SECONDS", 1000.0)
         wait_until(lambda: is_ready(running))
+        for _ in range(10):
+            if running.panel.takesClicks:  # the run took longer to end than a double click: once more
+                self._cancel_another(running)
         running.ui.applyButton.click()
         assert is_ready(running)
+
+    def _cancel_another(self, panel):
+        click(panel)
+        wait_until(lambda: is_running(panel))
+        click(panel)
+        wait_until(lambda: is_ready(panel))
 
     def test_after_a_cancel_a_click_starts_again(self, running):
         click(running)
@@ -378,7 +387,8 @@ class TestFailing:
 
     def test_missing_package_is_told_before_anything_starts(self, ready_with, monkeypatch):
         panel = ready_with("obedient")
-        monkeypatch.setattr(slicer.packaging, "load_requirements", lambda path: ["a-package-that-does-not-exist"])
+        missing = [Requirement("a-package-that-does-not-exist")]
+        monkeypatch.setattr(slicer.packaging, "load_requirements", lambda path: missing)
         click(panel)
         assert "were not installed" in panel.ui.failureLabel.text
         assert panel.ui.failureActionButton.text == "Install PyTorch"

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import slicer
 import vtk
-from conftest import segmentations, wait_until
+from conftest import COARSE_PHANTOM, SCRIPT, segmentations, wait_until
 from flareseg.core.organs import ORGANS
 from flareseg.phantom import make_phantom
 from FlareSegmentationLib.jobs.phantom import loadSyntheticCtAndOrgans
 from FlareSegmentationLib.nodes.results import readReport
 from FlareSegmentationLib.panel import sample_data
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QProgressBar, QProgressDialog, QPushButton
 
 
 class SampleDataSource:
@@ -70,7 +71,7 @@ def slicers_sample_data(monkeypatch):
 
 
 @pytest.fixture
-def press() -> Callable[[str], None]:
+def press() -> Iterator[Callable[[str], None]]:
     """The button of a data set in the Sample Data module."""
     sample_data.registerSampleData()
 
@@ -79,9 +80,8 @@ def press() -> Callable[[str], None]:
         source.customDownloader(source)
 
     yield press
-    for maker in sample_data._makers.values():
-        maker.run.cancel()
-    sample_data._makers.clear()
+    for dialog in dialogs():
+        dialog.findChild(QPushButton).click()
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def click(press: Callable[[str], None]) -> Callable[[str], Any]:
     def click(name: str) -> Any:
         before = set(scans())
         press(name)
-        wait_until(lambda: set(scans()) - before and not is_made())
+        wait_until(lambda: set(scans()) - before and not dialogs())
         (volumeNode,) = set(scans()) - before
         return (volumeNode, segmentations()[-1]) if name.endswith("Organs") else volumeNode
 
@@ -102,17 +102,14 @@ def scans() -> list[Any]:
     return list(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
 
 
-def is_made() -> bool:
-    """A CT is being made."""
-    return any(maker.run.active for maker in sample_data._makers.values())
+def dialogs() -> list[QProgressDialog]:
+    """One for each CT that is being made. A dialog that was closed counts as cancelled in Qt."""
+    return [w for w in QApplication.topLevelWidgets() if isinstance(w, QProgressDialog) and not w.wasCanceled]
 
 
-SMALL = """
-import sys
-import flareseg.phantom.__main__ as phantom
-phantom.SHAPE, phantom.SPACING = (40, 64, 64), (8.0, 6.0, 6.0)
-phantom.main()
-"""
+def processes() -> list[psutil.Process]:
+    """Those that make a CT."""
+    return [child for child in psutil.Process().children() if "coarse_phantom" in child.cmdline()]
 
 
 @pytest.fixture(scope="module")
@@ -121,20 +118,18 @@ def phantom():
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
+def coarse(python_slicer):
     """On a coarse grid, which takes a moment rather than seconds; by a real process."""
-    monkeypatch.setattr(
-        "FlareSegmentationLib.jobs.phantom._command", lambda: [sys.executable, "-c", SMALL, slicer.app.temporaryPath]
-    )
+    python_slicer([], COARSE_PHANTOM)
 
 
 def test_slicer_goes_on_and_progress_is_shown(press):
     press("SyntheticAbdomen")
     assert scans() == []
-    dialog = sample_data._makers[False].dialog
+    (dialog,) = dialogs()
     shown, closed = [], []
     dialog.destroyed.connect(lambda: closed.append(True))
-    sample_data._makers[False].run.progressed.connect(lambda _fraction: shown.append(dialog.value))
+    dialog.findChild(QProgressBar).valueChanged.connect(shown.append)
     wait_until(scans)
     assert len(shown) > 10
     assert shown == sorted(shown)
@@ -144,36 +139,33 @@ def test_slicer_goes_on_and_progress_is_shown(press):
 
 def test_cancel_leaves_nothing(press):
     press("SyntheticAbdomen")
-    maker = sample_data._makers[False]
-    fractions = []
-    maker.run.progressed.connect(fractions.append)
-    wait_until(lambda: fractions)
-    maker.dialog.findChild(QPushButton).click()
-    assert not maker.run.active
-    assert not maker.run._process.running
-    assert scans() == []
+    (dialog,) = dialogs()
+    wait_until(lambda: dialog.value > 0)
+    assert len(processes()) == 1
+    dialog.findChild(QPushButton).click()
+    assert dialogs() == processes() == scans() == []
     assert list(Path(slicer.app.temporaryPath).iterdir()) == []
 
 
 def test_second_click_while_it_is_made_is_ignored(press):
     press("SyntheticAbdomen")
-    maker = sample_data._makers[False]
     press("SyntheticAbdomen")
-    assert sample_data._makers[False] is maker
-    wait_until(scans)
+    assert len(dialogs()) == 1
+    wait_until(lambda: not dialogs())
     assert len(scans()) == 1
+    assert processes() == []
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["no-such-program"], "could not be started"),
+        (["no-such-program"], "stopped unexpectedly (exit code 127)"),
         ([sys.executable, "-c", "raise MemoryError"], "stopped unexpectedly (exit code 1)"),
-        ([sys.executable, "-c", 'print(\'{"folder": "/missing"}\', flush=True); input()'], "No such file"),
+        ([sys.executable, str(SCRIPT), "lost_phantom"], "No such file"),
     ],
 )
-def test_failure_is_told_in_a_sentence(command, message, press, monkeypatch):
-    monkeypatch.setattr("FlareSegmentationLib.jobs.phantom._command", lambda: command)
+def test_failure_is_told_in_a_sentence(command, message, press, python_slicer, monkeypatch):
+    python_slicer([], command)
     told = []
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, windowTitle: told.append(text))
     press("SyntheticAbdomen")
@@ -200,7 +192,7 @@ def test_the_process_ends_with_its_caller_and_removes_its_folder(tmp_path):
     """Also in the middle of its work."""
     folder = tmp_path / "made"
     folder.mkdir()
-    command = [sys.executable, "-c", SMALL, str(folder)]
+    command = [*COARSE_PHANTOM, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         assert len(list(folder.iterdir())) == 1
@@ -251,8 +243,9 @@ def test_a_second_click_makes_a_second_scan_with_a_name_of_its_own(click):
     assert click("SyntheticAbdomen").GetName() != click("SyntheticAbdomen").GetName()
 
 
-def test_the_ct_that_is_made_for_a_click_shows_the_whole_abdomen(click):
-    node = click("SyntheticAbdomen", phantom=None)
+def test_the_ct_that_is_made_for_a_click_shows_the_whole_abdomen(click, python_slicer):
+    python_slicer([])
+    node = click("SyntheticAbdomen")
     node.GetRASBounds(bounds := [0.0] * 6)
     assert np.diff(bounds)[::2].min() >= 300
 

@@ -64,8 +64,8 @@ def _keep_constants_alive() -> None:
 def _i18n() -> types.ModuleType:
     """Texts are shown as they are, except those in ``translations``."""
     module = types.ModuleType("slicer.i18n")
-    module.translations = translations = {}  # type: ignore[attr-defined]
-    module.tr = lambda text, context=None: translations.get(text, text)  # type: ignore[attr-defined]
+    module.translations = {}  # type: ignore[attr-defined]
+    module.tr = lambda text, context=None: module.translations.get(text, text)  # type: ignore[attr-defined]
     module.translate = lambda context, text: text  # type: ignore[attr-defined]
     return module
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts, StageTime, WeightsFacts
+from flareseg.phantom.__main__ import main as draw_phantom
 from flareseg.worker import events
 
 
@@ -31,6 +32,7 @@ def write(data: bytes) -> None:
 
 CPU = ("cpu", "Test CPU", 9100.0, 16000.0, "Chosen by you.")
 GPU = ("cuda", "NVIDIA GeForce RTX 3060", 900.0, 12000.0, "The fastest available device.")
+LAPTOP_GPU = ("cuda", "NVIDIA GeForce RTX 3060 Laptop GPU", 5900.0, 6000.0, "The fastest available device.")
 
 
 def jobs(device: tuple[Any, ...] = CPU) -> Iterator[events.Job]:
@@ -63,13 +65,18 @@ def labels_of(job: events.SegmentJob) -> np.ndarray:
     return np.ones(job.geometry["shape"], np.uint8)
 
 
-def obedient() -> None:
+def obedient(device: tuple[Any, ...] = CPU) -> None:
     """Waits in each job until it is cancelled."""
-    for job in jobs():
+    for job in jobs(device):
         if isinstance(job, events.SegmentJob):
             say(events.StageProgress(job.id, "segment", 0.5, 1.0))
         elif isinstance(job, events.CancelJob):
             say(events.Failure(job.id, "cancelled", "The job was cancelled."))
+
+
+def obedient_laptop() -> None:
+    """The same, on a GPU with a long name."""
+    obedient(LAPTOP_GPU)
 
 
 def stubborn() -> None:
@@ -259,6 +266,17 @@ def telling() -> None:
 def environment() -> None:
     """Tells its environment on stderr."""
     print(json.dumps(dict(os.environ)), file=sys.stderr, flush=True)
+
+
+def coarse_phantom() -> None:
+    """Draws the synthetic CT into the folder that it is given, on a coarse grid, which takes a moment."""
+    draw_phantom(sys.argv[2], (40, 64, 64), (8.0, 6.0, 6.0))
+
+
+def lost_phantom() -> None:
+    """Names a folder for the synthetic CT that does not exist."""
+    write(b'{"folder": "/missing"}\n')
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
