@@ -19,8 +19,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from benchmarks.methods import METHODS, PROTOCOLS
 from benchmarks.results import Results
 from benchmarks.row import Row
-from benchmarks.run import MINUTES, REPEATS, SLICES, Benchmark, Plan
-from benchmarks.scans import Source
+from benchmarks.run import MINUTES, REPEATS, SLICES, Benchmark, BenchmarkPlan
+from benchmarks.scans import BaseScan
 from benchmarks.tables import line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -60,20 +60,20 @@ def benchmark(
     minutes: Annotated[float, typer.Option(min=0, help="What does not fit into this time is skipped.")] = MINUTES,
 ) -> None:
     """Compare time and memory with nnU-Net, TotalSegmentator and a plain U-Net on the same scans."""
-    plan = Plan(protocols or [], methods or [], sorted(set(slices or SLICES)), device, repeats, minutes)
+    plan = BenchmarkPlan(protocols or [], methods or [], sorted(set(slices or SLICES)), device, repeats, minutes)
     signal.signal(signal.SIGTERM, _interrupt)
     with console.failures_said():
         with needs("bench"):
             from benchmarks import report
         report.check_folder(output)
-        results = _measured(plan, Source.of(scan))
+        results = _measured(plan, BaseScan.of(scan))
         text = report.markdown(results)
         console.out.print(Markdown(text) if console.out.is_terminal else text, soft_wrap=True)
         for path in report.publish(results, output):
             console.err.print(f"Wrote {path}.", soft_wrap=True)
 
 
-def _measured(plan: Plan, source: Source) -> Results:
+def _measured(plan: BenchmarkPlan, source: BaseScan) -> Results:
     """The benchmark in a private folder, with a bar on a terminal and a line for each row."""
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     limit = TextColumn(f"of at most {plan.minutes:g} min")

@@ -12,7 +12,7 @@ from pathlib import Path
 from flareseg.core import own_process
 from flareseg.core.errors import FlareError
 
-from benchmarks.job import CONTEXT, MACHINE, Account, Job, load_job, save
+from benchmarks.job import CONTEXT, MACHINE, Account, ChildJob, load_job, save
 from benchmarks.methods import FLARE21, WARM
 from benchmarks.protocols import measure_cold, measure_warm
 
@@ -38,7 +38,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _account(job: Job) -> Account:
+def _account(job: ChildJob) -> Account:
     if job.kind in (FLARE21, WARM):
         return (measure_cold if job.kind == FLARE21 else measure_warm)(job)
     from benchmarks import machine

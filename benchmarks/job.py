@@ -13,7 +13,7 @@ MACHINE, CONTEXT = "machine", "context"  # kinds of job beside the two protocols
 
 
 @dataclass(frozen=True)
-class Job:
+class ChildJob:
     """``kind``: a protocol, MACHINE (what this computer is) or CONTEXT (a CUDA context and nothing else)."""
 
     kind: str
@@ -51,12 +51,12 @@ class Account:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def save(content: Job | Account, path: Path) -> None:
+def save(content: ChildJob | Account, path: Path) -> None:
     path.write_text(json.dumps(asdict(content)), encoding="utf-8")
 
 
-def load_job(path: Path) -> Job:
-    return Job(**json.loads(path.read_text(encoding="utf-8")))
+def load_job(path: Path) -> ChildJob:
+    return ChildJob(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def load_account(path: Path) -> Account:

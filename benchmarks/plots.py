@@ -27,7 +27,7 @@ _MANY_DECADES = 2.5
 
 
 @dataclass(frozen=True)
-class Panel:
+class PlotPanel:
     """One pair of axes: a field of Row (``name``), for a protocol and a device."""
 
     protocol: str
@@ -47,16 +47,16 @@ class Panel:
 
 
 _TIME = (
-    Panel(FLARE21, "cuda", "seconds", "GPU, file to file in a fresh process", "s"),
-    Panel(WARM, "cuda", "seconds", "GPU, array to labels, warm", "s"),
-    Panel(FLARE21, "cpu", "seconds", "CPU, file to file in a fresh process", "s"),
-    Panel(WARM, "cpu", "seconds", "CPU, array to labels, warm", "s"),
+    PlotPanel(FLARE21, "cuda", "seconds", "GPU, file to file in a fresh process", "s"),
+    PlotPanel(WARM, "cuda", "seconds", "GPU, array to labels, warm", "s"),
+    PlotPanel(FLARE21, "cpu", "seconds", "CPU, file to file in a fresh process", "s"),
+    PlotPanel(WARM, "cpu", "seconds", "CPU, array to labels, warm", "s"),
 )
 _MEMORY = (
-    Panel(FLARE21, "cuda", "gpu_mib", "GPU: peak of the whole device, CUDA context included", "MiB"),
-    Panel(WARM, "cuda", "gpu_allocated_mib", "GPU: peak of the tensors, warm", "MiB"),
-    Panel(FLARE21, "cpu", "ram_mb", "CPU: peak RAM of a fresh process", "MB"),
-    Panel(WARM, "cpu", "ram_above_mb", "CPU: peak RAM beside scan and labels, warm", "MB"),
+    PlotPanel(FLARE21, "cuda", "gpu_mib", "GPU: peak of the whole device, CUDA context included", "MiB"),
+    PlotPanel(WARM, "cuda", "gpu_allocated_mib", "GPU: peak of the tensors, warm", "MiB"),
+    PlotPanel(FLARE21, "cpu", "ram_mb", "CPU: peak RAM of a fresh process", "MB"),
+    PlotPanel(WARM, "cpu", "ram_above_mb", "CPU: peak RAM beside scan and labels, warm", "MB"),
 )
 
 
@@ -74,7 +74,7 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=150, facecolor="white")
 
 
-def _figure(results: Results, panels: Sequence[Panel], title: str) -> Figure:
+def _figure(results: Results, panels: Sequence[PlotPanel], title: str) -> Figure:
     shown = [panel for panel in panels if panel.lines(results)]
     figure = Figure(figsize=(15 if len(shown) > 1 else 8.5, 4.7 * max(1, math.ceil(len(shown) / 2)) + 0.6))
     figure.set_layout_engine("constrained")
@@ -87,7 +87,7 @@ def _figure(results: Results, panels: Sequence[Panel], title: str) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, panel: Panel, lines: dict[str, list[Row]]) -> None:
+def _draw(axes: Axes, panel: PlotPanel, lines: dict[str, list[Row]]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="slices", ylabel="seconds" if panel.unit == "s" else panel.unit)
     for method, rows in lines.items():
         _line(axes, method, rows, panel)
@@ -105,7 +105,7 @@ def _draw(axes: Axes, panel: Panel, lines: dict[str, list[Row]]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, labelcolor="linecolor", reverse=True)
 
 
-def _line(axes: Axes, method: str, rows: list[Row], panel: Panel) -> None:
+def _line(axes: Axes, method: str, rows: list[Row], panel: PlotPanel) -> None:
     """The line of a method; points of which a part is an estimate are hollow."""
     width, colour = 3 if method == OURS else 1.8, COLOURS[method]
     values = [panel.value(row) for row in rows]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flareseg.core.measure import MB, MemoryWatch, StageClock
 from flareseg.core.report import MemoryFacts, Report
 
-from benchmarks.job import Account, Job
+from benchmarks.job import Account, ChildJob
 from benchmarks.methods import OURS
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ LONG_SECONDS = 20.0  # a run that takes so long is not repeated: warming up chan
 ENOUGH_SECONDS = 30.0  # after which no further run is begun
 
 
-def measure_cold(job: Job) -> Account:
+def measure_cold(job: ChildJob) -> Account:
     """FLARE21: the scan's .nii.gz to the labels' .nii.gz, once; imports are part of what is measured."""
     return _our_command(job) if job.method == OURS else _file_to_file(job)
 
 
-def measure_warm(job: Job) -> Account:
+def measure_warm(job: ChildJob) -> Account:
     """One run to warm up, then ``job.repeats``; a long first run is itself the measurement."""
     from benchmarks.subject import load
 
@@ -61,7 +61,7 @@ class _Timed:
     given_mb: float
 
 
-def _our_command(job: Job) -> Account:
+def _our_command(job: ChildJob) -> Account:
     """``flareseg segment`` itself; its report tells the stages."""
     report_file = Path(job.labels).with_name("report.json")
     start = time.perf_counter()
@@ -87,7 +87,7 @@ def _our_command(job: Job) -> Account:
     return Account(row)
 
 
-def _file_to_file(job: Job) -> Account:
+def _file_to_file(job: ChildJob) -> Account:
     clock = StageClock()
     with clock.stage("load"):
         from benchmarks.subject import load
@@ -129,7 +129,7 @@ def _segmented(subject: Subject, image: Any) -> tuple[_Timed, np.ndarray]:
     return _Timed(seconds + left_out[0], cpu_seconds + left_out[1], stages, left_out, given_mb), labels
 
 
-def _account(job: Job, subject: Subject, runs: list[_Timed]) -> Account:
+def _account(job: ChildJob, subject: Subject, runs: list[_Timed]) -> Account:
     """Medians of all runs."""
     row = replace(
         job.row,

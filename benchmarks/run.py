@@ -15,11 +15,11 @@ from typing import Any
 from flareseg.core.errors import InternalError, error_of_kind
 
 from benchmarks.budget import Budget
-from benchmarks.job import CONTEXT, MACHINE, Account, Job, load_account, save
+from benchmarks.job import CONTEXT, MACHINE, Account, ChildJob, load_account, save
 from benchmarks.methods import FLARE21, METHODS, OURS, PROTOCOLS, WARM
 from benchmarks.results import Results, row_of, warm_of_cold
 from benchmarks.row import Row
-from benchmarks.scans import Source, write_with_slices
+from benchmarks.scans import BaseScan, write_with_slices
 from benchmarks.watch import DeviceLevel, TimeIsUp, Watched, run_watched
 
 SLICES = (80, 160, 320, 640, 1000)
@@ -31,7 +31,7 @@ _SIGKILL = 9  # Windows has no name for it
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """What to compare. ``device``: "auto", "cpu" or "cuda"."""
 
     protocols: Sequence[str] = tuple(PROTOCOLS)
@@ -41,7 +41,7 @@ class Plan:
     repeats: int = REPEATS
     minutes: float = MINUTES
 
-    def jobs(self, devices: Sequence[str]) -> Iterator[Job]:
+    def jobs(self, devices: Sequence[str]) -> Iterator[ChildJob]:
         """The cheapest jobs first: what time runs out for is what costs most.
 
         Where the GPU is measured, the CPU is for ours alone.
@@ -49,13 +49,13 @@ class Plan:
         every = itertools.product(self.slices, self.protocols, devices, self.methods)
         for slices, protocol, device, method in sorted(every, key=lambda each: METHODS[each[3]].cost * each[0]):
             if device == devices[0] or method == OURS:
-                yield Job(protocol, device, method, slices, repeats=self.repeats)
+                yield ChildJob(protocol, device, method, slices, repeats=self.repeats)
 
 
 class Benchmark:
     """Runs a plan, each job in a process of its own, its files in a private folder."""
 
-    def __init__(self, plan: Plan, source: Source, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: BenchmarkPlan, source: BaseScan, folder: Path, say: Callable[[str], None]) -> None:
         """``say`` is told what is going on."""
         self._plan, self._source, self._folder, self._say = plan, source, folder, say
         self._budget = Budget(plan.minutes)
@@ -86,7 +86,7 @@ class Benchmark:
         """Facts of the machine; from here on its GPU is watched."""
         self._say("looking at the machine")
         try:
-            account, _ = self._child(Job(MACHINE, self._plan.device), _MACHINE_SECONDS)
+            account, _ = self._child(ChildJob(MACHINE, self._plan.device), _MACHINE_SECONDS)
             if account.row.problem:
                 raise error_of_kind("no_gpu" if self._plan.device == "cuda" else "internal", account.row.problem)
             if account.facts["gpu"]:
@@ -102,9 +102,9 @@ class Benchmark:
             self._gpu = DeviceLevel(gpu["uuid"])
         except pynvml.NVMLError:  # a slice of a GPU: its level cannot be seen from outside
             return
-        self._context = self._child(Job(CONTEXT, "cuda"), _MACHINE_SECONDS)[1].gpu_mib
+        self._context = self._child(ChildJob(CONTEXT, "cuda"), _MACHINE_SECONDS)[1].gpu_mib
 
-    def _row(self, job: Job) -> Row:
+    def _row(self, job: ChildJob) -> Row:
         """The job's row, also where it fails or is not begun."""
         row, kind = job.row, (job.method, job.device)
         if job.kind == WARM and (cold := self._sampled.get((job.method, job.device, job.slices))):
@@ -131,7 +131,7 @@ class Benchmark:
             write_with_slices(path, self._source.volume, slices)
         return path
 
-    def _child(self, job: Job, limit_seconds: float | None = None) -> tuple[Account, Watched]:
+    def _child(self, job: ChildJob, limit_seconds: float | None = None) -> tuple[Account, Watched]:
         """Run a job in a process of its own. Raises TimeIsUp."""
         name = secrets.token_hex(4)
         asked, told, log = (self._folder / f"{name}.{kind}" for kind in ("job", "account", "log"))

@@ -19,14 +19,14 @@ BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data" / "ct"
 
 
 @dataclass(frozen=True)
-class Source:
+class BaseScan:
     """The CT that all scans are made of, and what to call it."""
 
     volume: Volume
     about: str
 
     @classmethod
-    def of(cls, scan: Path | None) -> Source:
+    def of(cls, scan: Path | None) -> BaseScan:
         """``scan``, or the CT beside the checkout, or the phantom. Raises ScanError."""
         if scan is None and BESIDE_CHECKOUT.is_file():
             scan = BESIDE_CHECKOUT

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.methods import METHODS, Method
-from benchmarks.run import Plan
+from benchmarks.run import BenchmarkPlan
 
 
 def test_the_cheapest_jobs_come_first_and_the_cpu_is_for_ours_where_a_gpu_is():
-    plan = Plan(("warm",), ("nnunet", "ours"), (1000, 80))
+    plan = BenchmarkPlan(("warm",), ("nnunet", "ours"), (1000, 80))
     jobs = [(job.method, job.device, job.slices) for job in plan.jobs(["cuda", "cpu"])]
     assert jobs == [
         ("ours", "cuda", 80),
@@ -20,7 +20,7 @@ def test_the_cheapest_jobs_come_first_and_the_cpu_is_for_ours_where_a_gpu_is():
 
 
 def test_a_fresh_process_comes_before_the_warm_one():
-    assert [job.kind for job in Plan(methods=("nnunet",), slices=(80,)).jobs(["cpu"])] == ["flare21", "warm"]
+    assert [job.kind for job in BenchmarkPlan(methods=("nnunet",), slices=(80,)).jobs(["cpu"])] == ["flare21", "warm"]
 
 
 def test_a_peer_whose_package_is_not_there_says_what_to_install():

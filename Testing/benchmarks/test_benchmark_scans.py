@@ -11,7 +11,7 @@ from flareseg.core.volume import Volume
 from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
 
-from benchmarks.scans import Source, resampled, write_with_slices
+from benchmarks.scans import BaseScan, resampled, write_with_slices
 
 
 def centre_of(volume: Volume) -> np.ndarray:
@@ -47,4 +47,4 @@ def test_the_file_holds_whole_numbers_in_the_size_asked_for(phantom: Phantom, tm
 
 
 def test_what_the_scans_are_made_of_is_said(phantom_file: Path):
-    assert Source.of(phantom_file).about == "a CT of 128 x 128 x 80 voxels"
+    assert BaseScan.of(phantom_file).about == "a CT of 128 x 128 x 80 voxels"

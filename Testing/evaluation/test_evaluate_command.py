@@ -14,7 +14,7 @@ from cubes import geometry, label_file, organs, rows
 from evaluation_commands import run
 from flareseg.core.organs import ORGANS
 from flareseg.evaluation.cases import EvaluationCase, match
-from flareseg.evaluation.evaluator import Evaluator, Result
+from flareseg.evaluation.evaluator import EvaluatedCase, Evaluator
 from flareseg.evaluation.study import Study
 from flareseg.evaluation.surface import tolerances_named
 from images import ct_like, write_image
@@ -176,7 +176,7 @@ def test_time_and_memory_come_from_the_reports(predictions: Path, ground_truths:
 class FailingOnA(Evaluator):
     """Has a mistake that only case a brings to light."""
 
-    def evaluate(self, case: EvaluationCase) -> Result:
+    def evaluate(self, case: EvaluationCase) -> EvaluatedCase:
         if case.name == "a":
             raise ZeroDivisionError("division by zero")
         return super().evaluate(case)

@@ -9,7 +9,7 @@ from flareseg.core.errors import FlareError
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice
 from flareseg.evaluation.scores import score_labels
-from flareseg.evaluation.selection import Selection
+from flareseg.evaluation.selection import OrganSelection
 from flareseg.evaluation.surface import TOLERANCES, nsd, tolerances_named
 
 MM = (1.0, 1.0, 1.0)
@@ -85,10 +85,12 @@ def test_flare21_allows_1_mm_and_flare22_differs_by_organ() -> None:
 
 def test_organs_moved_by_4_mm_are_right_for_flare22_where_it_allows_5() -> None:
     moved, ground_truth = (Volume(labels, geometry()) for labels in (organs({1: 4, 2: 4, 3: 4, 4: 4}), organs()))
-    scores = {s.organ.label: s.nsd for s in score_labels(moved, ground_truth, tolerances_named("flare22"), Selection())}
+    scores = {
+        s.organ.label: s.nsd for s in score_labels(moved, ground_truth, tolerances_named("flare22"), OrganSelection())
+    }
     assert (scores[1], scores[4]) == (1.0, 1.0)
     assert max(scores[2], scores[3]) < 1
-    assert max(s.nsd for s in score_labels(moved, ground_truth, tolerances_named("flare21"), Selection())) < 0.8
+    assert max(s.nsd for s in score_labels(moved, ground_truth, tolerances_named("flare21"), OrganSelection())) < 0.8
 
 
 def test_other_tolerances_are_refused() -> None:

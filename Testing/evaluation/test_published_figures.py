@@ -12,7 +12,7 @@ from flareseg.core.organs import ORGANS
 from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.resources import Resources
 from flareseg.evaluation.scores import CaseScore, OrganScore, score_labels
-from flareseg.evaluation.selection import Selection
+from flareseg.evaluation.selection import OrganSelection
 from flareseg.evaluation.summary import summarise
 from flareseg.evaluation.surface import TOLERANCES
 from scipy import ndimage
@@ -75,7 +75,7 @@ def test_the_reference_predictions_score_as_published(case: str, real_ct: Path, 
     label, published = REFERENCES[case]
     ground_truth = read_label_map(real_ct / label)
     prediction = read_label_map(reference_predictions / f"reference_{case}.nii.gz")
-    scores = score_labels(prediction, ground_truth, TOLERANCES["flare21"], Selection())
+    scores = score_labels(prediction, ground_truth, TOLERANCES["flare21"], OrganSelection())
     assert [100 * score.dice for score in scores] == pytest.approx(published["dice"], abs=0.06)
     assert [100 * score.nsd for score in scores] == pytest.approx(published["nsd"], abs=0.06)
     for tolerance in (1.0, 3.0):
@@ -100,7 +100,7 @@ def test_surfels_are_kinder_than_voxels_and_closer_at_3_mm(
         read_label_map(reference_predictions / f"reference_{case}.nii.gz"),
     )
     at = {
-        mm: score_labels(prediction, ground_truth, dict.fromkeys(TOLERANCES["flare21"], mm), Selection())
+        mm: score_labels(prediction, ground_truth, dict.fromkeys(TOLERANCES["flare21"], mm), OrganSelection())
         for mm in (1.0, 3.0)
     }
     excess = {mm: np.subtract([100 * score.nsd for score in at[mm]], published[mm]) for mm in at}

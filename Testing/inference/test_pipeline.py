@@ -13,7 +13,7 @@ from flareseg.core.report import Report, ScanFacts, UncertainPlace
 from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.inference.cascade import Segmentation, SegmentationOptions
-from flareseg.inference.pipeline import Outcome, segment_scan
+from flareseg.inference.pipeline import PipelineResult, segment_scan
 from scripted_networks import AIR, BRIGHT, MUSCLE, kidney_finder
 
 # stored from head to foot and from the left to the right, every axis with a size and a spacing of its own
@@ -27,7 +27,7 @@ def patient() -> Volume:
     return Volume(voxels, GEOMETRY, "scan 7", ["a warning of the reader"])
 
 
-def segmented(volume: Volume, options: SegmentationOptions | None = None) -> tuple[Outcome, list[object]]:
+def segmented(volume: Volume, options: SegmentationOptions | None = None) -> tuple[PipelineResult, list[object]]:
     """The outcome, and what was given to be written."""
     written: list[object] = []
 

@@ -15,7 +15,7 @@ from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
-from flareseg.inference.pipeline import Outcome, segment_scan
+from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.inference.tilt import put_back, upright
 from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom, make_phantom
@@ -120,7 +120,7 @@ def tilted(fine: Phantom, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return write_series(folder, volume, lambda x, k: moved(x, back=(k - 40) * STEP)), labels
 
 
-def segmented(cascade: Cascade, volume: Volume) -> Outcome:
+def segmented(cascade: Cascade, volume: Volume) -> PipelineResult:
     with Run() as run:
         return segment_scan(cascade, lambda: volume, lambda found, geometry: None, run)
 

@@ -38,7 +38,7 @@ class Scene:
     """One kind of job: what is asked for, and how it is answered."""
 
     volume: Volume
-    answer: type[events.Result] | type[events.Failure]
+    answer: type[events.JobResult] | type[events.Failure]
     changes: dict[str, object]
     cancelled_in: str | None = None
 
@@ -62,12 +62,12 @@ def scenes() -> Iterator[Scene]:
     far = [5000.0, 5100.0, 5000.0, 5100.0, 5000.0, 5100.0]
     yield from cycle(
         [
-            Scene(small, events.Result, {}),
+            Scene(small, events.JobResult, {}),
             Scene(large, events.Failure, {}, cancelled_in="segment"),
-            Scene(large, events.Result, {"split_kidneys": True}),
+            Scene(large, events.JobResult, {"split_kidneys": True}),
             Scene(small, events.Failure, {"scan": str(Path(__file__).with_name("missing.npy"))}),
             Scene(small, events.Failure, {}, cancelled_in="find_abdomen"),
-            Scene(large, events.Result, {"clean_up": "strong"}),
+            Scene(large, events.JobResult, {"clean_up": "strong"}),
             Scene(air, events.Failure, {}),
             Scene(small, events.Failure, {"geometry": large.geometry.to_json()}),
             Scene(large, events.Failure, {"roi": far}),
@@ -90,12 +90,12 @@ def _play(running: WorkerProcess, scene: Scene, job_id: str, temporary: Path) ->
     changes = {"labels": str(folder.labels), "temporary": True, **scene.changes}
     running.send(job_for(scene.volume, folder.path, job_id, **changes))
     if scene.cancelled_in:
-        running.wait_for(events.Stage, _of(scene.cancelled_in))
+        running.wait_for(events.StageProgress, _of(scene.cancelled_in))
         running.send(events.CancelJob(job_id))
-    answer = running.wait_for((events.Result, events.Failure))
+    answer = running.wait_for((events.JobResult, events.Failure))
     assert isinstance(answer, scene.answer) or scene.cancelled_in, answer  # a cancel may come too late
     assert folder.remove(), "the worker left a file in the job's folder"
 
 
-def _of(stage: str) -> Callable[[events.Stage], bool]:
+def _of(stage: str) -> Callable[[events.StageProgress], bool]:
     return lambda event: event.stage == stage

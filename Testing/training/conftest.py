@@ -12,12 +12,12 @@ from flareseg.core.geometry import Geometry
 from flareseg.io.outputs import make_folder
 from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom, make_phantom
-from flareseg.training.prepare import Layout, Outcome, find, import_cases
+from flareseg.training.prepare import ImportResult, Layout, find, import_cases
 from flareseg.training.prepare.data_map import DataMap
 from flareseg.training.store import Kind, Store
 
 MM = 6.0  # coarse enough for tests that take a second
-Prepare = Callable[..., tuple[Store, list[Outcome]]]
+Prepare = Callable[..., tuple[Store, list[ImportResult]]]
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def prepare(tmp_path: Path) -> Prepare:
         kind: Kind | None = None,
         layout: Layout = Layout.AUTO,
         mm: float = MM,
-    ) -> tuple[Store, list[Outcome]]:
+    ) -> tuple[Store, list[ImportResult]]:
         found = find(str(source), layout, data_map or DataMap(), kind, mm)
         store = Store.create(tmp_path / "store")
         return store, list(import_cases(found.cases, store, found.form))

@@ -7,7 +7,7 @@ import weakref
 import pytest
 import torch
 from flareseg.inference.resample import Size
-from flareseg.training.batches import Batch, Batches, Mixture
+from flareseg.training.batches import Batches, Mixture, TrainingBatch
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage
 from training.makers import Balls, tiny_config
@@ -45,7 +45,7 @@ def batches(source: Balls | None = None, stage: Stage = Stage.ORGANS, rank: int 
     return Batches(Mixture([source or Balls()], [1.0]), stage, settings, seed=3, device=CPU, rank=rank)
 
 
-def same(one: Batch, other: Batch) -> bool:
+def same(one: TrainingBatch, other: TrainingBatch) -> bool:
     return torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from flareseg.core.organs import CLASSES
 from flareseg.inference.networks import build
-from flareseg.training.batches import Batch, Batches, Mixture
+from flareseg.training.batches import Batches, Mixture, TrainingBatch
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import OptimiserConfig
 from flareseg.training.sample import Stage
@@ -165,8 +165,8 @@ def test_the_checkpoint_counts_samples_and_seconds_of_the_whole_run(tmp_path: Pa
 class InTurn:
     """Batches that show one organ each, one after the other."""
 
-    def batch(self, step: int) -> Batch:
-        return Batch(torch.zeros(1, 1, 16, 16, 16), torch.full((1, 1, 16, 16, 16), 1 + step % 4))
+    def batch(self, step: int) -> TrainingBatch:
+        return TrainingBatch(torch.zeros(1, 1, 16, 16, 16), torch.full((1, 1, 16, 16, 16), 1 + step % 4))
 
 
 def test_the_dice_that_is_told_is_that_of_the_steps_since_the_last_time(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ class OneBatch:
         settings = tiny_config().stages[Stage.ORGANS]
         self._first = Batches(Mixture([Balls()], [1.0]), Stage.ORGANS, settings, 5, torch.device("cpu")).batch(0)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TrainingBatch:
         return self._first
 
 

@@ -15,9 +15,9 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from flareseg.io.writing import write_labels, write_scan
 from flareseg.phantom import Phantom
-from flareseg.training.prepare import ImportState, Layout, Outcome, find, import_cases
+from flareseg.training.prepare import ImportResult, ImportState, Layout, find, import_cases
 from flareseg.training.prepare.data_map import DataMap, read_data_map
-from flareseg.training.prepare.found import Anatomy, Provenance
+from flareseg.training.prepare.found import ImportedAnatomy, Provenance
 from flareseg.training.store import Kind, Store
 from flareseg.training.tissues import Tissue
 from training.conftest import Prepare
@@ -25,7 +25,7 @@ from training.conftest import Prepare
 LABELS, IMAGE = "TrainingMask/train_000.nii.gz", "TrainingImg/train_000_0000.nii.gz"
 
 
-def refused(outcomes: list[Outcome]) -> str:
+def refused(outcomes: list[ImportResult]) -> str:
     """The one reason, of the first case; the second was taken."""
     assert [outcome.state for outcome in outcomes] == [ImportState.REFUSED, ImportState.ADDED]
     return outcomes[0].notes[0]
@@ -344,7 +344,7 @@ class FailingCase:
     def content(self) -> Iterator[bytes]:
         yield b"the same each time"
 
-    def read(self) -> Anatomy:
+    def read(self) -> ImportedAnatomy:
         raise ZeroDivisionError("division by zero")
 
 

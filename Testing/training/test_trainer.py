@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from flareseg.core.errors import Cancelled, FlareError
-from flareseg.training.batches import Batch
+from flareseg.training.batches import TrainingBatch
 from flareseg.training.checkpoint import read
 from flareseg.training.trainer import BEST, CHECKPOINT
 from training.makers import SilentWatcher, tiny_config, tiny_trainer
@@ -122,7 +122,7 @@ def test_weights_that_explode_stop_the_run_with_a_message(tmp_path: Path) -> Non
 )
 def test_out_of_memory_is_a_message_and_a_saved_state(error: RuntimeError, tmp_path: Path) -> None:
     class Hungry:
-        def batch(self, step: int) -> Batch:
+        def batch(self, step: int) -> TrainingBatch:
             raise error
 
     with pytest.raises(FlareError, match="memory of the device ran out at step 0; step 0 is saved") as caught:
@@ -177,7 +177,7 @@ class SpoiledBatches:
     def __init__(self, batches: object, at: int) -> None:
         self._batches, self._at = batches, at
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TrainingBatch:
         batch = self._batches.batch(step)  # type: ignore[attr-defined]
         if step == self._at:
             batch.images[:] = float("nan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flareseg.training.batches import Batch
+from flareseg.training.batches import TrainingBatch
 from flareseg.training.sample import Stage
 from flareseg.training.validation import DiceMeter, Score, Validation
 from torch import Tensor, nn
@@ -62,9 +62,9 @@ class Numbered:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TrainingBatch:
         self.asked.append(step)
-        return Batch(torch.zeros(1, 1, 2, 2, 2), labels(*[1] * (step + 1), *[0] * (7 - step)))
+        return TrainingBatch(torch.zeros(1, 1, 2, 2, 2), labels(*[1] * (step + 1), *[0] * (7 - step)))
 
 
 class Two(nn.Module):

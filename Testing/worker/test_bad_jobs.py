@@ -32,7 +32,7 @@ def refusal(warm: WorkerProcess, job: events.SegmentJob) -> events.Failure:
     warm.send(job)
     failure = warm.wait_for(events.Failure)
     assert failure.id == job.id
-    assert [event for event in warm.seen if isinstance(event, events.Stage)] == []
+    assert [event for event in warm.seen if isinstance(event, events.StageProgress)] == []
     return failure
 
 

@@ -16,8 +16,8 @@ JOBS = [
 EVENTS = [
     events.Ready(12, "0.1.0"),
     events.DeviceInfo("2", "cpu", "a processor", 1.0, 2.0, "Chosen by you."),
-    events.Stage("1", "segment", 0.5, 600.0, None),
-    events.Result("1", "/tmp/labels.npy", {"version": "0.1.0"}),
+    events.StageProgress("1", "segment", 0.5, 600.0, None),
+    events.JobResult("1", "/tmp/labels.npy", {"version": "0.1.0"}),
     events.Failure(None, "bad_job", "It is not JSON.", "Send JSON.", ""),
     events.Idle(600.0),
 ]

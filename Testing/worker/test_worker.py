@@ -31,7 +31,7 @@ def test_a_job_gives_the_cascades_labels_and_a_report(
     warm: WorkerProcess, phantom: Phantom, cascade: Cascade, tmp_path: Path
 ) -> None:
     warm.send(job_for(phantom.volume, tmp_path, "first", name="phantom"))
-    result = warm.wait_for(events.Result)
+    result = warm.wait_for(events.JobResult)
     report = Report.from_json(result.report)
     assert (result.id, report.scan.name) == ("first", "phantom")
     labels = np.load(result.labels, allow_pickle=False)
@@ -42,8 +42,8 @@ def test_a_job_gives_the_cascades_labels_and_a_report(
 def test_every_stage_reports_progress_and_memory(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
     warm.seen.clear()
     warm.send(job_for(phantom.volume, tmp_path))
-    warm.wait_for(events.Result)
-    stages = [event for event in warm.seen if isinstance(event, events.Stage)]
+    warm.wait_for(events.JobResult)
+    stages = [event for event in warm.seen if isinstance(event, events.StageProgress)]
     names = list(dict.fromkeys(event.stage for event in stages))
     assert names[-7:] == ["read", "find_abdomen", "crop", "segment", "put_back", "clean_up", "write"]
     assert all(event.ram_mb > 50 and 0 <= event.fraction <= 1 for event in stages)
@@ -52,7 +52,7 @@ def test_every_stage_reports_progress_and_memory(warm: WorkerProcess, phantom: P
 def test_the_networks_stay_loaded_between_jobs(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
     for job_id in ("a", "b"):
         warm.send(job_for(phantom.volume, tmp_path, job_id))
-        result = warm.wait_for(events.Result)
+        result = warm.wait_for(events.JobResult)
     assert "load" not in [stage["name"] for stage in result.report["stages"]]
 
 
@@ -114,7 +114,7 @@ def test_a_running_job_is_cancelled_within_half_a_second(
 def cancel(warm: WorkerProcess, job: events.SegmentJob, stage: str) -> float:
     """Cancel a job in a stage; the seconds until that is answered."""
     warm.send(job)
-    warm.wait_for(events.Stage, lambda event: event.stage == stage)
+    warm.wait_for(events.StageProgress, lambda event: event.stage == stage)
     start = time.monotonic()
     warm.send(events.CancelJob(job.id))
     failure = warm.wait_for(events.Failure)
@@ -126,17 +126,17 @@ def test_a_cancel_that_comes_too_late_does_not_touch_a_later_job(
     warm: WorkerProcess, phantom: Phantom, tmp_path: Path
 ) -> None:
     warm.send(job_for(phantom.volume, tmp_path, "again"))
-    warm.wait_for(events.Result)
+    warm.wait_for(events.JobResult)
     warm.send(events.CancelJob("again"))
     warm.send(job_for(phantom.volume, tmp_path, "again"))
-    assert warm.wait_for(events.Result).id == "again"
+    assert warm.wait_for(events.JobResult).id == "again"
 
 
 def test_uncertainty_is_written_beside_the_labels_on_request(
     warm: WorkerProcess, phantom: Phantom, tmp_path: Path
 ) -> None:
     warm.send(job_for(phantom.volume, tmp_path, uncertainty=str(tmp_path / "uncertainty.npy"), split_kidneys=True))
-    report = Report.from_json(warm.wait_for(events.Result).report)
+    report = Report.from_json(warm.wait_for(events.JobResult).report)
     assert [organ.name for organ in report.organs][2] == "Left kidney"
     assert np.load(tmp_path / "uncertainty.npy").shape == phantom.volume.voxels.shape
 
@@ -144,11 +144,11 @@ def test_uncertainty_is_written_beside_the_labels_on_request(
 def test_a_job_is_cancelled_while_the_networks_are_loading(phantom: Phantom, tmp_path: Path) -> None:
     with worker() as running:
         running.send(job_for(phantom.volume, tmp_path, "1"))
-        running.wait_for(events.Stage, lambda event: event.stage == "load")
+        running.wait_for(events.StageProgress, lambda event: event.stage == "load")
         running.send(events.CancelJob("1"))
         running.send(job_for(phantom.volume, tmp_path, "2"))
         assert running.wait_for(events.Failure).kind == "cancelled"
-        assert running.wait_for(events.Stage).stage == "load"  # it has not waited for them
+        assert running.wait_for(events.StageProgress).stage == "load"  # it has not waited for them
 
 
 def test_a_waiting_job_is_cancelled_without_being_run(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_waiting_job_is_cancelled_without_being_run(warm: WorkerProcess, phant
     warm.send(job)
     warm.send(replace(job, id="waits", labels=str(tmp_path / "labels-waits.npy")))
     warm.send(events.CancelJob("waits"))
-    assert warm.wait_for(events.Result).id == "runs"
+    assert warm.wait_for(events.JobResult).id == "runs"
     assert warm.wait_for(events.Failure).id == "waits"
     assert not (tmp_path / "labels-waits.npy").exists()
 
@@ -171,7 +171,7 @@ def test_the_worker_ends_when_stdin_closes() -> None:
 def test_the_worker_ends_in_the_middle_of_a_job_and_leaves_nothing(phantom: Phantom, tmp_path: Path) -> None:
     with worker() as running:
         running.send(job_for(phantom.volume, tmp_path))
-        running.wait_for(events.Stage, lambda event: event.stage == "find_abdomen")
+        running.wait_for(events.StageProgress, lambda event: event.stage == "find_abdomen")
         running.close_stdin()
         assert running.ended(within=10) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["scan.npy"]
@@ -180,7 +180,7 @@ def test_the_worker_ends_in_the_middle_of_a_job_and_leaves_nothing(phantom: Phan
 def test_the_temporary_folder_of_a_caller_that_is_gone_is_removed(phantom: Phantom, tmp_path: Path) -> None:
     with worker() as running:
         running.send(temporary_job(phantom.volume, tmp_path))
-        running.wait_for(events.Stage, lambda event: event.stage == "find_abdomen")
+        running.wait_for(events.StageProgress, lambda event: event.stage == "find_abdomen")
         running.close_stdin()
         assert running.ended(within=10) == 0
     assert list(tmp_path.iterdir()) == []
@@ -190,7 +190,7 @@ def test_a_folder_that_the_caller_did_not_get_to_remove_is_removed_in_the_end(ph
     with worker() as running:
         job = temporary_job(phantom.volume, tmp_path)
         running.send(job)
-        running.wait_for(events.Result)
+        running.wait_for(events.JobResult)
         assert Path(job.labels).is_file()
         running.close_stdin()
         assert running.ended(within=10) == 0
@@ -239,7 +239,7 @@ def test_the_worker_ends_after_its_idle_time_and_says_so() -> None:
 def test_a_crash_is_seen_as_an_exit_code(phantom: Phantom, tmp_path: Path) -> None:
     with worker() as running:
         running.send(job_for(phantom.volume, tmp_path))
-        running.wait_for(events.Stage)
+        running.wait_for(events.StageProgress)
         running.process.kill()
         assert running.ended(within=10) != 0
     assert not (tmp_path / "labels-1.npy").exists()
@@ -272,7 +272,7 @@ def test_what_libraries_print_never_reaches_the_events() -> None:
 def test_the_log_names_no_patient(phantom: Phantom, tmp_path: Path) -> None:
     with worker() as running:
         running.send(job_for(phantom.volume, tmp_path, name="Doe^Jane"))
-        running.wait_for(events.Result)
+        running.wait_for(events.JobResult)
         running.close_stdin()
         running.ended()
         assert b"Doe" not in running.logged()

@@ -34,7 +34,7 @@ def test_a_signal_ends_the_worker_cleanly_in_the_middle_of_a_job(
 ) -> None:
     with worker() as running:
         running.send(temporary_job(phantom.volume, tmp_path))
-        running.wait_for(events.Stage)
+        running.wait_for(events.StageProgress)
         running.process.send_signal(getattr(signal, name))
         assert running.ended(within=60) == code
         assert_clean(running.logged())
@@ -189,7 +189,7 @@ def test_a_job_done_in_a_foreign_folder_that_is_called_temporary_removes_nothing
     before = {**content(folder), "scan.npy": b"", "labels-1.npy": b""}
     with worker() as running:
         running.send(job_for(phantom.volume, folder, temporary=True))
-        running.wait_for(events.Result)
+        running.wait_for(events.JobResult)
         running.close_stdin()
         assert running.ended() == 0
     after = content(folder)

@@ -39,13 +39,13 @@ def test_a_job_that_does_not_fit_fails_with_the_message_and_the_next_one_is_done
         said.append(running.wait_for(events.Failure))
         leave(running, None)
         running.send(job_for(phantom.volume, tmp_path, "2"))
-        assert running.wait_for(events.Result).id == "2"
+        assert running.wait_for(events.JobResult).id == "2"
         leave(running, 20_000_000)
         running.send(job_for(large, tmp_path, "3"))
         said.append(running.wait_for(events.Failure))
         leave(running, None)
         running.send(job_for(phantom.volume, tmp_path, "4"))
-        assert running.wait_for(events.Result).id == "4"
+        assert running.wait_for(events.JobResult).id == "4"
     assert [(failure.id, failure.kind, failure.details) for failure in said] == [
         ("1", "memory", ""),
         ("3", "memory", ""),

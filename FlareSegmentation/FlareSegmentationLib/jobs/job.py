@@ -20,9 +20,9 @@ from flareseg.worker.events import (
     DeviceInfo,
     Failure,
     Idle,
-    Result,
+    JobResult,
     SegmentJob,
-    Stage,
+    StageProgress,
     decode_event,
     encode,
 )
@@ -76,7 +76,7 @@ class Job:
         isUnchanged: Callable[[], bool] = lambda: True,
         organs: Sequence[str] | None = None,
     ) -> None:
-        self.progressed: Signal[Stage] = Signal()
+        self.progressed: Signal[StageProgress] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
         self.failed: Signal[FlareError] = Signal()
         self.uncertainty: np.ndarray | None = None
@@ -120,7 +120,7 @@ class Job:
         if self._handOver:
             self._handOver.stop()
 
-    def succeed(self, result: Result) -> None:
+    def succeed(self, result: JobResult) -> None:
         try:
             labels = self._read(result.labels)
             if self.request.uncertainty:
@@ -261,11 +261,11 @@ class JobRunner:
                 self.logged.emit(event.details)
         if self._job is None or getattr(event, "id", None) != self._job.request.id:
             return
-        if isinstance(event, Stage):
+        if isinstance(event, StageProgress):
             self._job.progressed.emit(event)
         elif isinstance(event, Failure):
             self._fail(error_of_kind(event.kind, event.message, event.hint))
-        elif isinstance(event, Result):
+        elif isinstance(event, JobResult):
             self._succeed(event)
 
     def _onProcessEnded(self, reason: FlareError) -> None:
@@ -286,7 +286,7 @@ class JobRunner:
         for request in requests:
             self.process.send(encode(request))
 
-    def _succeed(self, result: Result) -> None:
+    def _succeed(self, result: JobResult) -> None:
         if self._reason is not None:  # it was ready just as it was cancelled
             self._fail(self._reason)
         elif job := self._release():

@@ -8,7 +8,7 @@ import qt
 import slicer
 from flareseg.core.errors import FlareError, ScanError
 from flareseg.io.batch import Batch, Entry
-from flareseg.worker.events import Stage
+from flareseg.worker.events import StageProgress
 from slicer.i18n import tr as _
 
 from ..explained import explained
@@ -24,7 +24,7 @@ class ScanQueue:
 
     def __init__(self) -> None:
         self.changed: Signal[ScanEntry] = Signal()
-        self.progressed: Signal[Stage] = Signal()
+        self.progressed: Signal[StageProgress] = Signal()
         self.ended: Signal[[]] = Signal()
         self.batch: Batch[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode] = Batch([])
         self.active = False

@@ -13,7 +13,7 @@ from flareseg.core.estimate import Cost
 from flareseg.core.organs import Organ
 from flareseg.core.report import Report
 from flareseg.core.volume import Volume
-from flareseg.worker.events import Stage
+from flareseg.worker.events import StageProgress
 from slicer.i18n import tr as _
 
 from ..jobs.dependencies import Dependencies
@@ -138,7 +138,7 @@ class Panel:
     def showStarted(self) -> None:
         self.ui.applyButton.setEnabled(True)
 
-    def showStage(self, stage: Stage) -> None:
+    def showStage(self, stage: StageProgress) -> None:
         self.progress.showStage(stage)
 
     def showCancelling(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import qt
-from flareseg.worker.events import Stage
+from flareseg.worker.events import StageProgress
 from slicer.i18n import tr as _
 
 from ..names import stageName
@@ -21,7 +21,7 @@ class RunProgress:
     def __init__(self, label: qt.QLabel, bar: qt.QProgressBar) -> None:
         self._label, self._bar = label, bar
         self._title = ""
-        self._stage: Stage | None = None
+        self._stage: StageProgress | None = None
         self._expectedSeconds: float | None = None
         self._startedAt = self._loadedAt = 0.0
         self._clock = qt.QTimer()
@@ -38,7 +38,7 @@ class RunProgress:
         self._clock.start()
         self._show()
 
-    def showStage(self, stage: Stage) -> None:
+    def showStage(self, stage: StageProgress) -> None:
         if self._stage is None or stage.stage == "load":
             self._loadedAt = time.monotonic()
         self._stage = stage

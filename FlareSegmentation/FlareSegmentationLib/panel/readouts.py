@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import qt
 from flareseg.core.report import Report, StageTime
-from flareseg.worker.events import Stage
+from flareseg.worker.events import StageProgress
 
 from ..names import stageName
 from ..nodes.report_text import seconds, stagesShown
@@ -32,7 +32,7 @@ _BAR_STYLE = (
 )
 
 
-def percent(stage: Stage) -> int:
+def percent(stage: StageProgress) -> int:
     """How much of the whole run is done, 0..100."""
     names = list(_SHARES)
     before = names[: names.index(stage.stage)]

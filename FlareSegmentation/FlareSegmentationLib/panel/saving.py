@@ -14,13 +14,13 @@ from slicer.i18n import tr as _
 from ..nodes.report_export import writeCsv
 from ..nodes.results import scanOf
 
-Result = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
+JobResult = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
 
 
 class SaveMenu:
     """The menu of the button "Save as...". ``result()`` gives the chosen segmentation node and its report."""
 
-    def __init__(self, button: qt.QPushButton, result: Callable[[], Result]) -> None:
+    def __init__(self, button: qt.QPushButton, result: Callable[[], JobResult]) -> None:
         self._result = result
         menu = qt.QMenu(button)
         self._add(menu, _("Segments to files (NIfTI, NRRD, STL, OBJ)..."), self.saveFiles)

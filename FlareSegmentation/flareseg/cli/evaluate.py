@@ -51,14 +51,14 @@ def evaluate(
     from flareseg.evaluation import tables
     from flareseg.evaluation.cases import match
     from flareseg.evaluation.evaluator import Evaluator
-    from flareseg.evaluation.selection import Selection
+    from flareseg.evaluation.selection import OrganSelection
     from flareseg.evaluation.summary import summarise
     from flareseg.evaluation.surface import tolerances_named
     from flareseg.io.outputs import check_writable, make_folder
 
     with console.failures_said():
         _import_extra(html)
-        allowed, selection = tolerances_named(tolerances), Selection.named(organs)
+        allowed, selection = tolerances_named(tolerances), OrganSelection.named(organs)
         matching = match(predictions, ground_truths, scans, reports)
         make_folder(output)
         check_writable(output / tables.SCORES)

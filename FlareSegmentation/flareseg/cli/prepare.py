@@ -16,7 +16,7 @@ from flareseg.core.organs import ORGANS
 from flareseg.training.layout import Layout
 
 if TYPE_CHECKING:
-    from flareseg.training.prepare import Outcome
+    from flareseg.training.prepare import ImportResult
     from flareseg.training.prepare.layouts import Found
     from flareseg.training.store import Store
 
@@ -75,7 +75,7 @@ def _opened(
     return found, Store.create(folder)
 
 
-def _import_cases(found: Found, store: Store) -> list[Outcome]:
+def _import_cases(found: Found, store: Store) -> list[ImportResult]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from flareseg.training.prepare import import_cases
@@ -90,7 +90,7 @@ def _import_cases(found: Found, store: Store) -> list[Outcome]:
     return outcomes
 
 
-def _show(outcomes: list[Outcome], store: Store) -> None:
+def _show(outcomes: list[ImportResult], store: Store) -> None:
     """A row a case, the refused ones last, and how many there are of each."""
     from flareseg.training.prepare import ImportState
 
@@ -100,7 +100,7 @@ def _show(outcomes: list[Outcome], store: Store) -> None:
     console.out.print(f"{said}. {store.folder} holds {len(store)} cases.", soft_wrap=True)
 
 
-def _table(outcomes: list[Outcome], store: Store) -> Table:
+def _table(outcomes: list[ImportResult], store: Store) -> Table:
     from flareseg.training.prepare.checks import organ_ml
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -119,5 +119,5 @@ def _table(outcomes: list[Outcome], store: Store) -> Table:
     return table
 
 
-def _refused(outcome: Outcome) -> bool:
+def _refused(outcome: ImportResult) -> bool:
     return outcome.state.value == "refused"

@@ -19,7 +19,7 @@ from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
-from flareseg.inference.pipeline import Outcome, segment_scan
+from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
@@ -64,7 +64,7 @@ class FileSegmenter:
             )
         return volume
 
-    def _add_dice(self, outcome: Outcome, ground_truth: Volume) -> None:
+    def _add_dice(self, outcome: PipelineResult, ground_truth: Volume) -> None:
         labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
         one_kidney_label = np.where(labels == LEFT_KIDNEY.label, RIGHT_KIDNEY.label, labels)
         scores = dice_per_organ(one_kidney_label, ground_truth.canonical.voxels)

@@ -15,7 +15,7 @@ from flareseg.evaluation.label_maps import read_label_map
 from flareseg.evaluation.lattice import joint_grid, placed
 from flareseg.evaluation.resources import Resources, read_resources
 from flareseg.evaluation.scores import CaseScore, score_labels, zero_scores
-from flareseg.evaluation.selection import Selection
+from flareseg.evaluation.selection import OrganSelection
 from flareseg.io.reading import read_volume
 
 
@@ -29,7 +29,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Result:
+class EvaluatedCase:
     """The score of a case, and what can be shown of it (None without a usable prediction)."""
 
     score: CaseScore
@@ -41,9 +41,9 @@ class Evaluator:
     """Scores cases at ``tolerances`` (mm by label value), the organs of the ``selection``."""
 
     tolerances: Mapping[int, float]
-    selection: Selection = field(default_factory=Selection)
+    selection: OrganSelection = field(default_factory=OrganSelection)
 
-    def evaluate(self, case: EvaluationCase) -> Result:
+    def evaluate(self, case: EvaluationCase) -> EvaluatedCase:
         """Score a case; a prediction that is missing or cannot be used scores 0, as in the challenge.
 
         Raises FlareError when the ground truth cannot be read or holds nothing to score: such a case has no score.
@@ -57,10 +57,10 @@ class Evaluator:
         except FlareError as error:
             notes.append(f"{error.message} The case scores 0.")
             organs = zero_scores(ground_truth, self.selection)
-            return Result(CaseScore(case.name, organs, resources, notes, failed=True), None)
+            return EvaluatedCase(CaseScore(case.name, organs, resources, notes, failed=True), None)
         scan = _scan(case.scan, ground_truth, notes)
         organs = score_labels(prediction, ground_truth, self.tolerances, self.selection)
-        return Result(CaseScore(case.name, organs, resources, notes), Comparison(prediction, ground_truth, scan))
+        return EvaluatedCase(CaseScore(case.name, organs, resources, notes), Comparison(prediction, ground_truth, scan))
 
     def _require_organs(self, ground_truth: Volume, path: Path) -> None:
         if self.selection.labels is None and not ground_truth.voxels.any():

@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 from flareseg.core.organs import ORGANS, Organ
 from flareseg.display.preview import LEVEL_HU, WINDOW_HU
 from flareseg.evaluation.scores import CaseScore
-from flareseg.evaluation.views import OrganViews, Plane, SliceView
+from flareseg.evaluation.views import OrganViews, SliceView, ViewPlane
 from flareseg.io.outputs import atomic_write
 
 _INK, _PAPER = "#e8e8ea", "#121214"  # of pictures of scans, dark in every theme
@@ -150,7 +150,7 @@ def _limit(distances: Sequence[np.ndarray], tolerance: float) -> float:
     return float(np.clip(np.ceil(largest), max(_LEAST_MM, 2 * tolerance), _MOST_MM))
 
 
-def _frame(axes: Any, plane: Plane) -> None:
+def _frame(axes: Any, plane: ViewPlane) -> None:
     axes.set_facecolor("black")
     axes.set_xticks([])
     axes.set_yticks([])

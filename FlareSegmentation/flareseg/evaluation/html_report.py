@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from flareseg import __version__
 from flareseg.core.organs import ORGANS
 from flareseg.evaluation import figures
-from flareseg.evaluation.evaluator import Result
+from flareseg.evaluation.evaluator import EvaluatedCase
 from flareseg.evaluation.scores import CaseScore
 from flareseg.evaluation.study import Study
 from flareseg.evaluation.summary import summarise
@@ -39,7 +39,7 @@ class HtmlReport:
         for part in ("cases", "pictures"):
             make_folder(folder / part)
 
-    def add(self, result: Result) -> None:
+    def add(self, result: EvaluatedCase) -> None:
         """Draw what can be shown of a case."""
         drawn = self._pictures[result.score.name] = {}
         if result.comparison is None:

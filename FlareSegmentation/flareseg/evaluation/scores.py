@@ -12,7 +12,7 @@ from flareseg.core.organs import ORGANS, Organ
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice
 from flareseg.evaluation.resources import Resources
-from flareseg.evaluation.selection import Selection
+from flareseg.evaluation.selection import OrganSelection
 from flareseg.evaluation.surface import nsd
 
 
@@ -51,19 +51,19 @@ class CaseScore:
 
 
 def score_labels(
-    prediction: Volume, ground_truth: Volume, tolerances: Mapping[int, float], selection: Selection
+    prediction: Volume, ground_truth: Volume, tolerances: Mapping[int, float], selection: OrganSelection
 ) -> list[OrganScore]:
     """Scores of two label maps on one grid; ``tolerances`` in mm by label value."""
     return [_score(organ, prediction, ground_truth, tolerances[organ.label], selection) for organ in ORGANS]
 
 
-def zero_scores(ground_truth: Volume, selection: Selection) -> list[OrganScore]:
+def zero_scores(ground_truth: Volume, selection: OrganSelection) -> list[OrganScore]:
     """What a case without a usable prediction gets: 0 for every organ that is scored."""
     return [_zero(organ, ground_truth, selection) for organ in ORGANS]
 
 
 def _score(
-    organ: Organ, prediction: Volume, ground_truth: Volume, tolerance: float, selection: Selection
+    organ: Organ, prediction: Volume, ground_truth: Volume, tolerance: float, selection: OrganSelection
 ) -> OrganScore:
     predicted, true = (volume.voxels == organ.label for volume in (prediction, ground_truth))
     volumes_ml = (_ml(true, ground_truth), _ml(predicted, prediction))
@@ -73,7 +73,7 @@ def _score(
     return OrganScore(organ, *shares, *volumes_ml)
 
 
-def _zero(organ: Organ, ground_truth: Volume, selection: Selection) -> OrganScore:
+def _zero(organ: Organ, ground_truth: Volume, selection: OrganSelection) -> OrganScore:
     true = ground_truth.voxels == organ.label
     share = 0.0 if selection.includes(organ.label, bool(true.any())) else None
     return OrganScore(organ, share, share, _ml(true, ground_truth), None)

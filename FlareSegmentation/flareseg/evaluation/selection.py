@@ -12,14 +12,14 @@ _LABEL_OF = {organ.name.lower(): organ.label for organ in ORGANS} | {"kidney": 2
 
 
 @dataclass(frozen=True)
-class Selection:
+class OrganSelection:
     """``labels``: label values of the organs that are labelled in every ground truth: where one is empty, the
     organ is not there. None: nothing is known about that, and each case is scored on the organs of its ground truth."""
 
     labels: frozenset[int] | None = None
 
     @classmethod
-    def named(cls, text: str) -> Selection:
+    def named(cls, text: str) -> OrganSelection:
         """ "labelled", "all", or names of organs with commas. Raises ConfigError."""
         names = [name.strip().lower() for name in text.split(",")]
         if names == [LABELLED]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from flareseg.core.errors import DataError, FlareError, OutputError
 from flareseg.core.organs import ORGANS
 from flareseg.evaluation.cases import EvaluationCase
-from flareseg.evaluation.evaluator import Evaluator, Result
+from flareseg.evaluation.evaluator import EvaluatedCase, Evaluator
 from flareseg.evaluation.scores import CaseScore
-from flareseg.evaluation.selection import Selection
+from flareseg.evaluation.selection import OrganSelection
 
 _MOST_NAMED = 3
 
@@ -23,7 +23,7 @@ class Study:
     which organs are scored."""
 
     extra: list[Path] = field(default_factory=list)
-    selection: Selection = field(default_factory=Selection)
+    selection: OrganSelection = field(default_factory=OrganSelection)
     scores: list[CaseScore] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -40,7 +40,7 @@ class Study:
         """Whether any case had no score, or no prediction that could be used."""
         return bool(self.left_out) or any(score.failed for score in self.scores)
 
-    def run(self, cases: Iterable[EvaluationCase], evaluator: Evaluator, show: Callable[[Result], None]) -> None:
+    def run(self, cases: Iterable[EvaluationCase], evaluator: Evaluator, show: Callable[[EvaluatedCase], None]) -> None:
         """Score cases and ``show`` each result. Raises OutputError alone, or when no case could be scored."""
         for case in cases:
             try:
@@ -59,7 +59,7 @@ class Study:
             raise DataError("No case could be scored.", " ".join(self.warnings))
 
 
-def not_scored(scores: Sequence[CaseScore], selection: Selection) -> list[str]:
+def not_scored(scores: Sequence[CaseScore], selection: OrganSelection) -> list[str]:
     """A message for each organ that is left out of the scores of some cases."""
     if selection.labels is not None:
         left_out = [organ.name for organ in ORGANS if organ.label not in selection.labels]

@@ -16,7 +16,7 @@ _MARGIN_MM = 20.0
 
 
 @dataclass(frozen=True)
-class Plane:
+class ViewPlane:
     """A direction of view along ``axis`` of canonical arrays: its names, and the letters at its left and right, top
     and bottom edges."""
 
@@ -31,9 +31,9 @@ class Plane:
 
 
 PLANES = (
-    Plane(0, "Axial", "from below", "RLAP"),
-    Plane(1, "Coronal", "from the front", "RLSI"),
-    Plane(2, "Sagittal", "from the right", "APSI"),
+    ViewPlane(0, "Axial", "from below", "RLAP"),
+    ViewPlane(1, "Coronal", "from the front", "RLSI"),
+    ViewPlane(2, "Sagittal", "from the right", "APSI"),
 )
 
 
@@ -46,7 +46,7 @@ class SliceView:
     ``position``: in the patient.
     """
 
-    plane: Plane
+    plane: ViewPlane
     background: np.ndarray | None
     ground_truth: np.ndarray
     prediction: np.ndarray
@@ -94,7 +94,7 @@ def _slice_view(
     comparison: Comparison,
     prediction: np.ndarray,
     ground_truth: np.ndarray,
-    plane: Plane,
+    plane: ViewPlane,
     box: tuple[slice, slice, slice],
 ) -> SliceView:
     index = box[plane.axis].start + worst_slice(prediction[box], ground_truth[box], plane.axis)

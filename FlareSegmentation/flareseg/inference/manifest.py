@@ -18,7 +18,7 @@ _LARGEST_OPTION, _MOST_LEVELS = 1024, 16  # of a network's widths
 
 
 @dataclass(frozen=True)
-class Entry:
+class WeightsEntry:
     """One network of the manifest: its ``file`` in the same folder with the ``sha256``, the name of its class, the
     options it is built with, and the ``grid`` (k, j, i) in voxels that its input is brought to."""
 
@@ -29,7 +29,7 @@ class Entry:
     grid: Size
 
     @classmethod
-    def from_json(cls, data: Any) -> Entry:
+    def from_json(cls, data: Any) -> WeightsEntry:
         """Return the entry in JSON data. Raises ValueError that says what is wrong."""
         if not isinstance(data, dict):
             raise ValueError("it is not a JSON object")
@@ -63,13 +63,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def read_entry(folder: Path, stage: str) -> Entry:
+def read_entry(folder: Path, stage: str) -> WeightsEntry:
     """The manifest's entry of a stage. Raises WeightsError."""
     weights = read_manifest(folder)["weights"]
     if stage not in weights:
         raise broken(f"The list of network weights in {folder} has no entry {stage}.")
     try:
-        return Entry.from_json(weights[stage])
+        return WeightsEntry.from_json(weights[stage])
     except ValueError as error:
         raise damaged_entry(folder, stage, error) from error
 

@@ -17,7 +17,7 @@ from flareseg.inference.tilt import put_back, upright
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PipelineResult:
     """Result of one scan.
 
     Attributes:
@@ -37,7 +37,7 @@ def segment_scan(
     write: Callable[[Segmentation, Geometry], None],
     run: Run,
     options: SegmentationOptions | None = None,
-) -> Outcome:
+) -> PipelineResult:
     """Read, segment and write one scan. A tilt of the gantry is undone for the networks.
 
     Args:
@@ -62,7 +62,7 @@ def segment_scan(
     segmentation = _on_own_voxels(found, volume.geometry)
     with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
         write(segmentation, volume.geometry)
-    return Outcome(volume, segmentation, _report(cascade, volume, segmentation, run, options))
+    return PipelineResult(volume, segmentation, _report(cascade, volume, segmentation, run, options))
 
 
 def _on_own_voxels(found: Segmentation, geometry: Geometry) -> Segmentation:

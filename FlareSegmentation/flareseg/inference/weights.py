@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from flareseg.core.report import WeightsFacts
-from flareseg.inference.manifest import Entry, broken, damaged_entry, read_entry
+from flareseg.inference.manifest import WeightsEntry, broken, damaged_entry, read_entry
 from flareseg.inference.networks import build
 from flareseg.inference.resample import Size
 
@@ -71,7 +71,7 @@ def load_network(stage: str, classes: int, folder: Path | None = None) -> Traine
     return TrainedNetwork(network, entry.grid, _load_weights(network, folder / entry.file, entry.sha256))
 
 
-def _require_grid(entry: Entry, network: nn.Module) -> None:
+def _require_grid(entry: WeightsEntry, network: nn.Module) -> None:
     """Raise ValueError for a grid that the network cannot work on."""
     divisor = int(getattr(network, "divisor", 1))
     size = " x ".join(map(str, entry.grid))

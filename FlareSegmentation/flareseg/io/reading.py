@@ -12,7 +12,7 @@ from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.shortage import ran_out
 from flareseg.core.volume import Volume
 from flareseg.io.image_files import meta_image, nifti, nrrd_header
-from flareseg.io.image_files.header import LONGEST, Header, check_regular
+from flareseg.io.image_files.header import LONGEST, FileHeader, check_regular
 from flareseg.io.image_files.voxels import GZIP_OR_ZLIB, check_promise, check_voxels, memory_mb, read_voxels
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr")
@@ -83,7 +83,7 @@ def stem(path: Path) -> str:
     return path.name
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> FileHeader:
     """Read the header of an image file; its format is recognised by the content, not by the name.
 
     Args:

@@ -17,7 +17,7 @@ from flareseg.phantom.grid import Grid
 from flareseg.phantom.image import hu_image
 from flareseg.phantom.paint import Deformation, Rigid, paint
 from flareseg.phantom.patient import Patient
-from flareseg.phantom.tissues import Tissue, label_table
+from flareseg.phantom.tissues import PhantomTissue, label_table
 from flareseg.phantom.torso import chest, couch, muscles, skeleton, wall
 
 __all__ = ["SHAPE", "SPACING", "Phantom", "draw_phantom", "make_phantom", "make_tissues", "require_feasible"]
@@ -56,7 +56,7 @@ def draw_phantom(
 ) -> Phantom:
     """make_phantom without a look at the memory. ``progress`` is called with the fraction 0..1 of the body drawn."""
     grid, patient = Grid(shape, spacing), Patient.drawn_from(seed)
-    tissues = np.full(shape, Tissue.AIR, np.uint8)
+    tissues = np.full(shape, PhantomTissue.AIR, np.uint8)
     paint(tissues, list(couch()), grid, Rigid())
     _paint_body(tissues, grid, patient, progress)
     voxels = hu_image(tissues, grid, patient)
@@ -76,7 +76,7 @@ def make_tissues(seed: int, shape: tuple[int, int, int], spacing: tuple[float, f
     Raises the errors of ``require_feasible``.
     """
     require_feasible(seed, shape, spacing)
-    tissues = np.full(shape, Tissue.AIR, np.uint8)
+    tissues = np.full(shape, PhantomTissue.AIR, np.uint8)
     _paint_body(tissues, Grid(shape, spacing), Patient.drawn_from(seed))
     return tissues
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from flareseg.phantom import gut, vessels
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import Ellipsoid, HalfSpace, Intersection, Shape, Triple, Union, tube
-from flareseg.phantom.tissues import Tissue
+from flareseg.phantom.tissues import PhantomTissue
 from flareseg.phantom.torso import ABDOMEN, Layers, apart
 
 GALLBLADDER = ((42, -42, -64, 6), (28, -58, -74, 12), (12, -70, -80, 14))
@@ -48,13 +48,13 @@ def organs(patient: Patient) -> Layers:
 
 def _liver(patient: Patient) -> Layers:
     liver = _liver_shape(lowered_mm=float(patient.rng.normal(0, 5)))
-    yield from apart(Tissue.LIVER, liver)
+    yield from apart(PhantomTissue.LIVER, liver)
     yield from vessels.liver_vessels(patient, liver)
-    yield Tissue.FAT, tube(HILUM)
-    yield Tissue.FAT, Ellipsoid((52, -84, -22), (26, 22, 2.5), lean=(0, 0.1))  # fissure of the round ligament
+    yield PhantomTissue.FAT, tube(HILUM)
+    yield PhantomTissue.FAT, Ellipsoid((52, -84, -22), (26, 22, 2.5), lean=(0, 0.1))  # fissure of the round ligament
     gallbladder = tube(GALLBLADDER)
-    yield from apart(Tissue.GUT_WALL, gallbladder)
-    yield Tissue.BILE, gallbladder.grown(-1.5)
+    yield from apart(PhantomTissue.GUT_WALL, gallbladder)
+    yield PhantomTissue.BILE, gallbladder.grown(-1.5)
 
 
 def _liver_shape(lowered_mm: float) -> Shape:
@@ -75,10 +75,10 @@ def _kidneys(patient: Patient) -> Layers:
         z, y, x = centre = patient.near((0, 30, 75 * side))
         lean = (0.3, -0.2 * side)  # upper poles further back and closer together
         kidney = Ellipsoid(centre, patient.sized((53, 27, 29), 0.07), lean, power=2.3)
-        yield from apart(Tissue.RENAL_CORTEX, kidney)
+        yield from apart(PhantomTissue.RENAL_CORTEX, kidney)
         yield from _pyramids(centre, side, kidney)
-        yield Tissue.FAT, Ellipsoid((z, y - 8, x - 15 * side), (20, 9, 17), lean)  # the sinus
-        for tissue, rows in ((Tissue.FLUID, RENAL_PELVIS), (Tissue.VEIN, RENAL_VEIN)):
+        yield PhantomTissue.FAT, Ellipsoid((z, y - 8, x - 15 * side), (20, 9, 17), lean)  # the sinus
+        for tissue, rows in ((PhantomTissue.FLUID, RENAL_PELVIS), (PhantomTissue.VEIN, RENAL_VEIN)):
             yield tissue, tube([(z + dz, y + dy, x + dx * side, radius) for dz, dy, dx, radius in rows])
 
 
@@ -88,21 +88,21 @@ def _pyramids(centre: Triple, side: int, kidney: Shape) -> Layers:
     for row in (-1, 1):
         for height in range(-36, 37, 18):
             blob = Ellipsoid((z + height, y + 0.3 * height + 9 * row, x + (4 - 0.2 * height) * side), (7, 8, 13))
-            yield Tissue.RENAL_MEDULLA, blob & kidney.grown(-6)
+            yield PhantomTissue.RENAL_MEDULLA, blob & kidney.grown(-6)
 
 
 def _spleen(patient: Patient) -> Layers:
     outer = Ellipsoid(patient.near((64, 34, 92), 4), patient.sized((42, 58, 50), 0.1), lean=(-0.25, 0.1), power=2.3)
     hollow = Ellipsoid((58, -2, 58), (75, 50, 42))
-    yield from apart(Tissue.SPLEEN, Intersection((outer, ~hollow, ABDOMEN.grown(-2)), 10))
+    yield from apart(PhantomTissue.SPLEEN, Intersection((outer, ~hollow, ABDOMEN.grown(-2)), 10))
 
 
 def _pancreas(patient: Patient) -> Layers:
     low = float(patient.rng.normal(0, 4))
     rows = [(z + low, y, x, radius) for z, y, x, radius in PANCREAS]
-    yield from apart(Tissue.PANCREAS, tube(patient.along(rows, 1.5)))
+    yield from apart(PhantomTissue.PANCREAS, tube(patient.along(rows, 1.5)))
 
 
 def _adrenals() -> Layers:
     for side in (-1, 1):
-        yield Tissue.ADRENAL, tube([(z, y, x * side, radius) for z, y, x, radius in ADRENAL])
+        yield PhantomTissue.ADRENAL, tube([(z, y, x * side, radius) for z, y, x, radius in ADRENAL])

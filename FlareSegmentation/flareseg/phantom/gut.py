@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import HalfSpace, Shape, Union, tube
-from flareseg.phantom.tissues import Tissue
+from flareseg.phantom.tissues import PhantomTissue
 from flareseg.phantom.torso import ABDOMEN, Layers, apart
 
 STOMACH = (
@@ -54,39 +54,39 @@ def small_bowel(patient: Patient) -> Layers:
         radius = float(patient.rng.uniform(10, 14))
         first = 22 if z in JEJUNUM_LOOPS else -66
         loop = tube(patient.along([(z, -48, x, radius) for x in range(first, 92, 22)], 13))
-        content = Tissue.FLUID if patient.rng.random() < 0.5 else Tissue.FOOD
+        content = PhantomTissue.FLUID if patient.rng.random() < 0.5 else PhantomTissue.FOOD
         yield from _tract(patient, loop, content, gas_share=0.08)
 
 
 def colon(patient: Patient) -> Layers:
     """The colon, from its ascending to its descending part."""
-    yield from _tract(patient, tube(patient.along(COLON, 4), step=12), Tissue.STOOL, gas_share=0.35)
+    yield from _tract(patient, tube(patient.along(COLON, 4), step=12), PhantomTissue.STOOL, gas_share=0.35)
 
 
 def duodenum(patient: Patient) -> Layers:
     """The C around the head of the pancreas."""
-    yield from _tract(patient, tube(patient.along(DUODENUM, 1.5)), Tissue.FLUID, gas_share=0.05)
+    yield from _tract(patient, tube(patient.along(DUODENUM, 1.5)), PhantomTissue.FLUID, gas_share=0.05)
 
 
 def stomach(patient: Patient) -> Layers:
     """A thick wall around food, with gas in front (the patient lies on the back)."""
     whole = tube(patient.along(STOMACH, 3))
     level = float(patient.rng.uniform(-85, -65))
-    yield from apart(Tissue.GUT_WALL, whole & ABDOMEN.grown(-3))
+    yield from apart(PhantomTissue.GUT_WALL, whole & ABDOMEN.grown(-3))
     lumen = whole.grown(-4) & ABDOMEN.grown(-7)
-    yield Tissue.FOOD, lumen
-    yield Tissue.GAS, lumen & HalfSpace((0, level, 0), (0, 1, 0))
-    yield Tissue.GUT_WALL, tube(CARDIA)
+    yield PhantomTissue.FOOD, lumen
+    yield PhantomTissue.GAS, lumen & HalfSpace((0, level, 0), (0, 1, 0))
+    yield PhantomTissue.GUT_WALL, tube(CARDIA)
 
 
-def _tract(patient: Patient, gut: Union, content: Tissue, gas_share: float) -> Layers:
+def _tract(patient: Patient, gut: Union, content: PhantomTissue, gas_share: float) -> Layers:
     """A tube of gut and what it holds; ``gas_share`` of its pieces have gas in the front half."""
-    yield from apart(Tissue.GUT_WALL, gut & ABDOMEN.grown(-1))
+    yield from apart(PhantomTissue.GUT_WALL, gut & ABDOMEN.grown(-1))
     lumen = ABDOMEN.grown(-1 - WALL_MM)
     yield content, gut.grown(-WALL_MM) & lumen
     for piece in gut.parts():
         if patient.rng.random() < gas_share:
-            yield Tissue.GAS, piece.grown(-WALL_MM) & _front_half(piece) & lumen
+            yield PhantomTissue.GAS, piece.grown(-WALL_MM) & _front_half(piece) & lumen
 
 
 def _front_half(shape: Shape) -> HalfSpace:

@@ -11,7 +11,7 @@ from flareseg.phantom.field import SmoothField
 from flareseg.phantom.grid import ATLAS_CENTRE, Grid
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import Points, Shape
-from flareseg.phantom.tissues import Tissue
+from flareseg.phantom.tissues import PhantomTissue
 
 # The bends of a body: (size of the features, standard deviation), both in mm, and where they are cut off.
 BENDS = ((70.0, 4.5), (24.0, 1.0))
@@ -70,12 +70,12 @@ def _grid(axes: Points) -> Points:
 
 def paint(
     tissues: np.ndarray,
-    layers: Sequence[tuple[Tissue, Shape]],
+    layers: Sequence[tuple[PhantomTissue, Shape]],
     grid: Grid,
     mapping: Mapping,
     progress: Callable[[float], object] = lambda fraction: None,
 ) -> None:
-    """Write the layers, in their order, into ``tissues``: the uint8 (k, j, i) map of ``Tissue`` values of ``grid``.
+    """Write the layers, in their order, into ``tissues``: a uint8 (k, j, i) map of ``PhantomTissue`` on ``grid``.
 
     ``progress`` is called with the fraction 0..1 that is done.
     """
@@ -94,7 +94,9 @@ def _window(straight: Points, box: np.ndarray, reach: float) -> tuple[slice, ...
     return tuple(slice(*np.searchsorted(axis, ends)) for axis, ends in zip(straight, zip(low, high)))
 
 
-def _paint_shape(tissues: np.ndarray, tissue: Tissue, shape: Shape, points: Points, window: tuple[slice, ...]) -> None:
+def _paint_shape(
+    tissues: np.ndarray, tissue: PhantomTissue, shape: Shape, points: Points, window: tuple[slice, ...]
+) -> None:
     z, y, x = (p[window] for p in points)
     if z.size:
         tissues[window][shape.distance((z, y, x)) < 0] = tissue

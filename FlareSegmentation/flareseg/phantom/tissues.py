@@ -12,7 +12,7 @@ PHASES = ("portal venous", "late arterial", "delayed")
 PATIENT_SD_HU = 4.0  # how much the mean of a tissue differs from patient to patient
 
 
-class Tissue(IntEnum):
+class PhantomTissue(IntEnum):
     AIR = 0
     SKIN = auto()
     FAT = auto()
@@ -46,54 +46,54 @@ class Tissue(IntEnum):
 
 # Vessels inside the liver count as liver, as in the labels the networks learn from.
 _ORGAN_OF = {
-    Tissue.LIVER: "Liver",
-    Tissue.LIVER_VESSEL: "Liver",
-    Tissue.RENAL_CORTEX: "Kidneys",
-    Tissue.RENAL_MEDULLA: "Kidneys",
-    Tissue.SPLEEN: "Spleen",
-    Tissue.PANCREAS: "Pancreas",
+    PhantomTissue.LIVER: "Liver",
+    PhantomTissue.LIVER_VESSEL: "Liver",
+    PhantomTissue.RENAL_CORTEX: "Kidneys",
+    PhantomTissue.RENAL_MEDULLA: "Kidneys",
+    PhantomTissue.SPLEEN: "Spleen",
+    PhantomTissue.PANCREAS: "Pancreas",
 }
 
 # Mean HU (one value, or one per phase) and texture (standard deviation in HU, before noise), typical of adults at
 # 120 kV. Portal venous, 70 s after injection, is the usual abdominal protocol.
-_HU: dict[Tissue, tuple[float | tuple[float, float, float], float]] = {
-    Tissue.AIR: (-1000, 0),
-    Tissue.SKIN: (20, 10),
-    Tissue.FAT: (-102, 7),
-    Tissue.MUSCLE: ((60, 58, 60), 9),
-    Tissue.CORTICAL_BONE: (520, 90),
-    Tissue.SPONGY_BONE: (190, 45),
-    Tissue.DISC: (85, 8),
-    Tissue.CARTILAGE: (110, 20),
-    Tissue.CORD: (35, 6),
-    Tissue.LUNG: (-830, 35),
-    Tissue.LUNG_VESSEL: (40, 20),
-    Tissue.HEART: ((145, 210, 112), 8),
-    Tissue.ARTERY: ((150, 270, 115), 5),
-    Tissue.VEIN: ((160, 125, 115), 6),
-    Tissue.GUT_WALL: ((82, 78, 70), 12),
-    Tissue.GAS: (-970, 5),
-    Tissue.FLUID: (16, 6),
-    Tissue.FOOD: (38, 20),
-    Tissue.STOOL: (-10, 70),
-    Tissue.BILE: (9, 4),
-    Tissue.ADRENAL: ((70, 75, 60), 6),
-    Tissue.LIVER: ((105, 76, 92), 6),
-    Tissue.LIVER_VESSEL: ((150, 92, 112), 4),
-    Tissue.RENAL_CORTEX: ((182, 180, 150), 6),
-    Tissue.RENAL_MEDULLA: ((158, 95, 155), 6),
-    Tissue.SPLEEN: ((120, 122, 98), 5),
-    Tissue.PANCREAS: ((95, 104, 76), 14),
-    Tissue.TABLE_SHELL: (60, 10),
-    Tissue.TABLE_FOAM: (-880, 5),
+_HU: dict[PhantomTissue, tuple[float | tuple[float, float, float], float]] = {
+    PhantomTissue.AIR: (-1000, 0),
+    PhantomTissue.SKIN: (20, 10),
+    PhantomTissue.FAT: (-102, 7),
+    PhantomTissue.MUSCLE: ((60, 58, 60), 9),
+    PhantomTissue.CORTICAL_BONE: (520, 90),
+    PhantomTissue.SPONGY_BONE: (190, 45),
+    PhantomTissue.DISC: (85, 8),
+    PhantomTissue.CARTILAGE: (110, 20),
+    PhantomTissue.CORD: (35, 6),
+    PhantomTissue.LUNG: (-830, 35),
+    PhantomTissue.LUNG_VESSEL: (40, 20),
+    PhantomTissue.HEART: ((145, 210, 112), 8),
+    PhantomTissue.ARTERY: ((150, 270, 115), 5),
+    PhantomTissue.VEIN: ((160, 125, 115), 6),
+    PhantomTissue.GUT_WALL: ((82, 78, 70), 12),
+    PhantomTissue.GAS: (-970, 5),
+    PhantomTissue.FLUID: (16, 6),
+    PhantomTissue.FOOD: (38, 20),
+    PhantomTissue.STOOL: (-10, 70),
+    PhantomTissue.BILE: (9, 4),
+    PhantomTissue.ADRENAL: ((70, 75, 60), 6),
+    PhantomTissue.LIVER: ((105, 76, 92), 6),
+    PhantomTissue.LIVER_VESSEL: ((150, 92, 112), 4),
+    PhantomTissue.RENAL_CORTEX: ((182, 180, 150), 6),
+    PhantomTissue.RENAL_MEDULLA: ((158, 95, 155), 6),
+    PhantomTissue.SPLEEN: ((120, 122, 98), 5),
+    PhantomTissue.PANCREAS: ((95, 104, 76), 14),
+    PhantomTissue.TABLE_SHELL: (60, 10),
+    PhantomTissue.TABLE_FOAM: (-880, 5),
 }
 
 
 def hu_tables(phase: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Mean HU and texture by tissue, float32 (len(Tissue),), with each mean shifted a little for this patient."""
     column = PHASES.index(phase)
-    mean = np.array([np.broadcast_to(_HU[tissue][0], len(PHASES))[column] for tissue in Tissue], np.float32)
-    texture = np.array([_HU[tissue][1] for tissue in Tissue], np.float32)
+    mean = np.array([np.broadcast_to(_HU[tissue][0], len(PHASES))[column] for tissue in PhantomTissue], np.float32)
+    texture = np.array([_HU[tissue][1] for tissue in PhantomTissue], np.float32)
     tissue_not_gas = mean > -200
     mean[tissue_not_gas] += rng.normal(0, PATIENT_SD_HU, tissue_not_gas.sum()).astype(np.float32)
     return mean, texture
@@ -102,4 +102,4 @@ def hu_tables(phase: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 def label_table() -> np.ndarray:
     """Label value by tissue, uint8 (len(Tissue),)."""
     labels = {organ.name: organ.label for organ in ORGANS}
-    return np.array([labels[_ORGAN_OF[t]] if t in _ORGAN_OF else BACKGROUND for t in Tissue], np.uint8)
+    return np.array([labels[_ORGAN_OF[t]] if t in _ORGAN_OF else BACKGROUND for t in PhantomTissue], np.uint8)

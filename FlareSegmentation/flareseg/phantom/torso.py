@@ -12,9 +12,9 @@ import numpy as np
 
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import Below, Capsule, Column, Ellipsoid, HalfSpace, Points, Row, Shape, Union, tube
-from flareseg.phantom.tissues import Tissue
+from flareseg.phantom.tissues import PhantomTissue
 
-Layers = Iterator[tuple[Tissue, Shape]]
+Layers = Iterator[tuple[PhantomTissue, Shape]]
 
 # Inside of the abdominal wall and rib cage: (z, front y, back y, half width).
 CAVITY = Column(
@@ -59,9 +59,9 @@ DIAPHRAGM = Below(diaphragm_height, top=135.0)
 ABDOMEN = DIAPHRAGM & CAVITY
 
 
-def apart(tissue: Tissue, shape: Shape) -> Layers:
+def apart(tissue: PhantomTissue, shape: Shape) -> Layers:
     """An abdominal organ with a thin layer of fat around it, so that it touches nothing painted before."""
-    yield Tissue.FAT, shape.grown(GAP_MM) & ABDOMEN
+    yield PhantomTissue.FAT, shape.grown(GAP_MM) & ABDOMEN
     yield tissue, shape
 
 
@@ -69,8 +69,8 @@ def couch() -> Layers:
     """The table: a shallow curved shell with foam inside."""
     top, bottom = (Column(((0.0, -450.0, back, 480.0),), power=2) for back in (128.0, 150.0))
     board = bottom & ~top & HalfSpace((0, 92, 0), (0, -1, 0))
-    yield Tissue.TABLE_SHELL, board
-    yield Tissue.TABLE_FOAM, board.grown(-3)
+    yield PhantomTissue.TABLE_SHELL, board
+    yield PhantomTissue.TABLE_FOAM, board.grown(-3)
 
 
 def wall(patient: Patient) -> Layers:
@@ -78,46 +78,46 @@ def wall(patient: Patient) -> Layers:
     muscle = [(z, front - 10, back + 30, half + 14) for z, front, back, half in CAVITY.sections]
     fat = patient.fat_mm
     body = Column(tuple((z, front - fat, back + 5 + fat / 3, half + 0.8 * fat) for z, front, back, half in muscle))
-    yield Tissue.SKIN, body
-    yield Tissue.FAT, body.grown(-2)
-    yield Tissue.MUSCLE, Column(tuple(muscle))
-    yield Tissue.FAT, CAVITY
+    yield PhantomTissue.SKIN, body
+    yield PhantomTissue.FAT, body.grown(-2)
+    yield PhantomTissue.MUSCLE, Column(tuple(muscle))
+    yield PhantomTissue.FAT, CAVITY
 
 
 def chest(patient: Patient) -> Layers:
     """Lungs, mediastinum with heart and oesophagus, diaphragm; then the fat of the abdomen under it."""
-    yield Tissue.LUNG, CAVITY & ~DIAPHRAGM
+    yield PhantomTissue.LUNG, CAVITY & ~DIAPHRAGM
     yield from _lung_vessels(patient)
     mediastinum = Column(((90.0, -130.0, 90.0, 30.0), (200.0, -110.0, 80.0, 34.0)), middle=6.0)
     heart = Ellipsoid(patient.near((150, -50, 28)), (50, 46, 60), lean=(0.1, -0.3))
-    yield Tissue.FAT, mediastinum & CAVITY
-    yield Tissue.FAT, heart.grown(4) & CAVITY
-    yield Tissue.HEART, heart & CAVITY.grown(-3)
-    yield Tissue.MUSCLE, DIAPHRAGM.grown(3) & CAVITY
-    yield Tissue.FAT, ABDOMEN
-    yield Tissue.MUSCLE, tube(OESOPHAGUS)
+    yield PhantomTissue.FAT, mediastinum & CAVITY
+    yield PhantomTissue.FAT, heart.grown(4) & CAVITY
+    yield PhantomTissue.HEART, heart & CAVITY.grown(-3)
+    yield PhantomTissue.MUSCLE, DIAPHRAGM.grown(3) & CAVITY
+    yield PhantomTissue.FAT, ABDOMEN
+    yield PhantomTissue.MUSCLE, tube(OESOPHAGUS)
 
 
 def muscles() -> Layers:
     """Psoas, crura of the diaphragm, square muscles of the loins, and the long ones beside the spine."""
     for side in (-1, 1):
         for rows in (PSOAS, CRUS, QUADRATUS):
-            yield Tissue.MUSCLE, tube([(z, y, x * side, radius) for z, y, x, radius in rows])
-        yield Tissue.MUSCLE, _along_spine(42, 32 * side, 23)
+            yield PhantomTissue.MUSCLE, tube([(z, y, x * side, radius) for z, y, x, radius in rows])
+        yield PhantomTissue.MUSCLE, _along_spine(42, 32 * side, 23)
 
 
 def skeleton() -> Layers:
     """Vertebrae, ribs and the wings of the pelvis: a dense shell with spongy bone inside."""
     for n in range(-7, 9):
         yield from _vertebra(15 + n * VERTEBRAE_MM)
-    yield Tissue.CORD, _along_spine(29, 0, 7)
+    yield PhantomTissue.CORD, _along_spine(29, 0, 7)
     for n, ends in enumerate(RIB_ENDS):
         for side in (-1, 1):
             yield from _rib(46 + n * RIBS_MM, side, *ends)
     for side in (-1, 1):
         wing = Ellipsoid((-150, 22, 98 * side), (58, 60, 11), lean=(-0.2, 0.45 * side))
-        yield Tissue.CORTICAL_BONE, wing
-        yield Tissue.SPONGY_BONE, wing.grown(-3)
+        yield PhantomTissue.CORTICAL_BONE, wing
+        yield PhantomTissue.SPONGY_BONE, wing.grown(-3)
 
 
 def _spine_y(z: float) -> float:
@@ -134,27 +134,27 @@ def _lung_vessels(patient: Patient) -> Layers:
         for _ in range(14):
             end = patient.near((170, 10, 90 * side), 32)
             rows = ((190, 5, 40 * side, 6), (*patient.near(end, 12), 3), (*end, 1.5))
-            yield Tissue.LUNG_VESSEL, tube(rows) & ~DIAPHRAGM
+            yield PhantomTissue.LUNG_VESSEL, tube(rows) & ~DIAPHRAGM
 
 
 def _vertebra(z: float) -> Layers:
     y = _spine_y(z)
-    yield Tissue.DISC, Ellipsoid((z + VERTEBRAE_MM / 2, y, 0), (7, 17, 22), power=4)
+    yield PhantomTissue.DISC, Ellipsoid((z + VERTEBRAE_MM / 2, y, 0), (7, 17, 22), power=4)
     body = Ellipsoid((z, y, 0), (13, 17, 22), power=5)
     arch = [Capsule((z - 4, y + 20, 16 * s), (z - 6, y + 44, 4 * s), (6, 5)) for s in (-1, 1)]
     processes = [Capsule((z, y + 24, 16 * s), (z, y + 30, 42 * s), (5, 4)) for s in (-1, 1)]
     spinous = Capsule((z - 6, y + 44, 0), (z - 14, y + 66, 0), (5, 4))
     for bone in (body, *arch, *processes, spinous):
-        yield Tissue.CORTICAL_BONE, bone
-        yield Tissue.SPONGY_BONE, bone.grown(-2.5)
+        yield PhantomTissue.CORTICAL_BONE, bone
+        yield PhantomTissue.SPONGY_BONE, bone.grown(-2.5)
 
 
 def _rib(z: float, side: int, bone_end: float, cartilage_end: float) -> Layers:
     bone = tube([_on_cage(z, side, angle) for angle in np.linspace(18, bone_end, 8)])
     if cartilage_end > bone_end:
-        yield Tissue.CARTILAGE, tube([_on_cage(z, side, a) for a in np.linspace(bone_end, cartilage_end, 5)])
-    yield Tissue.CORTICAL_BONE, bone
-    yield Tissue.SPONGY_BONE, bone.grown(-2.5)
+        yield PhantomTissue.CARTILAGE, tube([_on_cage(z, side, a) for a in np.linspace(bone_end, cartilage_end, 5)])
+    yield PhantomTissue.CORTICAL_BONE, bone
+    yield PhantomTissue.SPONGY_BONE, bone.grown(-2.5)
 
 
 def _on_cage(z: float, side: int, angle: float) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import Shape, Triple, tube
-from flareseg.phantom.tissues import Tissue
+from flareseg.phantom.tissues import PhantomTissue
 from flareseg.phantom.torso import ABDOMEN, Layers, apart
 
 AORTA = (
@@ -58,23 +58,23 @@ HEPATIC_ENDS = ((60, 10, -115), (65, -55, -75), (75, -70, 5), (45, 30, -100))
 def great_vessels() -> Layers:
     """Aorta and vena cava with their large branches."""
     for vein in (RIGHT_ILIAC_VEIN, LEFT_ILIAC_VEIN, VENA_CAVA, PORTAL_VEIN, SPLENIC_VEIN, SUPERIOR_MESENTERIC_VEIN):
-        yield from apart(Tissue.VEIN, tube(vein))
+        yield from apart(PhantomTissue.VEIN, tube(vein))
     for artery in (RIGHT_ILIAC_ARTERY, LEFT_ILIAC_ARTERY, COELIAC_TRUNK, SUPERIOR_MESENTERIC_ARTERY, AORTA):
-        yield from apart(Tissue.ARTERY, tube(artery))
+        yield from apart(PhantomTissue.ARTERY, tube(artery))
 
 
 def liver_vessels(patient: Patient, liver: Shape) -> Layers:
     """Portal branches from the hilum and hepatic veins to the vena cava, inside the liver."""
     for mouth, ends in (((62, -34, -52), PORTAL_ENDS), ((108, -8, -28), HEPATIC_ENDS)):
         for end in ends:
-            yield Tissue.LIVER_VESSEL, branch(patient, mouth, end, 6) & liver.grown(-4)
+            yield PhantomTissue.LIVER_VESSEL, branch(patient, mouth, end, 6) & liver.grown(-4)
 
 
 def mesenteric_vessels(patient: Patient) -> Layers:
     """Branches that fan out to the small bowel."""
     for _ in range(16):
         end = patient.near((-80, -45, 0), 40)
-        yield Tissue.VEIN, branch(patient, (-20, -28, -4), end, 3) & ABDOMEN
+        yield PhantomTissue.VEIN, branch(patient, (-20, -28, -4), end, 3) & ABDOMEN
 
 
 def branch(patient: Patient, start: Triple, end: Triple, radius: float) -> Shape:

@@ -12,7 +12,7 @@ from torch import Tensor
 from flareseg.inference.cascade import normalised
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import StageConfig
-from flareseg.training.sample import Source, Stage
+from flareseg.training.sample import SampleSource, Stage
 
 # A replayed sample is another one to the network: its contrast, brightness and noise differ (network units, 250 HU).
 REPLAY_GAIN_SD = 0.06
@@ -26,12 +26,12 @@ _NEW_SAMPLE, _REPLAY = 1, 2
 class Mixture:
     """Sources with how often each is drawn from."""
 
-    sources: Sequence[Source]
+    sources: Sequence[SampleSource]
     weights: Sequence[float]
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """``images``: float32 network input; ``labels``: int64 classes of the stage. Both (batch, 1, k, j, i)."""
 
     images: Tensor
@@ -55,7 +55,7 @@ class Batches:
         self._device = device
         self._pool: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TrainingBatch:
         """The samples of a step (from 0)."""
         fresh = self._config.fresh or self._config.batch
         first = step * fresh
@@ -68,7 +68,7 @@ class Batches:
         samples += [self._changed(*self._made(number), chance) for number in replayed]
         self._forget_before(first + fresh - self._config.replay_size)
         images, labels = zip(*samples)
-        return Batch(torch.stack(images)[:, None].float(), torch.stack(labels)[:, None].long())
+        return TrainingBatch(torch.stack(images)[:, None].float(), torch.stack(labels)[:, None].long())
 
     def _made(self, number: int) -> tuple[Tensor, Tensor]:
         if number not in self._pool:

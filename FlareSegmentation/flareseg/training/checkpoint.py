@@ -20,7 +20,7 @@ _SEPARATOR = "/"
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """The progress of a run. ``best``: mean Dice of the best validation so far, 0..1, at step ``best_step``."""
 
     step: int = 0
@@ -38,7 +38,7 @@ class TrainingState:
     network: nn.Module
     average: AveragedModel
     optimiser: torch.optim.Optimizer
-    progress: Progress
+    progress: TrainingProgress
     config: str
     data: str = ""
 

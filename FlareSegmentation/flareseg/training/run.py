@@ -16,7 +16,7 @@ from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import DataConfig, TrainingConfig, dump_config
 from flareseg.training.provenance import digest, write_provenance
-from flareseg.training.sample import Sample, Source, Stage
+from flareseg.training.sample import Sample, SampleSource, Stage
 from flareseg.training.scans import ScanSource
 from flareseg.training.store import CaseFacts, Kind, Store
 from flareseg.training.synthesis.synthesizer import Synthesizer
@@ -96,13 +96,13 @@ class TrainingRun:
             real = self._first(self._scans(store, None), stage, _REAL_SHOWN if synthetic else count)
         return synthetic, real
 
-    def _first(self, source: Source, stage: Stage, count: int) -> list[Sample]:
+    def _first(self, source: SampleSource, stage: Stage, count: int) -> list[Sample]:
         chances = (Chance(seed_of(self.config.seed, number), self.fabric.device) for number in range(count))
         return [source.sample(stage, self.config.stages[stage].grid, chance) for chance in chances]
 
     def _batches(self, stage: Stage, cases: Sequence[CaseFacts], seed: int, rank: int = 0) -> Batches:
         data, store = self.config.data, self._only(cases)
-        sources: list[tuple[Source, float]] = []
+        sources: list[tuple[SampleSource, float]] = []
         if data.synthetic:
             sources.append((self._synthesizer(store), data.synthetic))
         if data.scans:
@@ -112,7 +112,7 @@ class TrainingRun:
     def _validation(self, stage: Stage, split: Split) -> Validation:
         """On what is held out, in the same mixture; a kind of which nothing is held out does not judge."""
         data, store, kinds = self.config.data, self._only(split.validation), {case.kind for case in split.validation}
-        sources: list[tuple[Source, float]] = []
+        sources: list[tuple[SampleSource, float]] = []
         if data.synthetic and Kind.ORGANS in kinds:
             sources.append((self._synthesizer(store), data.synthetic))
         if data.scans and Kind.SCAN in kinds:
@@ -132,7 +132,7 @@ class TrainingRun:
         return self.store.only({case.name for case in cases})
 
 
-def _mixture(sources: Sequence[tuple[Source, float]]) -> Mixture:
+def _mixture(sources: Sequence[tuple[SampleSource, float]]) -> Mixture:
     if not sources:
         raise DataError(
             "The validation cases are not of a kind that the config trains on.",

@@ -28,7 +28,7 @@ class Sample:
     labels: Tensor
 
 
-class Source(Protocol):
+class SampleSource(Protocol):
     """Makes samples of one kind."""
 
     def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:

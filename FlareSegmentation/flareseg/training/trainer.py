@@ -16,7 +16,7 @@ from flareseg.core.shortage import ran_out
 from flareseg.inference.gpu_check import is_out_of_memory
 from flareseg.training.averaging import averaged
 from flareseg.training.batches import Batches
-from flareseg.training.checkpoint import Progress, TrainingState
+from flareseg.training.checkpoint import TrainingProgress, TrainingState
 from flareseg.training.config import OptimiserConfig, TrainingConfig, dump_config
 from flareseg.training.logs import TRAINING, VALIDATION, Log
 from flareseg.training.losses import OrganLoss
@@ -69,7 +69,7 @@ class Trainer:
         self._loss = OrganLoss(self._settings.loss)
         average = averaged(self._network.module, self._settings.ema_decay)
         optimiser, described = self._optimiser.optimizer, dump_config(config)
-        self._state = TrainingState(self._network.module, average, optimiser, Progress(), described, data)
+        self._state = TrainingState(self._network.module, average, optimiser, TrainingProgress(), described, data)
         if (folder / CHECKPOINT).exists():
             self._state.load(folder / CHECKPOINT)
         self._saved_step = self.progress.step
@@ -82,7 +82,7 @@ class Trainer:
         return torch.channels_last_3d if self._fabric.device.type == "cuda" else torch.contiguous_format
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> TrainingProgress:
         return self._state.progress
 
     @property

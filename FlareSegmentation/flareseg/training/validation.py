@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from flareseg.core.organs import ORGANS
-from flareseg.training.batches import Batch, Batches
+from flareseg.training.batches import Batches, TrainingBatch
 from flareseg.training.sample import Stage
 
 NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ in ORGANS)}
@@ -62,7 +62,7 @@ class Validation:
         self._samples = samples
 
     @cached_property
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[TrainingBatch]:
         """The validation samples, one in each batch."""
         return [self._all.batch(number) for number in range(self._samples)]
 

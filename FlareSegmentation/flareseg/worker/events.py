@@ -92,7 +92,7 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageProgress:
     """Progress: the current stage, its done fraction 0..1, and memory now in MB."""
 
     type: ClassVar[str] = "stage"
@@ -104,7 +104,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Result:
+class JobResult:
     """The job is done: the labels file named in the job, and Report.to_json()."""
 
     type: ClassVar[str] = "result"
@@ -137,10 +137,10 @@ class Idle:
 
 
 Job = SegmentJob | CancelJob | DescribeJob
-Event = Ready | DeviceInfo | Stage | Result | Failure | Idle
+Event = Ready | DeviceInfo | StageProgress | JobResult | Failure | Idle
 
 JOBS: dict[str, Any] = {c.type: c for c in (SegmentJob, CancelJob, DescribeJob)}
-EVENTS: dict[str, Any] = {c.type: c for c in (Ready, DeviceInfo, Stage, Result, Failure, Idle)}
+EVENTS: dict[str, Any] = {c.type: c for c in (Ready, DeviceInfo, StageProgress, JobResult, Failure, Idle)}
 
 
 def encode(message: Job | Event) -> bytes:

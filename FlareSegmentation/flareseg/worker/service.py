@@ -97,16 +97,16 @@ class Worker:
             job.id, device.torch_device.type, device.name, free, total, device.reason, attainable_mb()
         )
 
-    def _segment(self, job: events.SegmentJob) -> events.Result:
+    def _segment(self, job: events.SegmentJob) -> events.JobResult:
         from flareseg.core.run import Run
 
         check(job)
-        progress = Progress(job.id, self._outlet)
+        progress = StageReporter(job.id, self._outlet)
         with Run(progress, lambda: self._inbox.is_cancelled(job.id)) as run:
             progress.memory = run.memory
             cascade = self._loader.cascade(job.device, job.precision, run)
             report = run_job(job, cascade, run)
-        return events.Result(job.id, job.labels, report.to_json())
+        return events.JobResult(job.id, job.labels, report.to_json())
 
 
 class Loader:
@@ -130,7 +130,7 @@ class Loader:
             return self._future.result()
 
 
-class Progress:
+class StageReporter:
     """Turns a run's progress into Stage events, a few a second and one for each new stage."""
 
     memory: MemoryWatch
@@ -145,7 +145,7 @@ class Progress:
             return
         self._stage, self._sent = stage, now
         ram, gpu = self.memory.ram_mb, self.memory.gpu_mb
-        self._outlet.send(events.Stage(self._job_id, stage, round(fraction, 3), ram, gpu))
+        self._outlet.send(events.StageProgress(self._job_id, stage, round(fraction, 3), ram, gpu))
 
 
 def _load_cascade(device: str, precision: str) -> Cascade:

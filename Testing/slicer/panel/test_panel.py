@@ -11,7 +11,7 @@ import slicer
 import vtk
 from conftest import click, is_ready, is_running, segmentations, wait_until
 from flareseg.core.organs import ORGANS
-from flareseg.worker.events import Stage
+from flareseg.worker.events import StageProgress
 from FlareSegmentationLib.nodes.edits import segmentId
 from FlareSegmentationLib.nodes.results import readReport, scanOf
 from packaging.requirements import Requirement
@@ -100,7 +100,7 @@ class TestARun:
         progress.start()
         shown = []
         for stage, fraction in (("find_abdomen", 1.0), ("segment", 0.5), ("find_abdomen", 0.0), ("segment", 1.0)):
-            progress.showStage(Stage("id", stage, fraction, 1.0))
+            progress.showStage(StageProgress("id", stage, fraction, 1.0))
             shown.append(bar.value)
         assert shown == [33, 56, 56, 75]
         progress.stop()

@@ -6,7 +6,7 @@ import pytest
 import qt
 import slicer
 from flareseg.core.report import STAGES, DeviceFacts, MemoryFacts, Report, ScanFacts, StageTime
-from flareseg.worker.events import Stage
+from flareseg.worker.events import StageProgress
 from FlareSegmentationLib.nodes import report_text
 from FlareSegmentationLib.panel import readouts
 
@@ -109,7 +109,7 @@ def test_gigabytes_are_thousand_megabytes():
     [("load", 0.5, 5), ("read", 0.0, 10), ("find_abdomen", 0.25, 18), ("segment", 1.0, 75), ("put_back", 0.5, 84)],
 )
 def test_progress_counts_each_stage_by_the_time_it_takes(stage, fraction, percent):
-    assert readouts.percent(Stage("id", stage, fraction, 1.0)) == percent
+    assert readouts.percent(StageProgress("id", stage, fraction, 1.0)) == percent
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.004, "0.00"), (9.99, "9.99"), (9.999, "10.0"), (123.45, "123.5")])
@@ -118,6 +118,8 @@ def test_seconds_have_two_decimals_below_ten_and_one_above(value, text):
 
 
 def test_progress_runs_from_0_to_100_through_all_stages():
-    shown = [readouts.percent(Stage("id", stage, fraction, 1.0)) for stage in STAGES for fraction in (0.0, 0.5, 1.0)]
+    shown = [
+        readouts.percent(StageProgress("id", stage, fraction, 1.0)) for stage in STAGES for fraction in (0.0, 0.5, 1.0)
+    ]
     assert shown == sorted(shown)
     assert (shown[0], shown[-1]) == (0, 100)

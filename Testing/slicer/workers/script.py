@@ -69,7 +69,7 @@ def obedient(device: tuple[Any, ...] = CPU) -> None:
     """Waits in each job until it is cancelled."""
     for job in jobs(device):
         if isinstance(job, events.SegmentJob):
-            say(events.Stage(job.id, "segment", 0.5, 1.0))
+            say(events.StageProgress(job.id, "segment", 0.5, 1.0))
         elif isinstance(job, events.CancelJob):
             say(events.Failure(job.id, "cancelled", "The job was cancelled."))
 
@@ -84,7 +84,7 @@ def stubborn() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for job in jobs():
         if isinstance(job, events.SegmentJob):
-            say(events.Stage(job.id, "segment", 0.5, 1.0))
+            say(events.StageProgress(job.id, "segment", 0.5, 1.0))
     while True:
         time.sleep(1)
 
@@ -124,7 +124,7 @@ def pieces() -> None:
         if isinstance(job, events.SegmentJob):
             np.save(job.labels, labels_of(job))
             write(b"a library says hello\n")
-            line = events.encode(events.Result(job.id, job.labels, report()))
+            line = events.encode(events.JobResult(job.id, job.labels, report()))
             for byte in line[:40]:
                 write(bytes([byte]))
             write(line[40:])
@@ -136,7 +136,7 @@ def answer(job: events.SegmentJob) -> None:
         np.save(job.uncertainty, np.full(job.geometry["shape"], 30, np.uint8))
     source = "network" if job.roi is None else "caller"
     bounds = job.roi or [-60.0, 60.0, -50.0, 50.0, -40.0, 40.0]
-    say(events.Result(job.id, job.labels, {**report(), "roi": bounds, "roi_source": source}))
+    say(events.JobResult(job.id, job.labels, {**report(), "roi": bounds, "roi_source": source}))
 
 
 def willing() -> None:
@@ -149,7 +149,7 @@ def willing() -> None:
         if first == -1:
             say(events.Failure(job.id, "bad_scan", "This scan is broken.", "Load another."))
         elif first == -2:
-            say(events.Stage(job.id, "segment", 0.5, 1.0))
+            say(events.StageProgress(job.id, "segment", 0.5, 1.0))
         else:
             answer(job)
 
@@ -184,14 +184,14 @@ def wrong_shape() -> None:
     for job in jobs():
         if isinstance(job, events.SegmentJob):
             np.save(job.labels, np.ones((1, 1, 1), np.uint8))
-            say(events.Result(job.id, job.labels, report()))
+            say(events.JobResult(job.id, job.labels, report()))
 
 
 def no_labels() -> None:
     """Says that it is done without having written labels."""
     for job in jobs():
         if isinstance(job, events.SegmentJob):
-            say(events.Result(job.id, job.labels, report()))
+            say(events.JobResult(job.id, job.labels, report()))
 
 
 def empty_labels() -> None:
@@ -199,7 +199,7 @@ def empty_labels() -> None:
     for job in jobs():
         if isinstance(job, events.SegmentJob):
             Path(job.labels).touch()
-            say(events.Result(job.id, job.labels, report()))
+            say(events.JobResult(job.id, job.labels, report()))
 
 
 def pickled_labels() -> None:
@@ -207,7 +207,7 @@ def pickled_labels() -> None:
     for job in jobs():
         if isinstance(job, events.SegmentJob):
             Path(job.labels).write_bytes(pickle.dumps(Touch(Path(job.labels).parent.parent / "loaded")))
-            say(events.Result(job.id, job.labels, report()))
+            say(events.JobResult(job.id, job.labels, report()))
 
 
 class Touch:
@@ -225,7 +225,7 @@ def huge_labels() -> None:
             with Path(job.labels).open("wb") as file:
                 header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 20, 1 << 20, 1 << 20)}
                 np.lib.format.write_array_header_1_0(file, header)
-            say(events.Result(job.id, job.labels, report()))
+            say(events.JobResult(job.id, job.labels, report()))
 
 
 def broken_report() -> None:
@@ -233,7 +233,7 @@ def broken_report() -> None:
     for job in jobs():
         if isinstance(job, events.SegmentJob):
             np.save(job.labels, labels_of(job))
-            say(events.Result(job.id, job.labels, {**report(), "memory": "much"}))
+            say(events.JobResult(job.id, job.labels, {**report(), "memory": "much"}))
 
 
 def leaving() -> None:
@@ -249,10 +249,10 @@ def late() -> None:
     for job in jobs():
         if isinstance(job, events.SegmentJob):
             last = job
-            say(events.Stage(job.id, "segment", 0.9, 1.0))
+            say(events.StageProgress(job.id, "segment", 0.9, 1.0))
         elif last:
             np.save(last.labels, labels_of(last))
-            say(events.Result(last.id, last.labels, report()))
+            say(events.JobResult(last.id, last.labels, report()))
 
 
 def telling() -> None:

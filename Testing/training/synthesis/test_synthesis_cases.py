@@ -9,7 +9,7 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.training.store import Store
 from flareseg.training.synthesis.cases import bodies, organ_maps
-from flareseg.training.synthesis.config import CasesConfig, Selection
+from flareseg.training.synthesis.config import CasesConfig, CaseSelection
 from made_patient import body_case, organ_case
 
 CPU = torch.device("cpu")
@@ -43,11 +43,11 @@ def test_maps_with_untrusted_organs_are_used_on_request(mixed: Store) -> None:
 
 
 def test_a_source_is_left_out_for_cross_validation(mixed: Store) -> None:
-    assert names(mixed, CasesConfig(maps=Selection(exclude=("second*",)))) == ["one_1"]
+    assert names(mixed, CasesConfig(maps=CaseSelection(exclude=("second*",)))) == ["one_1"]
 
 
 def test_cases_are_included_by_name(mixed: Store) -> None:
-    found = bodies(mixed, CasesConfig(bodies=Selection(include=("*_2",))), CPU)
+    found = bodies(mixed, CasesConfig(bodies=CaseSelection(include=("*_2",))), CPU)
     assert [body.name for body in found] == ["body_2"]
 
 

@@ -12,7 +12,7 @@ from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind, Store, StoredCase, volumes_ml
 from flareseg.training.synthesis import SynthesisConfig, Synthesizer
-from flareseg.training.synthesis.config import CasesConfig, DeformationConfig, Selection, SurgeryConfig, ViewConfig
+from flareseg.training.synthesis.config import CasesConfig, CaseSelection, DeformationConfig, SurgeryConfig, ViewConfig
 from flareseg.training.tissues import Tissue
 from made_patient import body_case, organ_case, tiny_config
 from pydantic import ValidationError
@@ -128,7 +128,7 @@ def test_the_label_maps_of_scans_serve_on_request(tmp_path: Path) -> None:
 
 
 def test_a_selection_that_leaves_no_body_is_refused(store: Store) -> None:
-    config = tiny_config(cases=CasesConfig(bodies=Selection(exclude=("*",))))
+    config = tiny_config(cases=CasesConfig(bodies=CaseSelection(exclude=("*",))))
     with pytest.raises(FlareError, match=r"no bodies that the settings allow"):
         Synthesizer(store, config, "cpu")
 

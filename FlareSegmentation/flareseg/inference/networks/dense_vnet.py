@@ -15,7 +15,7 @@ STEM_CHANNELS = 24
 DIVISOR = 8
 
 
-class ConvNormAct(nn.Sequential):
+class ConvBatchNormReLU(nn.Sequential):
     """3x3x3 convolution without bias, batch norm, ReLU."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
@@ -36,10 +36,10 @@ class DenseStack(nn.Module):
     def __init__(self, channels_in: int, growth: int, units: int, skip: int, down: int | None) -> None:
         super().__init__()
         self.growth = growth
-        self.units = nn.ModuleList(ConvNormAct(channels_in + n * growth, growth) for n in range(units))
+        self.units = nn.ModuleList(ConvBatchNormReLU(channels_in + n * growth, growth) for n in range(units))
         channels = channels_in + units * growth
-        self.skip = ConvNormAct(channels, skip)
-        self.down = None if down is None else ConvNormAct(channels, down, stride=2)
+        self.skip = ConvBatchNormReLU(channels, skip)
+        self.down = None if down is None else ConvBatchNormReLU(channels, down, stride=2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         x = self._joined(x) if torch.is_grad_enabled() else self._side_by_side(x)

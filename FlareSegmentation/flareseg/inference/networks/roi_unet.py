@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class ConvNormAct(nn.Sequential):
+class ConvInstanceNormLeakyReLU(nn.Sequential):
     """3x3x3 convolution without bias, instance norm, leaky ReLU."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
@@ -23,7 +23,9 @@ class Level(nn.Sequential):
     """The two convolutions of one resolution level."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
-        super().__init__(ConvNormAct(channels_in, channels, stride), ConvNormAct(channels, channels))
+        super().__init__(
+            ConvInstanceNormLeakyReLU(channels_in, channels, stride), ConvInstanceNormLeakyReLU(channels, channels)
+        )
 
 
 class RoiUNet(nn.Module):

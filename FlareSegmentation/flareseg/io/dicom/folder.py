@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flareseg.io.dicom.files import Files, files_under, shown
-from flareseg.io.dicom.header import Damaged, Header, read_header
+from flareseg.io.dicom.header import Damaged, DicomHeader, read_header
 from flareseg.io.dicom.plane import NotPlaced, Plane, planes_of
 from flareseg.io.dicom.stack import Stack, stacks_of
 
@@ -20,7 +20,7 @@ class Contents:
     """
 
     stacks: list[Stack] = field(default_factory=list)
-    unplaced: list[tuple[Header, str]] = field(default_factory=list)
+    unplaced: list[tuple[DicomHeader, str]] = field(default_factory=list)
     damaged: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)

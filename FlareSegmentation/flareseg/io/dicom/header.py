@@ -39,7 +39,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True)
-class Header:
+class DicomHeader:
     """The tags of one file that matter here.
 
     ``pixels_at``: the byte at which the pixel data element begins (0 in a deflated file), None without one.
@@ -77,7 +77,7 @@ class Header:
         return self.count("NumberOfFrames", 1)
 
 
-def read_header(path: Path) -> Header | None:
+def read_header(path: Path) -> DicomHeader | None:
     """The header of a DICOM file; None for another file and for a DICOMDIR.
 
     Raises Damaged for a file that ends within its header, and OSError.
@@ -145,7 +145,7 @@ def _begins_like_dicom(start: bytes) -> bool:
     return element < 0x3000 and ((start[4:6].isalpha() and start[4:6].isupper()) or length < 0x10000)
 
 
-def _parsed(path: Path, stream: BinaryIO) -> Header:
+def _parsed(path: Path, stream: BinaryIO) -> DicomHeader:
     try:
         tags = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_TAGS)
         return _header(path, tags, stream)
@@ -159,21 +159,21 @@ def _parsed(path: Path, stream: BinaryIO) -> Header:
         raise Damaged from error
 
 
-def _header(path: Path, tags: Dataset, stream: BinaryIO) -> Header:
+def _header(path: Path, tags: Dataset, stream: BinaryIO) -> DicomHeader:
     syntax = str(tags.file_meta.get("TransferSyntaxUID", ""))
     implicit, little = tags.original_encoding
     at = stream.tell()
     native = syntax in _NATIVE or not syntax
     deflated = not native and "Deflated" in UID(syntax).name
     if deflated:  # the offset is one into the inflated bytes; decoding will tell what is missing
-        return Header(path, tags, 0, False, True)
+        return DicomHeader(path, tags, 0, False, True)
     head = stream.read(8 if implicit else 12)
     order = "<" if little else ">"
     if len(head) < (8 if implicit else 12) or struct.unpack(f"{order}2H", head[:4]) != _PIXEL_DATA:
-        return Header(path, tags, None, native, False)
+        return DicomHeader(path, tags, None, native, False)
     (length,) = struct.unpack(f"{order}L", head[-4:])
     whole = _items_end(stream) if length == _UNDEFINED else _holds(stream, length, tags)
-    return Header(path, tags, at, native and bool(syntax), whole)
+    return DicomHeader(path, tags, at, native and bool(syntax), whole)
 
 
 def _holds(stream: BinaryIO, length: int, tags: Dataset) -> bool:

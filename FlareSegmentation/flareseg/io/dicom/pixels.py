@@ -20,7 +20,7 @@ from flareseg.core.free_memory import MB
 from flareseg.core.shortage import ran_out
 from flareseg.core.volume import AIR_HU
 from flareseg.io.dicom.files import shown
-from flareseg.io.dicom.header import Header
+from flareseg.io.dicom.header import DicomHeader
 from flareseg.io.dicom.plane import Plane
 from flareseg.io.dicom.stack import Stack
 
@@ -76,7 +76,7 @@ def _check(stack: Stack) -> None:
 
 
 @contextlib.contextmanager
-def _damage_named(header: Header) -> Iterator[None]:
+def _damage_named(header: DicomHeader) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, AttributeError, NotImplementedError) as error:
@@ -85,13 +85,13 @@ def _damage_named(header: Header) -> Iterator[None]:
         raise _damaged(header) from error
 
 
-def _damaged(header: Header) -> ScanError:
+def _damaged(header: DicomHeader) -> ScanError:
     return ScanError(
         f"The pixel data of {shown(header.path)} is damaged or cut short.", "Copy or export the DICOM series again."
     )
 
 
-def _images(header: Header, frames: list[int]) -> Iterator[np.ndarray]:
+def _images(header: DicomHeader, frames: list[int]) -> Iterator[np.ndarray]:
     """The stored values of some frames, ascending, each (rows, columns); of a compressed slice file, HU."""
     if header.native:
         for image in iter_pixels(header.path, raw=True, indices=frames):
@@ -103,7 +103,7 @@ def _images(header: Header, frames: list[int]) -> Iterator[np.ndarray]:
         yield from (images[frame] for frame in frames)
 
 
-def _used_bits(image: np.ndarray, header: Header) -> np.ndarray:
+def _used_bits(image: np.ndarray, header: DicomHeader) -> np.ndarray:
     """Return the values without the bits above those stored, which may hold an overlay."""
     unused = header.count("BitsAllocated", 16) - header.count("BitsStored", 16)
     return image if unused <= 0 else (image << unused) >> unused
@@ -119,7 +119,7 @@ def _decoded(path: Path) -> np.ndarray:
         sitk.ProcessObject.SetGlobalWarningDisplay(previous)
 
 
-def _decoded_frames(header: Header) -> np.ndarray:
+def _decoded_frames(header: DicomHeader) -> np.ndarray:
     """The stored values of a compressed multi-frame file.
 
     GDCM would apply the first frame's rescale to all: it is given the pixel data without any.

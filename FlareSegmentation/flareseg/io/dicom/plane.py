@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom import Dataset, Sequence
 
-from flareseg.io.dicom.header import Header, numbers, value_of
+from flareseg.io.dicom.header import DicomHeader, numbers, value_of
 
 _NO_SCANS = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG", "DOC")
 _SKEW = 0.01  # cosine between rows and columns
@@ -27,7 +27,7 @@ class Plane:
     ``rescaled``: whether the file says so.
     """
 
-    header: Header
+    header: DicomHeader
     frame: int
     position: np.ndarray
     orientation: np.ndarray
@@ -41,7 +41,7 @@ class Plane:
         return np.cross(self.orientation[:3], self.orientation[3:])
 
 
-def planes_of(header: Header) -> list[Plane]:
+def planes_of(header: DicomHeader) -> list[Plane]:
     """The images in a file. Raises NotPlaced."""
     if header.modality in _NO_SCANS:
         raise NotPlaced(f"a {header.modality} object, which is not a scan")
@@ -54,7 +54,7 @@ def planes_of(header: Header) -> list[Plane]:
     return [_plane(header, frame, groups) for frame, groups in enumerate(_frames(header))]
 
 
-def _frames(header: Header) -> Iterator[list[Dataset]]:
+def _frames(header: DicomHeader) -> Iterator[list[Dataset]]:
     """For each frame the data sets in which its tags are looked for, first found first."""
     per_frame = _items(header.tags, "PerFrameFunctionalGroupsSequence")
     shared = _items(header.tags, "SharedFunctionalGroupsSequence")
@@ -76,7 +76,7 @@ _SEQUENCES = {
 }
 
 
-def _plane(header: Header, frame: int, groups: list[Dataset]) -> Plane:
+def _plane(header: DicomHeader, frame: int, groups: list[Dataset]) -> Plane:
     position = _numbers(groups, "ImagePositionPatient", 3)
     if position is None:
         raise NotPlaced("an image without a position in the patient (ImagePositionPatient)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.io.dicom.header import Header
+from flareseg.io.dicom.header import DicomHeader
 from flareseg.io.dicom.plane import Plane
 
 _SAME_PLACE_MM = 0.01
@@ -47,7 +47,7 @@ class Stack:
         return self.planes[0]
 
     @property
-    def header(self) -> Header:
+    def header(self) -> DicomHeader:
         return self.planes[0].header
 
     @property
@@ -140,7 +140,7 @@ def _is_copy(one: Plane, other: Plane, digests: dict[Path, bytes]) -> bool:
     return _digest(one.header, digests) == _digest(other.header, digests)
 
 
-def _digest(header: Header, digests: dict[Path, bytes]) -> bytes:
+def _digest(header: DicomHeader, digests: dict[Path, bytes]) -> bytes:
     """Return a digest of the pixel data of a file, read once."""
     if header.path not in digests:
         digests[header.path] = sha256(header.path.read_bytes()[header.pixels_at :]).digest()

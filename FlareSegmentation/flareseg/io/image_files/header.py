@@ -44,7 +44,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class Header:
+class FileHeader:
     """The grid and the storage of one volume. A voxel's value is stored value x ``slope`` + ``intercept``."""
 
     geometry: Geometry

@@ -10,7 +10,7 @@ import numpy as np
 from flareseg.core.errors import ScanError
 from flareseg.io.image_files.header import (
     UNSTATED,
-    Header,
+    FileHeader,
     Storage,
     check_spacing,
     damaged,
@@ -43,7 +43,7 @@ def begins_meta_image(head: bytes) -> bool:
     return _BEGINNING.match(head) is not None
 
 
-def parse(path: Path, head: bytes) -> Header:
+def parse(path: Path, head: bytes) -> FileHeader:
     """``head``: the first bytes of the file. Raises ScanError."""
     fields, length = _fields(path, head)
     rank = _numbers(path, fields, "NDims", 1, "0")[0]
@@ -57,7 +57,7 @@ def parse(path: Path, head: bytes) -> Header:
     size = volume_size(path, [int(n) for n in sizes])
     steps, origin, stated = _place(path, fields, int(rank))
     storage = _storage(path, fields, length, size)
-    return Header(grid(size, steps, origin), storage, warnings=[*([] if stated else [UNSTATED]), *_scaled(fields)])
+    return FileHeader(grid(size, steps, origin), storage, warnings=[*([] if stated else [UNSTATED]), *_scaled(fields)])
 
 
 def _scaled(fields: dict[str, str]) -> list[str]:

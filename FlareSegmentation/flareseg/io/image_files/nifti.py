@@ -13,7 +13,7 @@ import numpy as np
 
 from flareseg.core.errors import ScanError
 from flareseg.io.image_files.header import (
-    Header,
+    FileHeader,
     Storage,
     check_spacing,
     damaged,
@@ -65,7 +65,7 @@ def begins_nifti(head: bytes) -> bool:
     return any(int.from_bytes(head[:4], order) in LENGTHS for order in ("little", "big"))  # type: ignore[arg-type]
 
 
-def parse(path: Path, head: bytes, compressed: bool) -> Header:
+def parse(path: Path, head: bytes, compressed: bool) -> FileHeader:
     """``head``: the first bytes of the file, decompressed. Raises ScanError."""
     little = int.from_bytes(head[:4], "little")
     length = little if little in LENGTHS else int.from_bytes(head[:4], "big")
@@ -86,7 +86,7 @@ def parse(path: Path, head: bytes, compressed: bool) -> Header:
     geometry, warnings = placed(size, _placement(path, facts, magic))
     storage = _storage(path, facts, length, size, compressed)
     slope, intercept = (1.0, 0.0) if magic not in _SINGLE + _PAIR else _scale(facts)
-    return Header(geometry, storage, slope, intercept, warnings)
+    return FileHeader(geometry, storage, slope, intercept, warnings)
 
 
 def _fields(length: int) -> np.dtype:

@@ -15,7 +15,7 @@ from flareseg.io.image_files.header import (
     LONGEST,
     UNSTATED,
     Compression,
-    Header,
+    FileHeader,
     Storage,
     check_spacing,
     damaged,
@@ -48,7 +48,7 @@ _SPATIAL = ("domain", "space")
 _TIMES = ("time",)
 
 
-def parse(path: Path, head: bytes) -> Header:
+def parse(path: Path, head: bytes) -> FileHeader:
     """``head``: the first bytes of the file. Raises ScanError."""
     fields, length = _fields(path, head)
     sizes = [int(n) for n in _field(path, fields, "sizes")]
@@ -57,7 +57,7 @@ def parse(path: Path, head: bytes) -> Header:
     axes = _spatial_axes(path, fields, sizes)
     size = volume_size(path, [sizes[axis] for axis in axes])
     geometry, warnings = _geometry(path, fields, axes, size)
-    return Header(geometry, _storage(path, fields, length, size), warnings=warnings)
+    return FileHeader(geometry, _storage(path, fields, length, size), warnings=warnings)
 
 
 def _fields(path: Path, head: bytes) -> tuple[dict[str, Any], int]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from flareseg.core.errors import ScanError
 from flareseg.core.free_memory import MB
-from flareseg.io.image_files.header import Compression, Header, Storage
+from flareseg.io.image_files.header import Compression, FileHeader, Storage
 
 _CHUNK = 1 << 18  # bytes read at a time
 _MOST_COMPRESSED = {"": 1, "gzip": 1040, "bzip2": 50_000_000}  # bytes out for each byte in, at most
@@ -27,7 +27,7 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-def read_voxels(header: Header, warnings: list[str]) -> np.ndarray:
+def read_voxels(header: FileHeader, warnings: list[str]) -> np.ndarray:
     """The voxels (k, j, i) in their header's units, and a warning when the file holds more than its header says.
 
     Integers stay as they are stored; scaled ones become float32.
@@ -45,7 +45,7 @@ def read_voxels(header: Header, warnings: list[str]) -> np.ndarray:
     return scaled
 
 
-def memory_mb(header: Header) -> tuple[float, float]:
+def memory_mb(header: FileHeader) -> tuple[float, float]:
     """MB of the voxels that read_voxels gives, and of all that it holds meanwhile."""
     stored = header.storage.nbytes / MB
     if (header.slope, header.intercept) == (1.0, 0.0) or header.storage.dtype.kind == "f":

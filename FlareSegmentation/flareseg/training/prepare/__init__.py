@@ -1,7 +1,7 @@
 """Import of data sets of several layouts into a training store; unusable cases are refused with the reason."""
 
 from flareseg.training.layout import Layout
-from flareseg.training.prepare.importing import ImportState, Outcome, import_cases
+from flareseg.training.prepare.importing import ImportResult, ImportState, import_cases
 from flareseg.training.prepare.layouts import find
 
-__all__ = ["ImportState", "Layout", "Outcome", "find", "import_cases"]
+__all__ = ["ImportResult", "ImportState", "Layout", "find", "import_cases"]

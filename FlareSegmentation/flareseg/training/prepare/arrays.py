@@ -18,7 +18,7 @@ from numpy.lib.npyio import NpzFile
 
 from flareseg.core.errors import ConfigError, DataError
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
+from flareseg.training.prepare.found import CaseSource, ImportedAnatomy, Provenance
 from flareseg.training.prepare.values import KIDNEYS, VALID_NAMES, LabelValues
 from flareseg.training.tissues import Tissue
 
@@ -58,7 +58,7 @@ class ArrayCase:
             yield repr((array.shape, array.dtype.str)).encode()
             yield np.ascontiguousarray(array).tobytes()
 
-    def read(self) -> Anatomy:
+    def read(self) -> ImportedAnatomy:
         arrays = self._arrays()
         labels = arrays[self.key]
         if labels.ndim != 3:
@@ -66,7 +66,7 @@ class ArrayCase:
         filled, outside = (arrays.get(self._part(end)) for end in (_FILLED, _OUTSIDE))
         if filled is not None and outside is not None:
             _require_parts(labels, filled, outside)
-        return Anatomy(_CODES.tissues(labels), (self.spacing_mm,) * 3, filled=filled, outside=outside)
+        return ImportedAnatomy(_CODES.tissues(labels), (self.spacing_mm,) * 3, filled=filled, outside=outside)
 
     def _part(self, end: str) -> str:
         return self.key.removesuffix(_BODY) + end

@@ -9,7 +9,7 @@ import numpy as np
 from flareseg.core.errors import ConfigError, DataError
 from flareseg.training.prepare.bodies import BodyParts, make_body
 from flareseg.training.prepare.checks import require_organs, require_sides
-from flareseg.training.prepare.found import Anatomy, Provenance, Spacing
+from flareseg.training.prepare.found import ImportedAnatomy, Provenance, Spacing
 from flareseg.training.prepare.resampling import hu_on, labels_on, new_grid
 from flareseg.training.prepare.sides import with_sides
 from flareseg.training.store import CaseFacts, Kind, StoredCase, volumes_ml
@@ -36,7 +36,7 @@ class Form:
             )
 
 
-def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
+def build(anatomy: ImportedAnatomy, provenance: Provenance, form: Form) -> StoredCase:
     """The case in the store's form. Raises DataError for one that cannot be used so."""
     tissues = with_sides(anatomy)
     require_organs(tissues)
@@ -48,7 +48,7 @@ def build(anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
     return _body(tissues, anatomy, provenance, form)
 
 
-def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
+def _scan(tissues: np.ndarray, anatomy: ImportedAnatomy, provenance: Provenance, form: Form) -> StoredCase:
     if anatomy.hu is None:
         raise DataError("These labels have no CT.", "Import them with --as organs.")
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
@@ -58,7 +58,7 @@ def _scan(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: F
     return StoredCase(facts, kept, hu=hu_on(size, anatomy.hu))
 
 
-def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
+def _organs(tissues: np.ndarray, anatomy: ImportedAnatomy, provenance: Provenance, form: Form) -> StoredCase:
     tissues = _cropped(tissues, anatomy.spacing, _MARGIN_BEFORE_MM)
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     tissues = labels_on(size, tissues)
@@ -67,7 +67,7 @@ def _organs(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form:
     return StoredCase(*_facts(tissues, spacing, anatomy, provenance, form.kind))
 
 
-def _body(tissues: np.ndarray, anatomy: Anatomy, provenance: Provenance, form: Form) -> StoredCase:
+def _body(tissues: np.ndarray, anatomy: ImportedAnatomy, provenance: Provenance, form: Form) -> StoredCase:
     size, spacing = _grid(tissues, anatomy.spacing, form.mm)
     if anatomy.filled is not None and anatomy.outside is not None and size == tissues.shape:
         parts = BodyParts(tissues, anatomy.filled, anatomy.outside, provenance.bare)
@@ -85,7 +85,12 @@ def _grid(tissues: np.ndarray, spacing: Spacing, mm: float) -> tuple[tuple[int, 
 
 
 def _facts(
-    tissues: np.ndarray, spacing: Spacing, anatomy: Anatomy, provenance: Provenance, kind: Kind, bare: bool = False
+    tissues: np.ndarray,
+    spacing: Spacing,
+    anatomy: ImportedAnatomy,
+    provenance: Provenance,
+    kind: Kind,
+    bare: bool = False,
 ) -> tuple[CaseFacts, np.ndarray]:
     k, j, i = tissues.shape
     untrusted = set(provenance.untrusted) | (set() if kind is Kind.BODY else set(anatomy.unlabelled))

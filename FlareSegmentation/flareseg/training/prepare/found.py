@@ -23,7 +23,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class ImportedAnatomy:
     """A case as it was found, in canonical orientation.
 
     ``tissues``: uint8 codes of Tissue (k, j, i), ``spacing`` in mm; ``hu``: any number type, of a CT on the same grid.
@@ -50,6 +50,6 @@ class CaseSource(Protocol):
         """Yield all bytes that the case is made from, for its fingerprint. Raises OSError or DataError."""
         ...
 
-    def read(self) -> Anatomy:
+    def read(self) -> ImportedAnatomy:
         """Read the case. Raises ScanError or DataError if it cannot be used."""
         ...

@@ -24,7 +24,7 @@ class ImportState(str, Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImportResult:
     """The outcome of a case. ``notes``: why it was refused, or what is unusual about it."""
 
     name: str
@@ -33,7 +33,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def import_cases(found: Iterable[CaseSource], store: Store, form: Form) -> Iterator[Outcome]:
+def import_cases(found: Iterable[CaseSource], store: Store, form: Form) -> Iterator[ImportResult]:
     """Bring cases into a store that no other process writes to meanwhile, one at each step.
 
     Raises OutputError.
@@ -48,31 +48,31 @@ def import_cases(found: Iterable[CaseSource], store: Store, form: Form) -> Itera
             yield outcome
 
 
-def _outcome(case: CaseSource, store: Store, ledger: Ledger, form: Form, is_new: bool) -> Outcome:
+def _outcome(case: CaseSource, store: Store, ledger: Ledger, form: Form, is_new: bool) -> ImportResult:
     try:
         if not is_new:
             raise DataError("Another case of this run has the same name.", "Rename one of the two.")
         return _brought(case, store, ledger, form)
     except (ScanError, DataError) as error:
-        return Outcome(case.provenance.name, ImportState.REFUSED, notes=[str(error)])
+        return ImportResult(case.provenance.name, ImportState.REFUSED, notes=[str(error)])
     except FlareError:  # a full disk, say, ends the run
         raise
     except Exception as error:  # the other cases go on
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}, line {place.lineno}"
         note = f"It failed unexpectedly ({type(error).__name__}: {error}; {where})."
-        return Outcome(case.provenance.name, ImportState.REFUSED, notes=[note])
+        return ImportResult(case.provenance.name, ImportState.REFUSED, notes=[note])
 
 
-def _brought(case: CaseSource, store: Store, ledger: Ledger, form: Form) -> Outcome:
+def _brought(case: CaseSource, store: Store, ledger: Ledger, form: Form) -> ImportResult:
     name, origin = case.provenance.name, origin_of(case, form)
     if ledger.has(name, origin):
-        return Outcome(name, ImportState.KEPT, next(facts.volumes_ml for facts in store if facts.name == name))
+        return ImportResult(name, ImportState.KEPT, next(facts.volumes_ml for facts in store if facts.name == name))
     state = _state(case, store, form)
     made = build(case.read(), case.provenance, form)
     store.add(made)
     ledger.note(name, origin)
-    return Outcome(name, state, made.facts.volumes_ml, warnings_of(made))
+    return ImportResult(name, state, made.facts.volumes_ml, warnings_of(made))
 
 
 def _state(case: CaseSource, store: Store, form: Form) -> ImportState:

@@ -12,7 +12,7 @@ from flareseg.core.errors import DataError
 from flareseg.core.geometry import Geometry, Orientation
 from flareseg.core.volume import Volume, checked
 from flareseg.io.reading import read_volume
-from flareseg.training.prepare.found import Anatomy, Provenance
+from flareseg.training.prepare.found import ImportedAnatomy, Provenance
 from flareseg.training.prepare.values import LabelValues
 
 _CHUNK = 1 << 20
@@ -33,7 +33,7 @@ class LabelFileCase:
             if path:
                 yield from file_content(path)
 
-    def read(self) -> Anatomy:
+    def read(self) -> ImportedAnatomy:
         if self.labels is None:
             raise DataError("This CT has no label map.", "Add its label map, or leave the CT out.")
         labels = read_volume(self.labels)
@@ -48,12 +48,12 @@ def canonical(
     geometry: Geometry,
     kidneys_joined: bool = False,
     unlabelled: tuple[str, ...] = (),
-) -> Anatomy:
+) -> ImportedAnatomy:
     """Arrays on the grid of ``geometry``, turned so that their axes run to superior, posterior and left."""
     orientation = Orientation.of(geometry)
     turned = [np.ascontiguousarray(orientation.view(array)) for array in (tissues, hu) if array is not None]
     spacing = orientation.geometry(geometry).spacing
-    return Anatomy(turned[0], spacing, turned[1] if hu is not None else None, kidneys_joined, unlabelled)
+    return ImportedAnatomy(turned[0], spacing, turned[1] if hu is not None else None, kidneys_joined, unlabelled)
 
 
 def read_hu(path: Path, grid: Geometry) -> np.ndarray:

@@ -12,10 +12,10 @@ from scipy import ndimage
 from flareseg.core.errors import DataError
 from flareseg.inference.resample import Size
 from flareseg.phantom import make_phantom, make_tissues
-from flareseg.phantom.tissues import Tissue as Painted
+from flareseg.phantom.tissues import PhantomTissue as Painted
 from flareseg.training.prepare.building import Form
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
+from flareseg.training.prepare.found import CaseSource, ImportedAnatomy, Provenance
 from flareseg.training.store import Kind
 from flareseg.training.tissues import Tissue
 
@@ -73,12 +73,12 @@ class PhantomCase:
     def content(self) -> Iterator[bytes]:
         yield repr((self.seed, self._shape)).encode()
 
-    def read(self) -> Anatomy:
+    def read(self) -> ImportedAnatomy:
         spacing = (self.form.mm,) * 3
         tissues = phantom_tissues(make_tissues(self.seed, self._shape, spacing), self.form.mm)
         is_scan = self.form.kind is Kind.SCAN
         hu = make_phantom(self.seed, self._shape, spacing).volume.voxels if is_scan else None
-        return Anatomy(tissues, spacing, hu, kidneys_joined=True)
+        return ImportedAnatomy(tissues, spacing, hu, kidneys_joined=True)
 
     @property
     def _shape(self) -> Size:

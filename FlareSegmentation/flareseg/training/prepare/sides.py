@@ -7,13 +7,13 @@ import numpy as np
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.inference.cascade import TISSUE_HU
 from flareseg.inference.kidneys import split_kidneys
-from flareseg.training.prepare.found import Anatomy
+from flareseg.training.prepare.found import ImportedAnatomy
 from flareseg.training.tissues import Tissue
 
 _MIDDLE = (Tissue.CORD, Tissue.SPONGY_BONE, Tissue.BONE, Tissue.ARTERY)  # the first of these that is there
 
 
-def with_sides(anatomy: Anatomy) -> np.ndarray:
+def with_sides(anatomy: ImportedAnatomy) -> np.ndarray:
     """The tissues with RIGHT_KIDNEY and LEFT_KIDNEY by the side on which each lies."""
     if not anatomy.kidneys_joined:
         return anatomy.tissues
@@ -24,7 +24,7 @@ def with_sides(anatomy: Anatomy) -> np.ndarray:
     return tissues
 
 
-def _midline(anatomy: Anatomy) -> float:
+def _midline(anatomy: ImportedAnatomy) -> float:
     """The column of the body's middle: of the tissue in the CT, of the spine or aorta, or half-way between liver and
     spleen."""
     if anatomy.hu is not None:

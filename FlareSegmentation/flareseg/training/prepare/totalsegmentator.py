@@ -12,7 +12,7 @@ from flareseg.core.errors import DataError
 from flareseg.core.geometry import Geometry
 from flareseg.io.reading import read_volume
 from flareseg.training.prepare.data_map import DataMap
-from flareseg.training.prepare.found import Anatomy, CaseSource, Provenance
+from flareseg.training.prepare.found import CaseSource, ImportedAnatomy, Provenance
 from flareseg.training.prepare.label_files import canonical, file_content, read_hu, require_same_grid
 from flareseg.training.prepare.names import tissue_name
 from flareseg.training.prepare.values import KIDNEYS, tissues_named, unlabelled
@@ -43,7 +43,7 @@ class MasksCase:
             yield path.name.encode()
             yield from file_content(path)
 
-    def read(self) -> Anatomy:
+    def read(self) -> ImportedAnatomy:
         masks = self._masks()
         if not masks:
             raise DataError(f"{MASKS} holds no mask of a structure that is known.", "Check the names of its files.")

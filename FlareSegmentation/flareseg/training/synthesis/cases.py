@@ -12,7 +12,7 @@ from torch import Tensor
 
 from flareseg.core.errors import DataError
 from flareseg.training.store import CaseFacts, Kind, Store, StoredCase
-from flareseg.training.synthesis.config import CasesConfig, Selection
+from flareseg.training.synthesis.config import CasesConfig, CaseSelection
 from flareseg.training.synthesis.masks import Spacing
 from flareseg.training.tissues import ORGAN_TISSUES, Tissue
 
@@ -151,7 +151,7 @@ def _organ_names() -> set[str]:
     return {tissue.name.lower() for tissue in ORGAN_TISSUES}
 
 
-def _selected(facts: CaseFacts, selection: Selection) -> bool:
+def _selected(facts: CaseFacts, selection: CaseSelection) -> bool:
     return _matches(facts, selection.include) and not _matches(facts, selection.exclude)
 
 

@@ -23,7 +23,7 @@ from flareseg.training.settings import (
 from flareseg.training.synthesis.gut_config import GutConfig
 
 
-class Selection(Settings):
+class CaseSelection(Settings):
     """Which cases: glob patterns of their names or their sources."""
 
     include: tuple[str, ...] = ("*",)
@@ -34,8 +34,8 @@ class CasesConfig(Settings):
     """``scans``: the label maps of CTs serve as organ maps too. ``untrusted``: so do maps with organs whose labels are
     not trusted. ``body_weights``: how often a body is drawn, by pattern; 1 for those that no pattern names."""
 
-    maps: Selection = Selection()
-    bodies: Selection = Selection()
+    maps: CaseSelection = CaseSelection()
+    bodies: CaseSelection = CaseSelection()
     scans: bool = False
     untrusted: bool = False
     body_weights: dict[str, Positive] = Field(default_factory=dict)
