@@ -59,7 +59,7 @@ def segment(
         scan: A NIfTI, NRRD, MetaImage or multi-frame DICOM file, a folder with a DICOM series, or a volume in HU.
         output: Where the label map is written: .nii.gz, .nii, .nrrd, .mha, or .seg.nrrd for a segmentation that
             3D Slicer opens with names and colours. None writes nothing. An existing file is replaced.
-        options: Region of interest, split kidneys, clean-up, uncertainty. None takes the defaults.
+        options: Region of interest, split kidneys, clean-up, uncertainty, choice of organs. None takes the defaults.
         device: "auto" (the default: a usable GPU, else the CPU), "cuda" or "cpu".
         precision: "auto" (the default: what suits the device), "float32", "float16" or "bfloat16".
         cascade: Loaded networks; they bring their own device and precision.
@@ -74,7 +74,7 @@ def segment(
         ScanError: The scan cannot be read or is not a CT volume in HU.
         RoiError: The region of interest is not a box, or lies outside the scan.
         NoAbdomenError: No abdomen or none of the organs was found.
-        GpuUnavailableError: "cuda" was chosen and no GPU can be used.
+        GpuUnavailableError: "cuda" was chosen and no GPU can be used, or the device is unknown.
         GpuMemoryError: The memory of the GPU is exhausted, and "cuda" was chosen.
         InsufficientMemoryError: The main memory does not suffice.
         ConfigError: The precision is unknown.

@@ -1040,7 +1040,7 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
-            <source>Install PyTorch</source>
+            <source>Install packages</source>
             <translation type="unfinished" />
         </message>
         <message>

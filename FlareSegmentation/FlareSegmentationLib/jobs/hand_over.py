@@ -11,6 +11,8 @@ import numpy as np
 from flareseg.core.errors import Cancelled, ScanError
 from slicer.i18n import tr as _
 
+from ..garbage import PAUSE
+
 _SLAB_BYTES = 16_000_000  # after each slab the thread looks whether it is to stop
 _LOOK_SECONDS = 0.005
 
@@ -28,7 +30,9 @@ class HandOver:
         self._isUnchanged = isUnchanged
         self._stop = threading.Event()
         pool = ThreadPoolExecutor(1, thread_name_prefix="hand over")
+        PAUSE.begin()
         self._future: Future[None] = pool.submit(_write, path, voxels, slabBytes, self._stop)
+        self._future.add_done_callback(lambda _future: PAUSE.end())
         pool.shutdown(wait=False)  # the thread ends with its work
 
     def isDone(self) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import qt
 import slicer
 from flareseg.core.errors import FlareError
+
+from ..garbage import PAUSE
 
 _LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
 
@@ -45,21 +45,13 @@ def inBackground(work: Callable[[], Result]) -> Result:
 
     It must touch neither nodes nor widgets.
     """
-    with _noGarbageCollection(), ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        while not future.done():
-            slicer.app.processEvents()
-            wait([future], timeout=_LOOK_SECONDS)
-        return future.result()
-
-
-@contextlib.contextmanager
-def _noGarbageCollection() -> Iterator[None]:
-    """Keep Python from destroying unreachable Qt objects in the thread that happens to allocate: Qt may hang then."""
-    wasEnabled = gc.isenabled()
-    gc.disable()
+    PAUSE.begin()
     try:
-        yield
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(work)
+            while not future.done():
+                slicer.app.processEvents()
+                wait([future], timeout=_LOOK_SECONDS)
+            return future.result()
     finally:
-        if wasEnabled:
-            gc.enable()
+        PAUSE.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import slicer
@@ -78,11 +78,6 @@ def writeResult(
     if surfacesShown:
         buildSurfaces(segmentationNode)
     return report
-
-
-def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode, onShown: Callable[[], None] | None = None) -> None:
-    """Show the organs in the 3D views as soon as their surfaces are built in the background; then call ``onShown``."""
-    buildSurfaces(segmentationNode, onShown)
 
 
 def readReport(segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> Report | None:

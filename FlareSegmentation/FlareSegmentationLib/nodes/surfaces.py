@@ -11,6 +11,7 @@ import qt
 import slicer
 import vtk
 
+from ..garbage import PAUSE
 from .layers import BINARY_LABELMAP, cropped, imageOf, imageToRas, voxels
 
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
@@ -62,11 +63,15 @@ class _Build:
         self._state = _state(segmentation)
         self._pipelines = {id_: _pipeline(segmentation.GetSegment(id_), segmentation) for id_ in ids}
         self._thread = Thread(target=self._run, name=THREAD)
+        PAUSE.begin()
         self._thread.start()
 
     def _run(self) -> None:
-        for pipeline in self._pipelines.values():
-            pipeline.Update()
+        try:
+            for pipeline in self._pipelines.values():
+                pipeline.Update()
+        finally:
+            PAUSE.end()
 
     def _look(self) -> None:
         if self._thread.is_alive():

@@ -29,12 +29,17 @@ def forgetHidden(node: slicer.vtkMRMLNode) -> None:
     node.RemoveAttribute(_WAITING)
 
 
+def hideUntilChosen(node: slicer.vtkMRMLDisplayableNode) -> None:
+    """Hide a node; ``showOwn`` of its scan shows it again."""
+    node.SetDisplayVisibility(False)
+    node.SetAttribute(_WAITING, "True")
+
+
 def hideOthers(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
     """Hide what belongs to other scans; ``showOwn`` of their scan shows it again."""
     for node, scan in _ownedNodes():
         if scan is not volumeNode and isVisible(node):
-            setVisible(node, False)
-            node.SetAttribute(_WAITING, "True")
+            hideUntilChosen(node)
 
 
 def showOwn(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:

@@ -16,7 +16,7 @@ from ..nodes.roi import Region, middleOf, showRegion
 from ..nodes.uncertainty import showUncertainty
 from ..nodes.volumes import volumeOf
 from .editor import openEditor
-from .organ_table import mostDoubtful
+from .organ_table import organToCheck
 from .saving import SaveMenu
 
 _ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
@@ -45,7 +45,7 @@ class ResultActions:
     def edit(self, _checked: bool = False) -> None:
         node, report = self._result()
         if node and report:
-            openEditor(node, scanOf(node), mostDoubtful(report))
+            openEditor(node, scanOf(node), organToCheck(report))
 
     def adjustRegion(self, _checked: bool = False) -> None:
         """Show the box of the result, or the middle of a scan that has none, and segment inside it from now on."""

@@ -38,7 +38,7 @@ class FailureAction(Enum):
             "retry": _("Try again"),
             "cpu": _("Retry on CPU"),
             "region": _("Choose a region"),
-            "install": _("Install PyTorch"),
+            "install": _("Install packages"),
             "extensions": _("Open the Extensions Manager"),
         }[self.value]
 

@@ -75,8 +75,8 @@ class OrganTable:
             self.went.emit(point)
 
 
-def mostDoubtful(report: Report) -> Organ | None:
-    """The organ to look at first: with a warning if there is one, and of these the least sure."""
+def organToCheck(report: Report) -> Organ | None:
+    """The organ to look at first: with a warning if there is one, and of these the least certain."""
     found = [organ for organ in report.organs if organ.voxels]
     if not found:
         return None

@@ -14,13 +14,13 @@ from slicer.i18n import tr as _
 from ..nodes.report_export import writeCsv
 from ..nodes.results import scanOf
 
-JobResult = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
+ShownResult = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
 
 
 class SaveMenu:
     """The menu of the button "Save as...". ``result()`` gives the chosen segmentation node and its report."""
 
-    def __init__(self, button: qt.QPushButton, result: Callable[[], JobResult]) -> None:
+    def __init__(self, button: qt.QPushButton, result: Callable[[], ShownResult]) -> None:
         self._result = result
         menu = qt.QMenu(button)
         self._add(menu, _("Segments to files (NIfTI, NRRD, STL, OBJ)..."), self.saveFiles)

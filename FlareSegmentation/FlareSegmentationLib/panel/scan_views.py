@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
-import qt
 import slicer
 import vtk
 
 from .. import settings
-from ..nodes.results import readReport, scanOf, showSurfaces
+from ..nodes.results import readReport, scanOf
+from ..nodes.surfaces import buildSurfaces
 from ..nodes.uncertainty import isUncertaintyShown, showUncertainty
-from ..nodes.visibility import hideOthers, isFirstOfScan, setVisible, showOwn
+from ..nodes.visibility import hideOthers, hideUntilChosen, isFirstOfScan, setVisible, showOwn
 from ..nodes.volumes import showAbdomenWindow
 from .places import showMiddle
 
@@ -94,7 +92,13 @@ class ScanViews:
         if isFirstOfScan(result):
             self._showFirst(result)
         if settings.show3D():
-            showSurfaces(result, self.centre3D)
+            buildSurfaces(result, self.centre3D)
+
+    def keep(self, result: slicer.vtkMRMLSegmentationNode) -> None:
+        """A result that came while another module is shown: visible on its own scan, never over another one."""
+        scan = scanOf(result)
+        if scan is not None and not _isBackground(scan):
+            hideUntilChosen(result)
 
     def centre3D(self) -> None:
         """The 3D views on what they show, the first time that they show organs of this scan."""
@@ -146,16 +150,6 @@ def shownScan(scans: list[slicer.vtkMRMLScalarVolumeNode]) -> slicer.vtkMRMLScal
     """Of these the one that lies in a slice view, else the first."""
     backgrounds = {view.GetBackgroundVolumeID() for view in _composites()}
     return next((scan for scan in scans if scan.GetID() in backgrounds), next(iter(scans), None))
-
-
-@contextmanager
-def _busyCursor() -> Iterator[None]:
-    """Unlike slicer.util.WaitCursor it handles no events, which could change the panel in the middle of a step."""
-    qt.QApplication.setOverrideCursor(qt.Qt.WaitCursor)
-    try:
-        yield
-    finally:
-        qt.QApplication.restoreOverrideCursor()
 
 
 def _composites() -> list[slicer.vtkMRMLSliceCompositeNode]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.queue.batch.cancel()  # the scan at work stops by itself and says why
         self.setParameterNode(None)
         self.views = ScanViews()
+        self.panel.failure.hide()
 
     def onSceneEndClose(self, _caller: object, _event: str) -> None:
         if self.parent.isEntered:
@@ -224,8 +226,10 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel.showEdited(editedOrgans(segmentationNode))
 
     def onScanChosen(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        if self._isConnected:  # else no person has chosen it: the selector's list was filled anew
-            self._isOtherScan |= self.views.chooseScan(volumeNode)
+        # while it is not connected no person has chosen it: the selector's list was filled anew
+        if self._isConnected and self.views.chooseScan(volumeNode):
+            self._isOtherScan = True
+            self.panel.failure.hide()
         self.scanWatch.watch(volumeNode)
         self.showScan(volumeNode)
         sequence = sequenceOf(volumeNode)
@@ -280,9 +284,9 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._start()
 
     def _start(self) -> None:
-        self._retry = self._start
         self._pair()
         parameters = self._parameterNode
+        self._retry = partial(self._startAgain, parameters.scan)
         self.panel.showStarting()
         self.queuePanel.setRunning(True)
         try:
@@ -300,10 +304,25 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             if self._run.active:
                 self.panel.showStarted()
 
+    def _startAgain(self, scan: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        """The scan whose run has failed, even if another one is chosen by now."""
+        if scan is not None and scan.GetScene() is not None:
+            self._parameterNode.scan = scan
+        self._start()
+
     def onFinished(self, segmentationNode: slicer.vtkMRMLSegmentationNode, _report: Report) -> None:
         self.queuePanel.setRunning(False)
         self.panel.showReady()
-        self.onResultChosen(segmentationNode)  # another scan may be chosen by now
+        self._showEnded(segmentationNode)
+
+    def _showEnded(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+        """The panel goes to the scan of a result; while another module is shown, the views belong to that one."""
+        if self.parent.isEntered:
+            self.onResultChosen(segmentationNode)
+            return
+        self.views.keep(segmentationNode)
+        if self._parameterNode and self._parameterNode.scan is scanOf(segmentationNode):
+            self._parameterNode.result = segmentationNode
 
     def onFailed(self, error: FlareError) -> None:
         self.queuePanel.setRunning(False)
@@ -354,7 +373,10 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def onScanChanged(self, entry: ScanEntry) -> None:
         self.queuePanel.showEntry(entry)
-        self.views.hideOthers()
+        if self.parent.isEntered:
+            self.views.hideOthers()
+        elif entry.result:
+            self.views.keep(entry.result)
         if entry.state is State.RUNNING:
             self.panel.showScanOfQueue(readable(entry.task), *self.queue.batch.place(entry))
 
@@ -367,7 +389,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         done = [entry for entry in entries if entry.result and entry.result.GetScene()]
         if done and self._parameterNode:
             together = addResultSequences([entry.task for entry in done if entry.task.GetScene()])
-            self.onResultChosen(together[-1] if together else done[-1].result)
+            self._showEnded(together[-1] if together else done[-1].result)
 
     def onQueueResultChosen(self, entry: ScanEntry) -> None:
         self.onResultChosen(entry.result)

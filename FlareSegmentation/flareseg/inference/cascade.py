@@ -172,8 +172,8 @@ class Cascade:
             The cascade, ready to segment.
 
         Raises:
-            GpuUnavailableError: "cuda" was device and no GPU can be used, or the device is unknown.
-            GpuMemoryError: "cuda" was device and the memory of the GPU does not suffice.
+            GpuUnavailableError: "cuda" was requested and no GPU can be used, or the device is unknown.
+            GpuMemoryError: "cuda" was requested and the memory of the GPU does not suffice.
             WeightsError: The weights are missing or damaged.
             ConfigError: The precision is unknown.
         """

@@ -20,7 +20,7 @@ _SLAB = 16  # slices of the network's grid at a time
 
 @dataclass(frozen=True)
 class OrganConfidence:
-    """``confidence`` 0..1 of one organ, and the places where it is least sure, worst first."""
+    """``confidence`` 0..1 of one organ, and the places where it is least certain, worst first."""
 
     confidence: float
     places: list[UncertainPlace] = field(default_factory=list)

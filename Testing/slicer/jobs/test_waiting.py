@@ -6,6 +6,7 @@ import gc
 import threading
 
 import pytest
+from FlareSegmentationLib.garbage import GarbagePause
 from FlareSegmentationLib.jobs.waiting import inBackground
 
 DESTROYED_IN: list[threading.Thread] = []
@@ -44,3 +45,13 @@ def test_garbage_collection_is_afterwards_as_before(is_enabled):
         assert gc.isenabled() is is_enabled
     finally:
         gc.enable()
+
+
+def test_the_last_of_several_threads_turns_garbage_collection_on_again():
+    pause = GarbagePause()
+    pause.begin()
+    pause.begin()
+    pause.end()
+    assert not gc.isenabled()
+    pause.end()
+    assert gc.isenabled()

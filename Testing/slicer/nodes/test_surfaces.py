@@ -10,8 +10,8 @@ import slicer
 from conftest import wait_until
 from flareseg.core.organs import ORGANS
 from FlareSegmentationLib.nodes.edits import segmentId
-from FlareSegmentationLib.nodes.results import newSegmentationNode, showSurfaces, writeResult
-from FlareSegmentationLib.nodes.surfaces import SURFACE, THREAD
+from FlareSegmentationLib.nodes.results import newSegmentationNode, writeResult
+from FlareSegmentationLib.nodes.surfaces import SURFACE, THREAD, buildSurfaces
 from vtk.util.numpy_support import vtk_to_numpy
 
 LIVER, KIDNEYS, SPLEEN, PANCREAS = ORGANS
@@ -49,7 +49,7 @@ def test_surfaces_are_those_that_slicer_makes(parameters, node):
     expected = {organ: points(node, organ).copy() for organ in ORGANS}
     normals = surface(node, LIVER).GetPointData().GetNormals() is not None
     node.RemoveClosedSurfaceRepresentation()
-    showSurfaces(node)
+    buildSurfaces(node)
     wait_until(lambda: hasSurfaces(node))
     for organ in ORGANS:
         assert len(expected[organ]) > 50
@@ -74,7 +74,7 @@ def test_surfaces_that_were_not_shown_are_not_built(node, scan, labels, report):
 def test_organ_that_is_empty_has_an_empty_surface(node, scan, labels, report):
     labels[labels == PANCREAS.label] = 0
     writeResult(node, scan, labels, report)
-    showSurfaces(node)
+    buildSurfaces(node)
     wait_until(lambda: hasSurfaces(node))
     assert surface(node, PANCREAS).GetNumberOfPoints() == 0
     assert surface(node, LIVER).GetNumberOfPoints() > 50
@@ -82,12 +82,12 @@ def test_organ_that_is_empty_has_an_empty_surface(node, scan, labels, report):
 
 def test_caller_is_told_when_they_are_shown(node):
     shown = []
-    showSurfaces(node, lambda: shown.append(hasSurfaces(node)))
-    showSurfaces(node, lambda: shown.append(hasSurfaces(node)))  # while the first is underway
+    buildSurfaces(node, lambda: shown.append(hasSurfaces(node)))
+    buildSurfaces(node, lambda: shown.append(hasSurfaces(node)))  # while the first is underway
     assert shown == []
     wait_until(lambda: shown)
     assert shown == [True, True]
-    showSurfaces(node, lambda: shown.append(hasSurfaces(node)))
+    buildSurfaces(node, lambda: shown.append(hasSurfaces(node)))
     assert shown == [True, True, True]
 
 
@@ -97,7 +97,7 @@ def test_segment_that_changes_while_surfaces_are_built_gets_the_surface_of_what_
     scan = slicer.util.addVolumeFromArray(np.zeros(noise.shape, np.int16), name="CT")
     node = newSegmentationNode(scan)
     writeResult(node, scan, noise, report)
-    showSurfaces(node)
+    buildSurfaces(node)
     wait_until(lambda: any(thread.name == THREAD for thread in threading.enumerate()))
     block = np.zeros_like(noise)
     block[10:20, 10:20, 10:20] = LIVER.label
@@ -108,11 +108,11 @@ def test_segment_that_changes_while_surfaces_are_built_gets_the_surface_of_what_
 
 def test_result_that_is_deleted_while_its_surfaces_are_built_gets_none(node, scan, labels, report, scene):
     shown = []
-    showSurfaces(node, lambda: shown.append("deleted"))
+    buildSurfaces(node, lambda: shown.append("deleted"))
     scene.RemoveNode(node)
     other = newSegmentationNode(scan)
     writeResult(other, scan, labels, report)
-    showSurfaces(other, lambda: shown.append("other"))  # begun later, with as much to do
+    buildSurfaces(other, lambda: shown.append("other"))  # begun later, with as much to do
     wait_until(lambda: shown)
     assert shown == ["other"]
     assert not hasSurfaces(node)

@@ -10,7 +10,7 @@ from flareseg.core.organs import ORGANS, RIGHT_KIDNEY
 from flareseg.core.report import OrganFacts, UncertainPlace
 from FlareSegmentationLib.nodes.report_text import checkHere
 from FlareSegmentationLib.nodes.results import newSegmentationNode
-from FlareSegmentationLib.panel.organ_table import OrganTable, mostDoubtful
+from FlareSegmentationLib.panel.organ_table import OrganTable, organToCheck
 from PySide6.QtTest import QTest
 
 CHECK = 4
@@ -165,17 +165,17 @@ def test_click_on_an_organ_that_is_not_there_goes_nowhere(table, found, node):
 
 
 def test_organ_to_look_at_first_is_the_least_sure_of_those_with_a_finding(found):
-    assert mostDoubtful(found) is ORGANS[3]
+    assert organToCheck(found) is ORGANS[3]
     found.organs[2].uncertain, found.organs[2].warnings = [], []
-    assert mostDoubtful(found) is RIGHT_KIDNEY
+    assert organToCheck(found) is RIGHT_KIDNEY
     found.organs = found.organs[3:]
-    assert mostDoubtful(found) is None
+    assert organToCheck(found) is None
 
 
 def test_organ_with_a_uncertain_place_is_looked_at_before_one_that_is_less_sure_everywhere(found):
     found.organs[2].warnings = []
     found.organs[1].warnings, found.organs[1].confidence = [], 0.5
-    assert mostDoubtful(found) is ORGANS[3]
+    assert organToCheck(found) is ORGANS[3]
 
 
 def test_nothing_to_check_is_an_empty_cell(found):

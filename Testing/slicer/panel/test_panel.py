@@ -391,7 +391,7 @@ class TestFailing:
         monkeypatch.setattr(slicer.packaging, "load_requirements", lambda path: missing)
         click(panel)
         assert "were not installed" in panel.ui.failureLabel.text
-        assert panel.ui.failureActionButton.text == "Install PyTorch"
+        assert panel.ui.failureActionButton.text == "Install packages"
         assert is_ready(panel)
 
 

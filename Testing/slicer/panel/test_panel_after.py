@@ -153,7 +153,7 @@ class TestRemedies:
         monkeypatch.setattr(slicer.app, "openExtensionsManagerDialog", lambda: opened.append(True))
         monkeypatch.setattr(slicer.packaging, "pip_check", lambda requirements: False)
         click(panel)
-        assert panel.ui.failureLabel.text == "The PyTorch extension is not installed. Missing: torch>=2.4."
+        assert panel.ui.failureLabel.text.startswith("The PyTorch extension is not installed. Missing: torch>=2.4, ")
         assert panel.ui.failureActionButton.text == "Open the Extensions Manager"
         panel.ui.failureActionButton.click()
         assert opened == [True]
@@ -169,6 +169,25 @@ class TestRemedies:
         wait_until(lambda: is_ready(panel))
         assert panel.ui.failureLabel.isHidden()
         assert len(segmentations()) == 1
+
+    def test_the_failure_of_a_scan_goes_when_another_one_is_chosen(self, ready_with, add_scan):
+        panel = ready_with("crash_once")
+        click(panel)
+        wait_until(lambda: is_ready(panel))
+        panel.ui.scanSelector.setCurrentNode(add_scan("Other"))
+        assert panel.ui.failureLabel.isHidden()
+        assert panel.ui.retryButton.isHidden()
+
+    def test_the_scan_that_failed_is_retried_when_another_one_was_chosen_meanwhile(self, ready_with, add_scan):
+        panel = ready_with("crash_once")
+        failed, other = panel.ui.scanSelector.currentNode(), add_scan("Other")
+        click(panel)
+        panel.ui.scanSelector.setCurrentNode(other)
+        wait_until(lambda: is_ready(panel) and not panel.ui.retryButton.isHidden())
+        panel.ui.retryButton.click()
+        wait_until(lambda: is_ready(panel))
+        assert [node.GetName() for node in segmentations()] == [f"{failed.GetName()} organs"]
+        assert panel.ui.scanSelector.currentNode() is failed
 
     @pytest.mark.parametrize("function", ["cpu_only", "lost", "wrong_shape", "killed", "crash"])
     def test_a_retry_is_beside_what_helps(self, function, ready_with):

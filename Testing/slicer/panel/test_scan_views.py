@@ -349,6 +349,44 @@ class TestTheFirstRun:
         assert (scan.GetDisplayNode().GetWindow(), scan.GetDisplayNode().GetLevel()) == (1400, -500)
 
 
+def leave(panel):
+    """Another module is shown."""
+    panel.parent.isEntered = False
+    panel.exit()
+
+
+class TestWhileAnotherModuleIsShown:
+    """The Segment Editor, for example: the views are the user's."""
+
+    def test_a_run_that_ends_leaves_the_views_and_visible_results_alone(self, panel, two):
+        first, second = two
+        choose(panel, first)
+        settle()
+        click(panel)
+        leave(panel)
+        slicer.util.setSliceViewerLayers(background=second)
+        segmentations()[1].SetDisplayVisibility(True)
+        wait_until(lambda: is_ready(panel))
+        settle()
+        assert backgrounds() == [second] * 3
+        assert visible() == ["B organs"]
+
+    def test_its_result_is_shown_with_its_scan_later(self, panel, two):
+        first, second = two
+        choose(panel, first)
+        settle()
+        click(panel)
+        leave(panel)
+        slicer.util.setSliceViewerLayers(background=second)
+        wait_until(lambda: is_ready(panel))
+        panel.parent.isEntered = True
+        panel.enter()
+        choose(panel, second)
+        choose(panel, first)
+        settle()
+        assert visible() == ["A organs"]
+
+
 class TestShow3D:
     def test_3d_view_is_centred_on_the_organs_the_first_time(self, panel, two, layout):
         view = layout.threeDWidget(0).threeDView()
