@@ -102,13 +102,13 @@ def test_what_is_too_much_is_red_and_what_is_missed_is_blue(
     moved: str, colour: tuple[int, int, int], tmp_path: Path
 ) -> None:
     small, large = (np.zeros(SHAPE, np.uint8) for _ in range(2))
-    small[cube((8, 8, 8), 6)] = 3
-    large[cube((8, 8, 8), 12)] = 3
+    small[cube((8, 8, 8), 6)] = 4
+    large[cube((8, 8, 8), 12)] = 4
     files = {name: label_file(tmp_path / f"{name}.nii.gz", small) for name in ("prediction", "ground_truth")}
     label_file(files[moved], large)
     scan = write_image(tmp_path / "ct.nii.gz", np.full(SHAPE, 40, np.int16), (1.0, 1.0, 1.0))
     run("evaluate", files["prediction"], files["ground_truth"], "-o", tmp_path / "out", "--scans", scan)
-    picture = tmp_path / "out" / "report" / "pictures" / "prediction-spleen.png"
+    picture = tmp_path / "out" / "report" / "pictures" / "prediction-pancreas.png"
     other = BLUE if colour is RED else RED
     assert near(picture, colour) > 5000
     assert near(picture, other) < 500

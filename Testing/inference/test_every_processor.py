@@ -86,7 +86,7 @@ def test_the_worker_gives_the_labels_of_float32(
 ) -> None:
     with worker() as running:
         running.send(job_for(phantom.volume, tmp_path))
-        result = running.wait_for(events.Result)
+        result = running.wait_for(events.JobResult)
     assert (np.load(result.labels, allow_pickle=False) == exact).mean() > 0.999
 
 
