@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -112,17 +111,17 @@ def test_start_while_a_run_is_in_progress_is_refused(scripted, add_scan):
     assert outcome.wait().error.kind == "cancelled"
 
 
-class RefusingLogic(slicer.vtkSlicerSegmentationsModuleLogic):
-    """Slicer's own, which answers False where it cannot import a label map."""
+class RefusingSegment(slicer.vtkSegment):
+    """Slicer's own, which takes no voxels."""
 
-    def ImportLabelmapToSegmentationNode(self, *_arguments):
-        return False
+    def AddRepresentation(self, *_arguments):
+        raise RuntimeError("no memory for the labels")
 
 
 def test_result_that_slicer_refuses_ends_the_run_with_an_error(scripted, add_scan, monkeypatch):
     scripted("willing")
-    monkeypatch.setattr(slicer.modules, "segmentations", SimpleNamespace(logic=RefusingLogic))
-    with pytest.raises(FlareError, match=r"could not be put into the scene: .* refused the labels") as caught:
+    monkeypatch.setattr(slicer, "vtkSegment", RefusingSegment)
+    with pytest.raises(FlareError, match=r"could not be put into the scene: .*no memory for the labels") as caught:
         FlareSegmentation.FlareSegmentationLogic().segment(add_scan())
     assert caught.value.kind == "internal"
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []

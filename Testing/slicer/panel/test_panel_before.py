@@ -67,7 +67,7 @@ class TestDeviceLine:
     @pytest.mark.usefixtures("packages_missing")
     def test_starts_nothing_while_packages_are_missing(self, open_panel):
         panel = open_panel()
-        wait_until(lambda: "asks to install" in panel.ui.deviceFactsLabel.text)
+        wait_until(lambda: "The PyTorch extension is not installed." in panel.ui.deviceFactsLabel.text)
         assert not panel.logic.runner.process.running
 
     def test_a_run_is_told_as_done_even_if_nothing_can_be_learnt_from_it(self, ready_with):
