@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.errors import ScanError
+from flareseg.core.errors import FlareError, ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume, checked
 from slicer.i18n import tr as _
@@ -99,3 +99,11 @@ def _warnings(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[str]:
     if volumeNode.GetParentTransformNode() is None:
         return []
     return [_("The scan sits under a transform; the result will follow it.")]
+
+
+def readable(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:
+    """The scan of a node; None for a node that is not one, which gives its message when it is segmented."""
+    try:
+        return volumeOf(volumeNode)
+    except FlareError:
+        return None

@@ -14,7 +14,6 @@ import slicer
 import vtk
 from flareseg.core.errors import FlareError
 from flareseg.core.report import Report
-from flareseg.core.volume import Volume
 from flareseg.io.batch import State
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
@@ -33,7 +32,7 @@ from ..nodes.results import readReport, scanOf
 from ..nodes.roi import Region, boxScan, regionNote
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.visibility import boxToShow, resultToShow
-from ..nodes.volumes import ScanCheck, volumeOf
+from ..nodes.volumes import ScanCheck, readable
 from .actions import ResultActions
 from .consent import Consent
 from .failure import FailureAction
@@ -397,11 +396,3 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onResultChosen(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
         self._parameterNode.scan = scanOf(segmentationNode) or self._parameterNode.scan
         self.showFinished(segmentationNode)
-
-
-def readable(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:
-    """The scan of a node, if it is one; why it is not is told when it is segmented."""
-    try:
-        return volumeOf(volumeNode)
-    except FlareError:
-        return None
