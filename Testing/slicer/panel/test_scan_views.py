@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import qt
 import slicer
-from conftest import click, is_ready, run_once, segmentations, wait_until
+from conftest import click, is_ready, is_running, run_once, segmentations, wait_until
 from flareseg.core.organs import ORGANS
 from FlareSegmentationLib import settings
 from FlareSegmentationLib.nodes.results import newSegmentationNode, readReport, writeResult
 
-FINE = -100  # first voxel; see workers/script.py
+FINE, ENDLESS = -100, -2  # first voxel; see workers/script.py
 
 
-def add(name, shift=0.0):
+def add(name, shift=0.0, first=FINE):
     """A scan whose middle lies ``shift`` mm to the right, in front and above."""
     voxels = np.random.default_rng(0).integers(-1000, 200, (20, 30, 30)).astype(np.int16)
-    voxels[0, 0, 0] = FINE
+    voxels[0, 0, 0] = first
     ijkToRas = np.diag([4.0, 4.0, 4.0, 1.0])
     ijkToRas[:3, 3] = shift
     return slicer.util.addVolumeFromArray(voxels, ijkToRas, name)
@@ -224,13 +224,15 @@ class TestAFinishedRun:
         assert visible() == ["A organs"]
 
     def test_queue_puts_no_organs_over_the_scan_that_is_seen_meanwhile(self, panel, layout):
-        scans = [add("A"), add("B"), add("C")]
+        scans = [add("A"), add("B"), add("C", first=ENDLESS)]
         choose(panel, scans[2])
         panel.ui.allScansCheckBox.click()
         panel.ui.queueButton.click()
-        wait_until(lambda: len(segmentations()) == 2 and panel.ui.queueTable.item(1, 2).text() == "done")
+        wait_until(lambda: panel.ui.queueTable.item(1, 2).text() == "done" and is_running(panel))
+        assert len(segmentations()) == 2
         assert backgrounds() == [scans[2]] * 3
         assert visible() == []
+        click(panel)
         wait_until(lambda: is_ready(panel))
 
 
@@ -388,10 +390,12 @@ class TestWhileAnotherModuleIsShown:
 
 
 class TestShow3D:
-    def test_3d_view_is_centred_on_the_organs_the_first_time(self, panel, two, layout):
+    def test_3d_view_is_centred_on_the_organs_the_first_time(self, panel, layout):
+        choose(panel, add("B", 500.0))
+        run_once(panel)
         view = layout.threeDWidget(0).threeDView()
         panel.ui.show3DButton.click()
-        assert view.focalPoint() == pytest.approx((540, 560, 540), abs=60)
+        assert view.focalPoint() == pytest.approx((560, 560, 540), abs=60)
         view.lookAt(0, 0, 0)
         panel.ui.show3DButton.click()
         panel.ui.show3DButton.click()

@@ -14,7 +14,11 @@ import vtk
 
 _ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 _SIZE = (400, 300)  # pixels of a view
-_MANAGERS = ("vtkMRMLCameraDisplayableManager", "vtkMRMLSegmentationsDisplayableManager3D")
+_MANAGERS = (
+    "vtkMRMLCameraDisplayableManager",
+    "vtkMRMLViewDisplayableManager",  # draws the box and the axis labels
+    "vtkMRMLSegmentationsDisplayableManager3D",
+)
 
 
 class LayoutManager:
@@ -70,8 +74,14 @@ class ThreeDView:
         self._group = self._displayableManagers()
 
     def resetFocalPoint(self) -> None:
-        """To the middle of what is visible; box and axis labels, which do not count there, are not drawn here."""
+        """To the middle of what is visible but for the box and the axis labels, as qMRMLThreeDView does."""
+        shown = self._node.GetBoxVisible(), self._node.GetAxisLabelsVisible()
+        self._node.SetBoxVisible(False)
+        self._node.SetAxisLabelsVisible(False)
         bounds = self._renderer.ComputeVisiblePropBounds()
+        self._node.SetBoxVisible(shown[0])
+        self._node.SetAxisLabelsVisible(shown[1])
+        self._node.InvokeEvent(slicer.vtkMRMLViewNode.ResetFocalPointRequestedEvent)  # moves the box
         if bounds[0] <= bounds[1]:
             middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
             self._renderer.GetActiveCamera().SetFocalPoint(*middle)
