@@ -45,7 +45,7 @@ class WorkerProcess:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    def send(self, job: events.Job | bytes) -> None:
+    def send(self, job: events.JobMessage | bytes) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(job if isinstance(job, bytes) else events.encode(job))
         self.process.stdin.flush()

@@ -27,7 +27,7 @@ STAGES = {
 
 
 @dataclass(frozen=True)
-class Method:
+class BenchmarkMethod:
     """One method.
 
     Attributes:
@@ -53,21 +53,23 @@ class Method:
 OURS, NNUNET = "ours", "nnunet"
 TOTAL_FAST, TOTAL_FASTEST = "totalseg-fast", "totalseg-fastest"
 METHODS = {
-    OURS: Method("FlareSegmentation", "this engine with its shipped weights", 1),
-    "plain": Method("Plain 3D U-Net", "the whole scan on a grid as fine as our organ network's; random weights", 4),
-    TOTAL_FASTEST: Method(
+    OURS: BenchmarkMethod("FlareSegmentation", "this engine with its shipped weights", 1),
+    "plain": BenchmarkMethod(
+        "Plain 3D U-Net", "the whole scan on a grid as fine as our organ network's; random weights", 4
+    ),
+    TOTAL_FASTEST: BenchmarkMethod(
         "TotalSegmentator --fastest",
         "its 6 mm network, 118 classes, by nnU-Net's predictor with step 0.8; random weights",
         6,
         needs="nnunetv2",
     ),
-    TOTAL_FAST: Method(
+    TOTAL_FAST: BenchmarkMethod(
         "TotalSegmentator --fast",
         "its 3 mm network, 118 classes, by nnU-Net's predictor with step 0.8; random weights",
         20,
         needs="nnunetv2",
     ),
-    NNUNET: Method(
+    NNUNET: BenchmarkMethod(
         "nnU-Net",
         "FLARE21's baseline by nnU-Net's predictor with step 0.5, not mirrored; random weights",
         60,

@@ -63,7 +63,7 @@ class PrecisionChoice(Choice):
         return _("Unknown precision: {choice!r}.").format(choice=choice)
 
 
-class CleanUp(Choice):
+class CleanUpChoice(Choice):
     """How thoroughly a result is cleaned (see flareseg.inference.components)."""
 
     OFF = "off"

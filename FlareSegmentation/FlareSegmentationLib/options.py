@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import slicer
 from flareseg.core.organs import organs_shown
 
-from .choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
+from .choices import CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
 
 
 @dataclass
@@ -28,7 +28,7 @@ class RunOptions:
     roi: slicer.vtkMRMLMarkupsROINode | Sequence[float] | None = None
     edited: str | EditedSegments = EditedSegments.KEEP
     splitKidneys: bool = False
-    cleanUp: str | CleanUp = CleanUp.NORMAL
+    cleanUp: str | CleanUpChoice = CleanUpChoice.NORMAL
     uncertainty: bool = False
     precision: str | PrecisionChoice = PrecisionChoice.AUTO
     organs: Sequence[str] | None = None
@@ -36,6 +36,6 @@ class RunOptions:
     def __post_init__(self) -> None:
         self.device = DeviceChoice.of(self.device)
         self.edited = EditedSegments.of(self.edited)
-        self.cleanUp = CleanUp.of(self.cleanUp)
+        self.cleanUp = CleanUpChoice.of(self.cleanUp)
         self.precision = PrecisionChoice.of(self.precision)
         organs_shown(self.splitKidneys, self.organs)

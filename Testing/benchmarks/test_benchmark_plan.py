@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.methods import METHODS, Method
+from benchmarks.methods import METHODS, BenchmarkMethod
 from benchmarks.run import BenchmarkPlan
 
 
@@ -24,7 +24,7 @@ def test_a_fresh_process_comes_before_the_warm_one():
 
 
 def test_a_peer_whose_package_is_not_there_says_what_to_install():
-    missing = Method("Peer", "", 1, needs="no_such_package").missing
+    missing = BenchmarkMethod("Peer", "", 1, needs="no_such_package").missing
     assert missing == "no_such_package is not installed: pip install '.[bench]'"
 
 

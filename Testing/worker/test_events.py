@@ -24,7 +24,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.type)
-def test_a_job_survives_its_line(job: events.Job) -> None:
+def test_a_job_survives_its_line(job: events.JobMessage) -> None:
     assert events.decode_job(events.encode(job)) == job
 
 
@@ -34,7 +34,7 @@ def test_an_event_survives_its_line(event: events.Event) -> None:
 
 
 @pytest.mark.parametrize("message", JOBS + EVENTS, ids=lambda message: message.type)
-def test_a_message_is_one_line_of_plain_ascii(message: events.Job | events.Event) -> None:
+def test_a_message_is_one_line_of_plain_ascii(message: events.JobMessage | events.Event) -> None:
     line = events.encode(message)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1

@@ -20,7 +20,7 @@ from flareseg.io.tasks import Task, plan_folder
 from flareseg.io.writing import SEGMENTATION_SUFFIX
 from slicer.i18n import tr as _
 
-from ..choices import CleanUp, DeviceChoice, PrecisionChoice
+from ..choices import CleanUpChoice, DeviceChoice, PrecisionChoice
 from ..explained import explained
 from ..options import RunOptions
 from .files import segmentFile
@@ -86,7 +86,7 @@ def segmentFolder(
     device: str | DeviceChoice = "auto",
     suffix: str = SUFFIX,
     splitKidneys: bool = False,
-    cleanUp: str | CleanUp = CleanUp.NORMAL,
+    cleanUp: str | CleanUpChoice = CleanUpChoice.NORMAL,
     onResult: Callable[[CaseResult], object] | None = None,
     precision: str | PrecisionChoice = PrecisionChoice.AUTO,
     organs: Sequence[str] | None = None,

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 from .. import settings
-from ..choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
+from ..choices import CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
 from ..nodes.roi import Region
 
 _BEGUN = "begun"  # a parameter that says: the person's preferences have been taken over
@@ -31,7 +31,7 @@ class FlareSegmentationParameterNode:
     edited: EditedSegments = EditedSegments.KEEP
     region: Region = Region.AUTOMATIC
     splitKidneys: bool = False
-    cleanUp: CleanUp = CleanUp.NORMAL
+    cleanUp: CleanUpChoice = CleanUpChoice.NORMAL
     uncertainty: bool = False
     precision: PrecisionChoice = PrecisionChoice.AUTO
     liver: bool = True

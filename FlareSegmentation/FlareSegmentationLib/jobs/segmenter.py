@@ -15,7 +15,7 @@ from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..choices import CleanUp, DeviceChoice, EditedSegments, PrecisionChoice
+from ..choices import CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
 from ..nodes.edits import editedOrgans
 from ..nodes.results import keepWaited, newSegmentationNode, writeResult
 from ..nodes.roi import roiBounds
@@ -155,7 +155,7 @@ def newJob(
         roi,
         slicer.app.temporaryPath,
         options.splitKidneys,
-        CleanUp.of(options.cleanUp).value,
+        CleanUpChoice.of(options.cleanUp).value,
         options.uncertainty,
         PrecisionChoice.of(options.precision).value,
         isUnchanged,

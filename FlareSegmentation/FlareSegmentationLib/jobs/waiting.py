@@ -14,7 +14,7 @@ from ..garbage import PAUSE
 
 _LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
 
-Result = TypeVar("Result")
+ResultT = TypeVar("ResultT")
 
 
 class Outcome:
@@ -40,7 +40,7 @@ class Outcome:
         return result
 
 
-def inBackground(work: Callable[[], Result]) -> Result:
+def inBackground(work: Callable[[], ResultT]) -> ResultT:
     """Return what ``work`` returns, run in a thread while Slicer handles its events. Raises what it raises.
 
     It must touch neither nodes nor widgets.

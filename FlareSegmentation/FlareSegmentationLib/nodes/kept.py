@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import slicer
+from flareseg.core.boxes import Slices
 from flareseg.core.organs import Organ
 from flareseg.core.report import OrganFacts, Report
 from slicer.i18n import tr as _
 
 from ..names import organName
 from .edits import POSSIBLE_ORGANS
-from .layers import WHOLE, Box
+from .layers import WHOLE
 
 _ORDER = [organ.name for organ in POSSIBLE_ORGANS]
 
@@ -24,7 +25,7 @@ def withKept(
     masks: dict[Organ, np.ndarray],
     labels: np.ndarray,
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
-    box: Box = WHOLE,
+    box: Slices = WHOLE,
 ) -> Report:
     """Return the report of the written and kept organs, measured again for those that were cut by kept ones.
 

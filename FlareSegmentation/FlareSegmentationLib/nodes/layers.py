@@ -7,14 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 import slicer
 import vtk
+from flareseg.core.boxes import Slices
 
 BINARY_LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-Box = tuple[slice, slice, slice]
-"""Part of a (k, j, i) array."""
-WHOLE: Box = (slice(None), slice(None), slice(None))
+WHOLE: Slices = (slice(None), slice(None), slice(None))
 
 
-def boxAround(occupied: np.ndarray) -> Box | None:
+def boxAround(occupied: np.ndarray) -> Slices | None:
     """The smallest box around all non-zero voxels of a (k, j, i) array; None if there are none."""
     box: list[slice] = []
     for axis in range(3):  # slices first: what is left is small by the time the strided axes are reduced
@@ -25,7 +24,7 @@ def boxAround(occupied: np.ndarray) -> Box | None:
     return (box[0], box[1], box[2])
 
 
-def unitedBox(boxes: Iterable[Box | None]) -> Box:
+def unitedBox(boxes: Iterable[Slices | None]) -> Slices:
     """The smallest box around several; an empty one if there are none."""
     found = [box for box in boxes if box is not None]
     if not found:
@@ -34,7 +33,7 @@ def unitedBox(boxes: Iterable[Box | None]) -> Box:
     return (k, j, i)
 
 
-def inBox(box: Box, part: Box | None, mask: np.ndarray) -> np.ndarray:
+def inBox(box: Slices, part: Slices | None, mask: np.ndarray) -> np.ndarray:
     """``mask``, which fills ``part`` of a grid, as it lies in the larger ``box`` of that grid: bool (k, j, i)."""
     whole = np.zeros([outer.stop - outer.start for outer in box], bool)
     if part is not None:
@@ -68,7 +67,7 @@ def cropped(segment: slicer.vtkSegment) -> tuple[np.ndarray, np.ndarray]:
     return mask[box], np.array([part.start for part in box[::-1]]) + image.GetExtent()[::2]
 
 
-def newLayer(labels: np.ndarray, box: Box, ijkToRas: np.ndarray) -> slicer.vtkOrientedImageData:
+def newLayer(labels: np.ndarray, box: Slices, ijkToRas: np.ndarray) -> slicer.vtkOrientedImageData:
     """An image of ``labels`` (uint8), which fill ``box`` of the grid that the 4 x 4 matrix describes."""
     image = slicer.vtkOrientedImageData()
     image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijkToRas))
@@ -89,7 +88,7 @@ def clear(image: slicer.vtkOrientedImageData, values: Iterable[int]) -> None:
 
 def maskOnScan(
     segmentationNode: slicer.vtkMRMLSegmentationNode, segmentId: str, volumeNode: slicer.vtkMRMLScalarVolumeNode
-) -> tuple[Box | None, np.ndarray]:
+) -> tuple[Slices | None, np.ndarray]:
     """The segment's voxels on the volume's grid: their bounding box, and bool (k, j, i) in it.
 
     Both nodes have the same parent transform. Voxels outside the volume are left out.

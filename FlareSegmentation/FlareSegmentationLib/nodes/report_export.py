@@ -18,7 +18,7 @@ from .positions import SlicePositions, slicePositions
 from .report_text import checkHere, confidence, meanHu, seconds, stagesShown, totals, volume
 from .results import waited
 
-Column = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
+TableColumn = tuple[vtk.vtkAbstractArray, str, str]  # values, unit, title
 
 
 def asText(report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
@@ -76,7 +76,7 @@ def _tableNode(segmentationNode: slicer.vtkMRMLSegmentationNode, role: str, name
     return node
 
 
-def _fill(node: slicer.vtkMRMLTableNode, columns: list[Column]) -> None:
+def _fill(node: slicer.vtkMRMLTableNode, columns: list[TableColumn]) -> None:
     node.RemoveAllColumns()
     node.SetUseColumnTitleAsColumnHeader(True)
     for array, unit, title in columns:
@@ -85,7 +85,7 @@ def _fill(node: slicer.vtkMRMLTableNode, columns: list[Column]) -> None:
         node.SetColumnUnitLabel(array.GetName(), unit)
 
 
-def _costColumns(report: Report, waitedSeconds: float | None) -> list[Column]:
+def _costColumns(report: Report, waitedSeconds: float | None) -> list[TableColumn]:
     """Return one row per stage, then their sum, how long a person waited, and the peaks of memory."""
     rows = [(stageName(stage.name), stage.seconds, "s") for stage in report.stages]
     rows.append((_("Engine"), report.total_seconds, "s"))
@@ -112,7 +112,7 @@ def _weights(report: Report) -> str:
     return ", ".join(f"{w.name} (sha256 {w.sha256[:12]})" for w in report.weights)
 
 
-def _organColumns(organs: list[OrganFacts], positions: SlicePositions | None) -> list[Column]:
+def _organColumns(organs: list[OrganFacts], positions: SlicePositions | None) -> list[TableColumn]:
     """Return one row per organ."""
     nan = float("nan")
     numbers = [

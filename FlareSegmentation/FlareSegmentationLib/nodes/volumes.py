@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import slicer
-import vtk
 from flareseg.core.errors import FlareError, ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume, checked
 from slicer.i18n import tr as _
+
+from .layers import ijkToRas
 
 _ABDOMEN_WINDOW_LEVEL = (350, 40)  # HU; those of CT_ABDOMEN in Slicer's VolumeDisplayPresets.json
 
@@ -28,7 +28,7 @@ def volumeOf(volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> Volume:
     if volumeNode.GetScene() is None:
         raise ScanError(_("The volume is not in the scene."), _("Add it to the scene first."))
     voxels = slicer.util.arrayFromVolume(volumeNode)
-    geometry = Geometry.from_ijk_to_ras(_ijkToRas(volumeNode), voxels.shape)
+    geometry = Geometry.from_ijk_to_ras(ijkToRas(volumeNode), voxels.shape)
     return Volume(voxels, geometry, warnings=_warnings(volumeNode))
 
 
@@ -86,13 +86,6 @@ def _refuseOtherNodes(volumeNode: slicer.vtkMRMLNode) -> None:
         raise ScanError(_("The volume has no voxels."), _("Load the CT again."))
     if image.GetNumberOfScalarComponents() != 1:
         raise ScanError(_("The volume holds colours or vectors."), _("Choose a CT with one value a voxel."))
-
-
-def _ijkToRas(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    matrix = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(matrix)
-    array: np.ndarray = slicer.util.arrayFromVTKMatrix(matrix)
-    return array
 
 
 def _warnings(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[str]:

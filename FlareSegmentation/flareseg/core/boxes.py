@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 Slices = tuple[slice, slice, slice]
+"""Part of a (k, j, i) array."""
 
 
 def box_around(marks: np.ndarray, margin: Sequence[int] = (0, 0, 0)) -> Slices:

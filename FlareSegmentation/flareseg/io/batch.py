@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 
 from flareseg.core.errors import Cancelled, FlareError, NoAbdomenError
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
 
 
 class State(str, Enum):
@@ -27,17 +27,17 @@ class State(str, Enum):
 
 
 @dataclass
-class Entry(Generic[Task, Result]):
+class Entry(Generic[TaskT, ResultT]):
     """One task of a batch, with its result or why there is none, and the wall-clock seconds that it took."""
 
-    task: Task
+    task: TaskT
     state: State = State.WAITING
-    result: Result | None = None
+    result: ResultT | None = None
     error: FlareError | None = None
     seconds: float | None = None
 
 
-class Batch(Generic[Task, Result]):
+class Batch(Generic[TaskT, ResultT]):
     """Tasks in their order. A task that fails does not stop the others, a task that is cancelled does.
 
     The caller drives it by ``run``, or by ``begin`` and then ``succeed`` or ``fail`` as events come in.
@@ -46,17 +46,17 @@ class Batch(Generic[Task, Result]):
 
     def __init__(
         self,
-        tasks: Iterable[Task],
-        on_change: Callable[[Entry[Task, Result]], object] = lambda entry: None,
+        tasks: Iterable[TaskT],
+        on_change: Callable[[Entry[TaskT, ResultT]], object] = lambda entry: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.entries: list[Entry[Task, Result]] = [Entry(task) for task in tasks]
+        self.entries: list[Entry[TaskT, ResultT]] = [Entry(task) for task in tasks]
         self._on_change, self._clock = on_change, clock
         self._begun_at = 0.0
 
     def run(
-        self, work: Callable[[Task], Result], explain: Callable[[Exception], FlareError]
-    ) -> Iterator[Entry[Task, Result]]:
+        self, work: Callable[[TaskT], ResultT], explain: Callable[[Exception], FlareError]
+    ) -> Iterator[Entry[TaskT, ResultT]]:
         """Do ``work`` for the tasks that wait, and give each entry, also a skipped or cancelled one, in its turn.
 
         ``explain`` turns whatever ``work`` raises into the error of the entry.
@@ -71,23 +71,23 @@ class Batch(Generic[Task, Result]):
             yield entry
             _release_frames(entry.error)
 
-    def begin(self) -> Entry[Task, Result] | None:
+    def begin(self) -> Entry[TaskT, ResultT] | None:
         """The first entry that waits, which runs from now on; None at the end."""
         for entry in self._in(State.WAITING):
             self._begin(entry)
             return entry
         return None
 
-    def skip(self, entry: Entry[Task, Result], result: Result | None = None) -> None:
+    def skip(self, entry: Entry[TaskT, ResultT], result: ResultT | None = None) -> None:
         """The task was done before."""
         entry.result = result
         self._set(entry, State.SKIPPED)
 
-    def succeed(self, entry: Entry[Task, Result], result: Result) -> None:
+    def succeed(self, entry: Entry[TaskT, ResultT], result: ResultT) -> None:
         entry.result, entry.seconds = result, self._clock() - self._begun_at
         self._set(entry, State.DONE)
 
-    def fail(self, entry: Entry[Task, Result], error: FlareError) -> None:
+    def fail(self, entry: Entry[TaskT, ResultT], error: FlareError) -> None:
         entry.error, entry.seconds = error, self._clock() - self._begun_at
         if isinstance(error, Cancelled):
             self._set(entry, State.CANCELLED)
@@ -101,7 +101,7 @@ class Batch(Generic[Task, Result]):
             entry.error = Cancelled()
             self._set(entry, State.CANCELLED)
 
-    def place(self, entry: Entry[Task, Result]) -> tuple[int, int]:
+    def place(self, entry: Entry[TaskT, ResultT]) -> tuple[int, int]:
         """Return the position of an entry, from 1, and the number of entries."""
         return [other is entry for other in self.entries].index(True) + 1, len(self.entries)
 
@@ -111,14 +111,14 @@ class Batch(Generic[Task, Result]):
         known = [entry.seconds for entry in self.entries if entry.seconds is not None]
         return len(self._in(State.WAITING, State.RUNNING)) * sum(known) / len(known) if known else None
 
-    def _in(self, *states: State) -> list[Entry[Task, Result]]:
+    def _in(self, *states: State) -> list[Entry[TaskT, ResultT]]:
         return [entry for entry in self.entries if entry.state in states]
 
-    def _begin(self, entry: Entry[Task, Result]) -> None:
+    def _begin(self, entry: Entry[TaskT, ResultT]) -> None:
         self._begun_at = self._clock()
         self._set(entry, State.RUNNING)
 
-    def _set(self, entry: Entry[Task, Result], state: State) -> None:
+    def _set(self, entry: Entry[TaskT, ResultT], state: State) -> None:
         entry.state = state
         self._on_change(entry)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flareseg.core.errors import JobError
-from flareseg.phantom.shapes import Row, Triple
+from flareseg.phantom.shapes import Triple, TubeRow
 from flareseg.phantom.tissues import PHASES
 
 
@@ -39,7 +39,7 @@ class Patient:
         z, y, x = self.rng.normal(place, mm)
         return (float(z), float(y), float(x))
 
-    def along(self, rows: Iterable[Row], mm: float) -> list[Row]:
+    def along(self, rows: Iterable[TubeRow], mm: float) -> list[TubeRow]:
         """The rows (z, y, x, radius) of a tube, each moved to a place near by."""
         return [(*self.near((z, y, x), mm), radius) for z, y, x, radius in rows]
 

@@ -16,7 +16,7 @@ from scipy.interpolate import make_interp_spline
 
 Points = tuple[np.ndarray, np.ndarray, np.ndarray]
 Triple = tuple[float, float, float]
-Row = tuple[float, float, float, float]
+TubeRow = tuple[float, float, float, float]
 
 EVERYWHERE = np.array([[-np.inf] * 3, [np.inf] * 3])
 _TINY = 1e-6
@@ -198,7 +198,7 @@ class Capsule(Shape):
         return np.sqrt(square) - (self.radii[0] + np.float32(self.radii[1] - self.radii[0]) * fraction)
 
 
-def tube(rows: Sequence[Row], step: float = 8.0) -> Union:
+def tube(rows: Sequence[TubeRow], step: float = 8.0) -> Union:
     """A curved tube: a spline through the rows (z, y, x, radius) in mm, cut into capsules of about ``step`` mm."""
     *places, radii = np.array(rows, float).T
     knots = np.stack(places, 1)

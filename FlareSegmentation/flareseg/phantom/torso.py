@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from flareseg.phantom.patient import Patient
-from flareseg.phantom.shapes import Below, Capsule, Column, Ellipsoid, HalfSpace, Points, Row, Shape, Union, tube
+from flareseg.phantom.shapes import Below, Capsule, Column, Ellipsoid, HalfSpace, Points, Shape, TubeRow, Union, tube
 from flareseg.phantom.tissues import PhantomTissue
 
 Layers = Iterator[tuple[PhantomTissue, Shape]]
@@ -157,7 +157,7 @@ def _rib(z: float, side: int, bone_end: float, cartilage_end: float) -> Layers:
     yield PhantomTissue.SPONGY_BONE, bone.grown(-2.5)
 
 
-def _on_cage(z: float, side: int, angle: float) -> Row:
+def _on_cage(z: float, side: int, angle: float) -> TubeRow:
     """A point on a rib that leaves the spine at ``z``, ``angle`` degrees round from the back: it slopes down to the
     side, and its cartilage climbs to the breastbone."""
     z -= 62 * np.sin(np.radians(min(angle, 125) * 90 / 125)) - 0.9 * max(angle - 125, 0)

@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from flareseg.core.organs import ORGANS
 from flareseg.io.outputs import atomic_write, refusals_said, write_text
 
-Row = dict[str, float]
+LogRow = dict[str, float]
 
 LOG, CURVES, TENSORBOARD = "log.csv", "curves.png", "tensorboard"
 TRAINING, VALIDATION = "dice ", "validation "  # the start of a column's name; the organ's name follows
@@ -55,14 +55,14 @@ class Log:
         self._on_board, self._purge_step = len(self.rows), None
 
 
-def _read(path: Path) -> list[Row]:
+def _read(path: Path) -> list[LogRow]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
-def write_curves(path: Path, rows: list[Row]) -> None:
+def write_curves(path: Path, rows: list[LogRow]) -> None:
     """Loss and Dice against steps, as PNG. Raises OutputError."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, dice = figure.subplots(1, 2)
@@ -76,7 +76,7 @@ def write_curves(path: Path, rows: list[Row]) -> None:
         figure.savefig(beside, dpi=110)
 
 
-def _draw(axes: Axes, rows: list[Row], names: list[str], width: float) -> None:
+def _draw(axes: Axes, rows: list[LogRow], names: list[str], width: float) -> None:
     for name in names:
         points = [(row["step"], row[name]) for row in rows if name in row]
         colour = COLOURS.get(name.split(" ", 1)[-1], "tab:gray")

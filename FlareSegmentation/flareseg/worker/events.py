@@ -136,22 +136,22 @@ class Idle:
     seconds: float
 
 
-Job = SegmentJob | CancelJob | DescribeJob
+JobMessage = SegmentJob | CancelJob | DescribeJob
 Event = Ready | DeviceInfo | StageProgress | JobResult | Failure | Idle
 
 JOBS: dict[str, Any] = {c.type: c for c in (SegmentJob, CancelJob, DescribeJob)}
 EVENTS: dict[str, Any] = {c.type: c for c in (Ready, DeviceInfo, StageProgress, JobResult, Failure, Idle)}
 
 
-def encode(message: Job | Event) -> bytes:
+def encode(message: JobMessage | Event) -> bytes:
     """One line, newline included."""
     body = {"type": message.type, **asdict(message)}
     return json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
-def decode_job(line: bytes) -> Job:
+def decode_job(line: bytes) -> JobMessage:
     """Return the job in a line. Raises JobError for any other line, naming what is wrong with it."""
-    job: Job = _decode(line, JOBS)
+    job: JobMessage = _decode(line, JOBS)
     return job
 
 

@@ -18,7 +18,7 @@ _UNDELIVERED = 1  # exit code
 
 log = logging.getLogger("flareseg.worker.mailbox")
 
-Item = events.SegmentJob | events.DescribeJob | events.Failure
+Received = events.SegmentJob | events.DescribeJob | events.Failure
 
 
 class Outlet:
@@ -52,7 +52,7 @@ class Inbox:
 
     def __init__(self, stream: BinaryIO, ending: Ending) -> None:
         self._stream, self._ending = stream, ending
-        self._items: queue.Queue[Item | None] = queue.Queue()
+        self._items: queue.Queue[Received | None] = queue.Queue()
         self._open: set[str] = set()
         self._cancelled: set[str] = set()
         self._folders: set[JobFolder] = set()
@@ -69,7 +69,7 @@ class Inbox:
         finally:
             self._ending.begin("its stdin is closed")
 
-    def next(self, seconds: float) -> Item | None:
+    def next(self, seconds: float) -> Received | None:
         """The next job, or the answer to a bad line; None once the end has begun.
 
         Raises queue.Empty after ``seconds``, or after a month.

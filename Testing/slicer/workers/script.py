@@ -35,7 +35,7 @@ GPU = ("cuda", "NVIDIA GeForce RTX 3060", 900.0, 12000.0, "The fastest available
 LAPTOP_GPU = ("cuda", "NVIDIA GeForce RTX 3060 Laptop GPU", 5900.0, 6000.0, "The fastest available device.")
 
 
-def jobs(device: tuple[Any, ...] = CPU) -> Iterator[events.Job]:
+def jobs(device: tuple[Any, ...] = CPU) -> Iterator[events.JobMessage]:
     say(events.Ready(os.getpid(), "0"))
     for line in sys.stdin.buffer:
         job = events.decode_job(line)
