@@ -7,36 +7,26 @@ from collections.abc import Iterable
 import numpy as np
 import slicer
 import vtk
-from flareseg.core.boxes import Slices
+from flareseg.core.boxes import Slices, box_around
 
 BINARY_LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 WHOLE: Slices = (slice(None), slice(None), slice(None))
+EMPTY: Slices = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
-def boxAround(occupied: np.ndarray) -> Slices | None:
-    """The smallest box around all non-zero voxels of a (k, j, i) array; None if there are none."""
-    box: list[slice] = []
-    for axis in range(3):  # slices first: what is left is small by the time the strided axes are reduced
-        indices = np.flatnonzero(occupied[tuple(box)].any(axis=tuple({0, 1, 2} - {axis})))
-        if not indices.size:
-            return None
-        box.append(slice(int(indices[0]), int(indices[-1]) + 1))
-    return (box[0], box[1], box[2])
-
-
-def unitedBox(boxes: Iterable[Slices | None]) -> Slices:
-    """The smallest box around several; an empty one if there are none."""
-    found = [box for box in boxes if box is not None]
+def unitedBox(boxes: Iterable[Slices]) -> Slices:
+    """The smallest box around several; an empty one if all are empty."""
+    found = [box for box in boxes if box != EMPTY]
     if not found:
-        return (slice(0, 0), slice(0, 0), slice(0, 0))
+        return EMPTY
     k, j, i = (slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in zip(*found))
     return (k, j, i)
 
 
-def inBox(box: Slices, part: Slices | None, mask: np.ndarray) -> np.ndarray:
+def inBox(box: Slices, part: Slices, mask: np.ndarray) -> np.ndarray:
     """``mask``, which fills ``part`` of a grid, as it lies in the larger ``box`` of that grid: bool (k, j, i)."""
     whole = np.zeros([outer.stop - outer.start for outer in box], bool)
-    if part is not None:
+    if mask.size:
         whole[tuple(slice(p.start - o.start, p.stop - o.start) for p, o in zip(part, box))] = mask
     return whole
 
@@ -56,14 +46,11 @@ def voxels(image: slicer.vtkOrientedImageData) -> np.ndarray:
 
 def cropped(segment: slicer.vtkSegment) -> tuple[np.ndarray, np.ndarray]:
     """The segment's voxels in their bounding box (bool, (k, j, i)), and the box's first (i, j, k) in the layer."""
-    nothing = np.zeros((0, 0, 0), bool), np.zeros(3, int)
     image = imageOf(segment)
     if image is None or image.GetNumberOfPoints() == 0:
-        return nothing
+        return np.zeros((0, 0, 0), bool), np.zeros(3, int)
     mask = voxels(image) == segment.GetLabelValue()
-    box = boxAround(mask)
-    if box is None:
-        return nothing
+    box = box_around(mask)
     return mask[box], np.array([part.start for part in box[::-1]]) + image.GetExtent()[::2]
 
 
@@ -88,25 +75,25 @@ def clear(image: slicer.vtkOrientedImageData, values: Iterable[int]) -> None:
 
 def maskOnScan(
     segmentationNode: slicer.vtkMRMLSegmentationNode, segmentId: str, volumeNode: slicer.vtkMRMLScalarVolumeNode
-) -> tuple[Slices | None, np.ndarray]:
+) -> tuple[Slices, np.ndarray]:
     """The segment's voxels on the volume's grid: their bounding box, and bool (k, j, i) in it.
 
-    Both nodes have the same parent transform. Voxels outside the volume are left out.
+    Both nodes have the same parent transform. Voxels outside the volume are left out; the box is empty if all are.
     """
     segment = segmentationNode.GetSegmentation().GetSegment(segmentId)
     mask, first = cropped(segment)
     if not mask.size:
-        return None, mask
+        return EMPTY, mask
     toScan = np.linalg.inv(ijkToRas(volumeNode)) @ imageToRas(imageOf(segment))
     shift = np.round(toScan[:3, 3])
     if not np.allclose(toScan - np.eye(4), np.pad(shift[:, None], ((0, 1), (3, 0))), atol=1e-3):  # another grid
         mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, segmentId, volumeNode) > 0
-        box = boxAround(mask)
-        return box, mask if box is None else mask[box]
+        box = box_around(mask)
+        return box, mask[box]
     low = (first + shift.astype(int))[::-1]
     start, stop = np.maximum(low, 0), np.minimum(low + mask.shape, slicer.util.arrayFromVolume(volumeNode).shape)
     if (start >= stop).any():
-        return None, mask
+        return EMPTY, mask[EMPTY]
     k, j, i = map(slice, start.tolist(), stop.tolist())
     return (k, j, i), mask[tuple(map(slice, start - low, stop - low))]
 

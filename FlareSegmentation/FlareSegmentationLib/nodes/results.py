@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import slicer
+from flareseg.core.boxes import box_around
 from flareseg.core.errors import ScanError
 from flareseg.core.organs import BACKGROUND, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
 from flareseg.core.report import Report
@@ -14,7 +15,7 @@ from slicer.i18n import tr as _
 
 from .edits import POSSIBLE_ORGANS, scanOf, segmentId, sign
 from .kept import withDeleted, withKept
-from .layers import boxAround, ijkToRas, inBox, maskOnScan, newLayer, unitedBox
+from .layers import ijkToRas, inBox, maskOnScan, newLayer, unitedBox
 from .segments import fillSegments, followScan, removeOrgans
 from .surfaces import SURFACE, buildSurfaces
 
@@ -65,7 +66,7 @@ def writeResult(
         segmentation.InvalidateNonSourceRepresentations()
         followScan(segmentationNode, volumeNode)
         parts = {organ: maskOnScan(segmentationNode, segmentId(organ), volumeNode) for organ in kept}
-        box = unitedBox([boxAround(labels), *(part for part, _mask in parts.values())])
+        box = unitedBox([box_around(labels), *(part for part, _mask in parts.values())])
         masks = {organ: inBox(box, *part) for organ, part in parts.items()}
         reduced = _reduced(labels[box], left, masks.values())
         fillSegments(segmentation, newLayer(reduced, box, ijkToRas(volumeNode)), {segmentId(o): o for o in written})

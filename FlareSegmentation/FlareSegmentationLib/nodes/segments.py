@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import slicer
 import vtk
+from flareseg.core.boxes import box_around
 from flareseg.core.organs import Organ
 
 from .edits import POSSIBLE_ORGANS, segmentId
-from .layers import BINARY_LABELMAP, boxAround, clear, ijkToRas, imageOf, imageToRas, newLayer, unitedBox
+from .layers import BINARY_LABELMAP, clear, ijkToRas, imageOf, imageToRas, newLayer
 
 Left = list[tuple[slicer.vtkOrientedImageData | None, int]]
 """Layers that segments have left, with their label values there."""
@@ -23,7 +24,7 @@ def importLabels(
     organs: Mapping[str, Organ],
 ) -> None:
     """Put each organ of ``labels`` (uint8 (k, j, i) on the volume's grid) into the segment of the id given."""
-    box = unitedBox([boxAround(labels)])
+    box = box_around(labels)
     fillSegments(segmentationNode.GetSegmentation(), newLayer(labels[box], box, ijkToRas(volumeNode)), organs)
 
 
