@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import slicer
@@ -50,20 +51,19 @@ class PhantomRun:
             self._fail(Cancelled())
 
     def _onLine(self, line: bytes) -> None:
-        said = json.loads(line)
         if not self.active:
             return
-        if "fraction" in said:
-            self.progressed.emit(said["fraction"])
-            return
         try:
-            folder = Path(said["folder"])
-            voxels, labels = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("scan", "labels"))
+            said = json.loads(line)
+            made = None if "fraction" in said else _read(said)
         except Exception as error:  # whatever it is, the run has to end
             self._fail(explained(error))
             return
-        self._end()
-        self.finished.emit(Volume(voxels, Geometry.from_json(said["geometry"]), name="phantom"), labels)
+        if made is None:
+            self.progressed.emit(said["fraction"])
+        else:
+            self._end()
+            self.finished.emit(*made)
 
     def _fail(self, error: FlareError) -> None:
         if self.active:
@@ -95,6 +95,13 @@ def _made() -> tuple[Volume, np.ndarray]:
     run.start()
     volume, labels = outcome.wait(run.cancel)
     return volume, labels
+
+
+def _read(said: dict[str, Any]) -> tuple[Volume, np.ndarray]:
+    """What the process has made: the CT, and its labels."""
+    folder = Path(said["folder"])
+    voxels, labels = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("scan", "labels"))
+    return Volume(voxels, Geometry.from_json(said["geometry"]), name="phantom"), labels
 
 
 def _command() -> list[str]:

@@ -9,21 +9,18 @@ from flareseg.core.organs import ORGANS
 from slicer.i18n import tr as _
 
 from .segments import importLabels
+from .volumes import showAbdomenWindow
 
 if TYPE_CHECKING:
     import numpy as np
     from flareseg.core.volume import Volume
-
-WINDOW_HU, LEVEL_HU = 400, 40  # the usual window for soft tissue of the abdomen
 
 
 def addCt(volume: Volume) -> slicer.vtkMRMLScalarVolumeNode:
     """Add the CT to the scene and show it in the slice views."""
     name = slicer.mrmlScene.GenerateUniqueName(_("Synthetic CT"))
     volumeNode = slicer.util.addVolumeFromArray(volume.voxels, volume.geometry.ijk_to_ras(), name)
-    display = volumeNode.GetDisplayNode()
-    display.SetAutoWindowLevel(False)
-    display.SetWindowLevel(WINDOW_HU, LEVEL_HU)
+    showAbdomenWindow(volumeNode)
     slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
     return volumeNode
 

@@ -162,6 +162,8 @@ def test_second_click_while_it_is_made_is_ignored(press):
         (["no-such-program"], "stopped unexpectedly (exit code 127)"),
         ([sys.executable, "-c", "raise MemoryError"], "stopped unexpectedly (exit code 1)"),
         ([sys.executable, str(SCRIPT), "lost_phantom"], "No such file"),
+        ([sys.executable, "-c", "print('a warning of a library')"], "JSONDecodeError"),
+        ([sys.executable, "-c", "print(5)"], "TypeError"),
     ],
 )
 def test_failure_is_told_in_a_sentence(command, message, press, python_slicer, monkeypatch):
@@ -213,7 +215,7 @@ def test_a_click_adds_the_ct_with_a_soft_tissue_window(click, phantom):
     assert node.GetScene() is slicer.mrmlScene
     assert np.array_equal(slicer.util.arrayFromVolume(node), phantom.volume.voxels)
     display = node.GetDisplayNode()
-    assert (display.GetAutoWindowLevel(), display.GetWindow(), display.GetLevel()) == (0, 400, 40)
+    assert (display.GetAutoWindowLevel(), display.GetWindow(), display.GetLevel()) == (0, 350, 40)
 
 
 def test_the_slice_views_show_it(click):
