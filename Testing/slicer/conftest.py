@@ -45,6 +45,7 @@ import FlareSegmentation  # noqa: E402
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", metavar="FOLDER", help="write the README's pictures here")
+    parser.addoption("--dark", action="store_true", help="draw the pictures of the panel in Slicer's dark style")
 
 
 LIMIT_SECONDS = 120.0
@@ -64,8 +65,8 @@ def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) 
 
 
 def click(panel: Any) -> None:
-    """A click that is not the second one of a double click."""
-    wait_until(lambda: panel.panel.takesClicks)
+    """A click that is not the second one of a double click, on a scan whose voxels were looked at."""
+    wait_until(lambda: panel.panel.takesClicks and panel.ui.applyButton.enabled)
     panel.ui.applyButton.click()
 
 

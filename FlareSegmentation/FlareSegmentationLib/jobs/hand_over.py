@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from flareseg.core.errors import Cancelled, ScanError
 from slicer.i18n import tr as _
 
-from ..garbage import PAUSE
+from ..background import Work
 
 _SLAB_BYTES = 16_000_000  # after each slab the thread looks whether it is to stop
-_LOOK_SECONDS = 0.005
 
 
 class HandOver:
@@ -29,22 +28,13 @@ class HandOver:
     ) -> None:
         self._isUnchanged = isUnchanged
         self._stop = threading.Event()
-        pool = ThreadPoolExecutor(1, thread_name_prefix="hand over")
-        PAUSE.begin()
-        self._future: Future[None] = pool.submit(_write, path, voxels, slabBytes, self._stop)
-        self._future.add_done_callback(lambda _future: PAUSE.end())
-        pool.shutdown(wait=False)  # the thread ends with its work
+        self._work = Work(partial(_write, path, voxels, slabBytes, self._stop))
 
     def isDone(self) -> bool:
-        """Whether the file is written. Raises OSError, and ScanError for voxels that were changed.
-
-        Waits for a moment: a thread runs only while the main thread is in Python and waits, because Slicer's event
-        loop keeps the interpreter to itself.
-        """
-        wait([self._future], timeout=_LOOK_SECONDS)
-        if not self._future.done():
+        """Whether the file is written; waits for a moment. Raises OSError, and ScanError for changed voxels."""
+        if not self._work.isDone():
             return False
-        self._future.result()
+        self._work.result()
         if not self._isUnchanged():
             raise ScanError(_("The scan was changed while it was handed to the engine."), _("Segment it again."))
         return True
@@ -56,7 +46,7 @@ class HandOver:
     def end(self) -> None:
         """Give up and wait until the file is closed."""
         self.stop()
-        wait([self._future])
+        self._work.wait()
 
 
 def _write(path: str, voxels: np.ndarray, slabBytes: int, stop: threading.Event) -> None:

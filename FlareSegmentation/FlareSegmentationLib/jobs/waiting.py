@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import qt
 import slicer
 from flareseg.core.errors import FlareError
 
-from ..garbage import PAUSE
-
-_LOOK_SECONDS = 0.02  # between two turns of Slicer's event loop while a file is read or written
+from ..background import Work
 
 ResultT = TypeVar("ResultT")
 
@@ -45,13 +42,7 @@ def inBackground(work: Callable[[], ResultT]) -> ResultT:
 
     It must touch neither nodes nor widgets.
     """
-    PAUSE.begin()
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(work)
-            while not future.done():
-                slicer.app.processEvents()
-                wait([future], timeout=_LOOK_SECONDS)
-            return future.result()
-    finally:
-        PAUSE.end()
+    background = Work(work)
+    while not background.isDone():
+        slicer.app.processEvents()
+    return background.result()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from threading import Thread
 
 import numpy as np
 import qt
 import slicer
 import vtk
 
-from ..garbage import PAUSE
+from ..background import Work
 from .layers import BINARY_LABELMAP, cropped, imageOf, imageToRas, voxels
 
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
@@ -51,7 +50,7 @@ class _Build:
         self.node = segmentationNode
         self.built: list[Callable[[], None]] = []
         self._state: list[tuple[str, int, int]] | None = None
-        self._thread = Thread()
+        self._work: Work[None] | None = None
         self._timer = qt.QTimer()
         self._timer.setInterval(_LOOK_MS)
         self._timer.connect("timeout()", self._look)
@@ -62,20 +61,14 @@ class _Build:
         ids = segmentation.GetSegmentIDs()
         self._state = _state(segmentation)
         self._pipelines = {id_: _pipeline(segmentation.GetSegment(id_), segmentation) for id_ in ids}
-        self._thread = Thread(target=self._run, name=THREAD)
-        PAUSE.begin()
-        self._thread.start()
+        self._work = Work(self._run, THREAD)
 
     def _run(self) -> None:
-        try:
-            for pipeline in self._pipelines.values():
-                pipeline.Update()
-        finally:
-            PAUSE.end()
+        for pipeline in self._pipelines.values():
+            pipeline.Update()
 
     def _look(self) -> None:
-        if self._thread.is_alive():
-            self._thread.join(0.001)  # gives the thread its turn: an idle event loop may hold Python's lock
+        if self._work is not None and not self._work.isDone():
             return
         segmentation = self.node.GetSegmentation()
         isWanted = self.node.GetScene() is not None and not segmentation.ContainsRepresentation(SURFACE)

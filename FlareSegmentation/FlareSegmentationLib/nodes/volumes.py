@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import slicer
 from flareseg.core.errors import FlareError, ScanError
 from flareseg.core.geometry import Geometry
-from flareseg.core.volume import Volume, checked
+from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
 
 from .layers import ijkToRas
@@ -41,24 +40,6 @@ def voxelWatch(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Callable[[], bool]
     scalars.GetInformation()  # made when it is first asked for, by a display for example, which counts as a change
     before = scalars.GetMTime()
     return lambda: bool(scalars.GetMTime() == before)
-
-
-class ScanCheck:
-    """Looks at every voxel of a scan once, not each time the panel is shown."""
-
-    def __init__(self) -> None:
-        self._seen: tuple[int, Geometry] | None = None
-        self._warnings: list[str] = []
-
-    def of(self, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume:
-        """The node's scan with the warnings about its voxels. Raises ScanError as volumeOf and checked do."""
-        volume = volumeOf(volumeNode)
-        scalars = volumeNode.GetImageData().GetPointData().GetScalars()
-        seen = (scalars.GetMTime(), volume.geometry)  # VTK counts changes of all objects together
-        if seen != self._seen:
-            self._warnings = checked(replace(volume, warnings=[])).warnings
-            self._seen = seen
-        return replace(volume, warnings=volume.warnings + self._warnings)
 
 
 def facts(geometry: Geometry) -> str:

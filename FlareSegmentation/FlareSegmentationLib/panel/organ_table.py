@@ -8,7 +8,8 @@ from flareseg.core.organs import Organ
 from flareseg.core.report import OrganFacts, Report
 
 from ..names import organName
-from ..nodes.positions import SlicePositions, slicePositions, toWorld
+from ..node_watch import NodeWatch
+from ..nodes.positions import slicePositions, toWorld
 from ..nodes.report_text import checkHere, confidence, meanHu, sliceIndices, volume
 from ..nodes.results import organCentre, organColour, organNamed
 from ..signals import Signal
@@ -28,28 +29,38 @@ class OrganTable:
         self._segmentationNode: slicer.vtkMRMLSegmentationNode | None = None
         self._next: dict[int, int] = {}
         layOut(table, numbers=(1, 2, 3), optional=_HU_COLUMN)
+        self._moves = NodeWatch((slicer.vtkMRMLTransformableNode.TransformModifiedEvent,))
+        self._moves.changed.connect(self._showPlaces)
         table.connect("cellClicked(int,int)", self._go)
         self._keys = [self._shortcut(key) for key in ("Return", "Enter", "Space")]
 
     def show(self, report: Report, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
         self._report, self._segmentationNode, self._next = report, segmentationNode, {}
+        self._moves.watch(segmentationNode)
         self._table.setRowCount(len(report.organs))
-        positions = slicePositions(segmentationNode)
         for row, found in enumerate(report.organs):
-            self._fill(row, found, organColour(segmentationNode, organNamed(found.name)), positions)
-        fitRows(self._table)
+            self._fill(row, found, organColour(segmentationNode, organNamed(found.name)))
+        self._showPlaces(segmentationNode)
 
-    def _fill(
-        self, row: int, found: OrganFacts, colour: tuple[int, int, int], positions: SlicePositions | None
-    ) -> None:
+    def close(self) -> None:
+        """Observe nothing more."""
+        self._moves.watch(None)
+
+    def _fill(self, row: int, found: OrganFacts, colour: tuple[int, int, int]) -> None:
         name = cell(organName(found.name))
         name.setData(qt.Qt.DecorationRole, qt.QColor(*colour))
         self._table.setItem(row, 0, name)
         for column, text in enumerate((volume(found), meanHu(found), confidence(found)), start=1):
             self._table.setItem(row, column, cell(text, isNumber=True))
-        check = cell(checkHere(found, positions))
-        check.setToolTip("\n".join(filter(None, (check.text(), sliceIndices(found)))))
-        self._table.setItem(row, _CHECK_COLUMN, check)
+
+    def _showPlaces(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
+        """Where they lie in the views: again when the transform of the result changes."""
+        positions = slicePositions(segmentationNode)
+        for row, found in enumerate(self._report.organs if self._report else ()):
+            check = cell(checkHere(found, positions))
+            check.setToolTip("\n".join(filter(None, (check.text(), sliceIndices(found)))))
+            self._table.setItem(row, _CHECK_COLUMN, check)
+        fitRows(self._table)
 
     def _shortcut(self, key: str) -> qt.QShortcut:
         """A key that does what a click on the current cell does, while the table has the focus."""

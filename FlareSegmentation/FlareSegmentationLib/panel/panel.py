@@ -72,9 +72,18 @@ class Panel:
             self.clicked.emit()
             self._clickedAt = time.monotonic()  # after the work of the click, which may have taken long
 
+    def close(self) -> None:
+        """Ask the worker nothing more, and observe nothing."""
+        self.device.close()
+        self.organs.close()
+
     def showScan(self, volume: Volume) -> None:
         """Show the size of the scan and its warnings under the scan selector."""
-        self._showScan(facts(volume.geometry), volume.warnings, volume)
+        self._showScan(facts(volume.geometry), volume.warnings, volume, isFine=True)
+
+    def showUnchecked(self, volume: Volume) -> None:
+        """A scan whose voxels are still being looked at: it cannot be segmented yet."""
+        self._showScan(facts(volume.geometry), volume.warnings, volume, isFine=False)
 
     def showFrames(self, count: int) -> None:
         """Offer the frames of the sequence that the scan belongs to, if it has any."""
@@ -84,12 +93,12 @@ class Panel:
     def showNoScan(self, problem: str = "") -> None:
         """No scan is chosen, or one that cannot be segmented, for the reason given."""
         hint = "" if problem else _("Load an abdominal CT and choose it here.")
-        self._showScan(hint, [], None)
+        self._showScan(hint, [], None, isFine=False)
         if problem:
             showText(self.ui.warningLabel, problem)
 
-    def _showScan(self, line: str, warnings: list[str], volume: Volume | None) -> None:
-        self._scanIsFine = volume is not None
+    def _showScan(self, line: str, warnings: list[str], volume: Volume | None, isFine: bool) -> None:
+        self._scanIsFine = isFine
         self.ui.scanFactsLabel.setText(line)
         self.device.setScan(volume)
         showWarnings(self.ui.warningLabel, warnings)

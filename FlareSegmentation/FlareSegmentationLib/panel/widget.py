@@ -32,7 +32,7 @@ from ..nodes.results import readReport, scanOf
 from ..nodes.roi import Region, boxScan, regionNote
 from ..nodes.scans import ScanFilter, scansOfScene
 from ..nodes.visibility import boxToShow, resultToShow
-from ..nodes.volumes import ScanCheck, readable
+from ..nodes.volumes import readable
 from .actions import ResultActions
 from .consent import Consent
 from .failure import FailureAction
@@ -40,6 +40,7 @@ from .panel import Panel
 from .places import showPlace
 from .preferences import Preferences
 from .queue_panel import QueuePanel
+from .scan_line import ScanLine
 from .scan_views import ScanViews, shownScan
 
 _RELOADED = ("FlareSegmentationLib", "flareseg")  # both pure Python; the engine at work is a process of its own
@@ -69,7 +70,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel = Panel(self.ui, self.logic.runner, self.logic.dependencies)
         self.queue = ScanQueue()
         self.queuePanel = QueuePanel(self.ui)
-        self.scanCheck = ScanCheck()
+        self.scanLine = ScanLine(self.panel)
         self.scanFilter = ScanFilter(self.ui.scanSelector)
         self.actions = ResultActions(self.ui, lambda: self._parameterNode)
         self.preferences = Preferences(self.ui)
@@ -122,7 +123,8 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def cleanup(self) -> None:
         """The module is unloaded or reloaded: Slicer hides the old widgets, and nothing may reach them any more."""
         self.queue.close()
-        self.panel.device.close()
+        self.panel.close()
+        self.scanLine.close()
         self.logic.close()
         self.panel.showReady()
         self._pairing.stop()
@@ -230,7 +232,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             self._isOtherScan = True
             self.panel.failure.hide()
         self.scanWatch.watch(volumeNode)
-        self.showScan(volumeNode)
+        self.scanLine.show(volumeNode)
         sequence = sequenceOf(volumeNode)
         self.panel.showFrames(sequence.GetNumberOfDataNodes() if sequence else 0)
         self._pairing.start()
@@ -257,16 +259,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def onScanModified(self, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:
         self.views.showVoxels()
-        self.showScan(volumeNode)
-
-    def showScan(self, volumeNode: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        if volumeNode is None:
-            self.panel.showNoScan()
-            return
-        try:
-            self.panel.showScan(self.scanCheck.of(volumeNode))
-        except FlareError as error:
-            self.panel.showNoScan(str(error))
+        self.scanLine.show(volumeNode)
 
     def onFramesButton(self, _checked: bool = False) -> None:
         self.queuePanel.tick(addFrames(self._parameterNode.scan))

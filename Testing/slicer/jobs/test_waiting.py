@@ -6,7 +6,8 @@ import gc
 import threading
 
 import pytest
-from FlareSegmentationLib.garbage import GarbagePause
+from conftest import wait_until
+from FlareSegmentationLib.background import Work
 from FlareSegmentationLib.jobs.waiting import inBackground
 
 DESTROYED_IN: list[threading.Thread] = []
@@ -47,11 +48,17 @@ def test_garbage_collection_is_afterwards_as_before(is_enabled):
         gc.enable()
 
 
-def test_the_last_of_several_threads_turns_garbage_collection_on_again():
-    pause = GarbagePause()
-    pause.begin()
-    pause.begin()
-    pause.end()
+def test_garbage_collection_goes_on_when_the_last_of_several_threads_has_ended():
+    first_may_end, second_may_end = threading.Event(), threading.Event()
+    first, second = Work(first_may_end.wait), Work(second_may_end.wait)
+    first_may_end.set()
+    assert first.result()
     assert not gc.isenabled()
-    pause.end()
+    second_may_end.set()
+    assert second.result()
     assert gc.isenabled()
+
+
+def test_garbage_collection_goes_on_although_the_end_is_not_waited_for():
+    Work(lambda: None)
+    wait_until(gc.isenabled)

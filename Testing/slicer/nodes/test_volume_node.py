@@ -7,7 +7,6 @@ import pytest
 import slicer
 import vtk
 from flareseg.core.errors import FlareError
-from FlareSegmentationLib.nodes import volumes
 from FlareSegmentationLib.nodes.volumes import facts, volumeOf
 
 OBLIQUE = np.array([[0.0, -1.5, 0.0, 10.0], [1.2, 0.0, 0.9, -20.0], [0.72, 0.0, -1.5, 30.0], [0, 0, 0, 1]])
@@ -83,41 +82,3 @@ def test_other_nodes_are_refused_with_message_and_hint(case):
         volumeOf(make())
     assert caught.value.kind == "bad_scan"
     assert caught.value.hint
-
-
-class TestScanCheck:
-    """Voxels that are replaced without a word to VTK are noticed by a look at all of them, and by nothing else."""
-
-    @pytest.fixture
-    def seen(self, add_scan):
-        """A scan that was looked at, all of whose voxels were made the same since; and its check."""
-        check, node = volumes.ScanCheck(), add_scan()
-        assert check.of(node).warnings == []
-        slicer.util.arrayFromVolume(node)[:] = 5
-        return check, node
-
-    def test_a_scan_is_looked_at_once(self, seen):
-        check, node = seen
-        assert np.shares_memory(check.of(node).voxels, slicer.util.arrayFromVolume(node))
-
-    def test_changed_voxels_are_looked_at_anew(self, seen):
-        check, node = seen
-        slicer.util.arrayFromVolumeModified(node)
-        with pytest.raises(FlareError, match="same value"):
-            check.of(node)
-
-    def test_another_scan_is_looked_at_and_the_first_one_anew_after_it(self, seen, add_scan):
-        check, node = seen
-        other, blank = add_scan(), add_scan()
-        slicer.util.arrayFromVolume(blank)[:] = 5
-        check.of(other)
-        with pytest.raises(FlareError, match="same value"):
-            check.of(blank)
-        with pytest.raises(FlareError, match="same value"):
-            check.of(node)
-
-    def test_a_transform_is_warned_of_without_another_look(self, seen):
-        check, node = seen
-        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-        node.SetAndObserveTransformNodeID(transform.GetID())
-        assert check.of(node).warnings == ["The scan sits under a transform; the result will follow it."]

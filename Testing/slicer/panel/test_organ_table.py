@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import qt
 import slicer
+from conftest import wait_until
 from flareseg.core.organs import ORGANS, RIGHT_KIDNEY
 from flareseg.core.report import OrganFacts, UncertainPlace
 from FlareSegmentationLib.nodes.report_text import checkHere
@@ -142,6 +143,21 @@ def test_place_is_where_the_scan_lies_in_the_views(table, found, node):
     organs.went.connect(points.append)
     table.cellClicked.emit(2, CHECK)
     assert points == [(15, 26, 37)]
+
+
+def test_places_are_told_anew_when_the_result_is_moved(table, found, node):
+    found.organs[2].warnings = []
+    found.organs[2].uncertain = [UncertainPlace(2, 4, [0.0, 0.0, 39.0])]
+    organs = OrganTable(table)
+    organs.show(found, node)
+    assert table.item(2, CHECK).text() == "S 36.0 to 42.0 mm"
+    moved = np.eye(4)
+    moved[2, 3] = 100
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(moved))
+    wait_until(lambda: table.item(2, CHECK).text() == "S 136.0 to 142.0 mm")
+    organs.close()
 
 
 @pytest.mark.parametrize("column", [0, CHECK])

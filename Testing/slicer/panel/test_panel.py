@@ -31,7 +31,12 @@ class TestBeforeTheClick:
         panel = open_panel()
         assert panel.ui.scanSelector.currentNode() is scan
         assert panel.ui.scanFactsLabel.text == "128 x 128 x 80 · 3 x 3 x 4 mm"
-        assert panel.ui.applyButton.enabled
+        wait_until(lambda: panel.ui.applyButton.enabled)
+
+    def test_scan_cannot_be_segmented_before_its_voxels_were_looked_at(self, ready, add_scan):
+        ready.ui.scanSelector.setCurrentNode(add_scan("other"))
+        assert not ready.ui.applyButton.enabled
+        wait_until(lambda: ready.ui.applyButton.enabled)
 
     def test_scan_that_gets_its_voxels_later_is_described_then(self, open_panel, phantom):
         panel = open_panel()
@@ -54,7 +59,7 @@ class TestBeforeTheClick:
     def test_scan_that_is_not_a_ct_cannot_be_segmented_and_says_why(self, open_panel):
         slicer.util.addVolumeFromArray(np.arange(40**3, dtype=np.int32).reshape(40, 40, 40) % 1000)
         panel = open_panel()
-        assert "not Hounsfield units" in panel.ui.warningLabel.text
+        wait_until(lambda: "not Hounsfield units" in panel.ui.warningLabel.text)
         assert not panel.ui.applyButton.enabled
 
     def test_device_is_chosen_by_name(self, ready):
@@ -201,7 +206,7 @@ class TestARun:
     def test_a_panel_opened_again_can_be_used_at_once(self, done, open_panel):
         again = open_panel()
         assert again.ui.scanFactsLabel.text == "128 x 128 x 80 · 3 x 3 x 4 mm"
-        assert again.ui.applyButton.enabled
+        wait_until(lambda: again.ui.applyButton.enabled)
 
     def test_click_on_an_organ_centres_the_slice_views(self, done):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
