@@ -1,12 +1,16 @@
-"""Slicer's slice and 3D views drawn off screen by the real displayable managers, as numpy pictures."""
+"""Slicer's slice and 3D views drawn off screen by the real displayable managers, as numpy pictures; its dark style."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
 from vtk.util.numpy_support import vtk_to_numpy
 
 _CROSSHAIR = (0, 255, 255)  # none of the organs'
@@ -166,3 +170,26 @@ def _grab(window: vtk.vtkRenderWindow) -> np.ndarray:
     columns, rows, _slices = image.GetDimensions()
     pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)
     return np.ascontiguousarray(pixels[::-1, :, :3])
+
+
+@contextmanager
+def dark_style() -> Iterator[None]:
+    """Slicer's dark style uses a palette as this one."""
+    application = QApplication.instance()
+    before, style = application.palette(), application.style().objectName()
+    if style != "fusion":  # setting a style resets what widgets know of their size
+        application.setStyle("fusion")
+    palette = QPalette(QColor(53, 53, 53), QColor(53, 53, 53))
+    for role, grey in ((QPalette.Base, 42), (QPalette.AlternateBase, 66), (QPalette.ToolTipBase, 53)):
+        palette.setColor(role, QColor(grey, grey, grey))
+    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText):
+        palette.setColor(role, QColor(255, 255, 255))
+        palette.setColor(QPalette.Disabled, role, QColor(127, 127, 127))
+    palette.setColor(QPalette.Highlight, QColor(42, 130, 218))
+    application.setPalette(palette)
+    try:
+        yield
+    finally:
+        if style != "fusion":
+            application.setStyle(style)
+        application.setPalette(before)

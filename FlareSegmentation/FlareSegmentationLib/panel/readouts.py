@@ -24,7 +24,7 @@ _SHARES = {
 }
 _ROW_MARGIN = 6
 _LEAST_COLUMN_WIDTH = 20
-_HEADER_STYLE = "QHeaderView::section { padding: 1px 4px; }"
+_HEADER_STYLE = "QHeaderView::section { padding: 1px 2px; }"
 _BAR_HEIGHT = 20
 _BAR_STYLE = (
     "QProgressBar { border: 0; background: transparent; margin: 6px 4px; }"
@@ -65,6 +65,7 @@ def layOut(
         if optional is not None:
             _showIfItFits(table, optional, widths)
         fitRows(table)
+        fitting.stop()  # which the new heights have started
 
     fitting = qt.QTimer(table)  # later, because the rows are still told of the column's old width
     fitting.setSingleShot(True)
@@ -75,11 +76,14 @@ def layOut(
 
 
 def fitRows(table: qt.QTableWidget) -> None:
-    """Rows as high as their wrapped text, and the table as high as its rows: it never scrolls."""
+    """Rows a little higher than their wrapped text, and the table as high as its rows: it never scrolls."""
     titles = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
     height = _lines(table, 1 + max(title.count("\n") for title in titles))
     table.horizontalHeader().setFixedHeight(height)
     table.resizeRowsToContents()
+    for row in range(table.rowCount):
+        if table.rowHeight(row) > _lines(table, 1):
+            table.setRowHeight(row, table.rowHeight(row) + _ROW_MARGIN)
     rows = sum(table.rowHeight(row) for row in range(table.rowCount))
     table.setFixedHeight(height + rows + 2 * table.frameWidth)
 

@@ -1,11 +1,13 @@
 """The panel in docks of several widths: nothing is clipped, nothing overlaps, and the dock stays as wide as it was.
 
-``pytest Testing/slicer/panel/test_layout.py --pictures FOLDER`` leaves a picture of each state at each width.
+``pytest Testing/slicer/panel/test_layout.py --pictures FOLDER`` leaves a picture of each state at each width; with
+``--dark``, in Slicer's dark style.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from FlareSegmentationLib.nodes.results import keepWaited, newSegmentationNode, 
 from FlareSegmentationLib.nodes.volumes import volumeOf
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QScrollArea, QTableWidget, QVBoxLayout, QWidget
+from views import dark_style
 
 NARROWEST = 350
 WIDTHS = [NARROWEST, 428, 600]
@@ -74,6 +77,7 @@ class Dock:
         return [w for w in vars(self.panel.ui).values() if isinstance(w, kind) and w.isVisible()]
 
     def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._area.grab().save(str(path))
 
     def close(self) -> None:
@@ -129,6 +133,12 @@ def options(panel: Any, _report: Any) -> None:
 
 
 STATES = [before, during, failure, after, uncertainty, queue, options]
+
+
+@pytest.fixture(autouse=True)
+def style(request: pytest.FixtureRequest) -> Iterator[None]:
+    with dark_style() if request.config.getoption("--dark", False) else nullcontext():
+        yield
 
 
 @pytest.fixture
@@ -209,6 +219,13 @@ def test_nothing_is_clipped_and_nothing_overlaps(width, state, dock):
     shown = dock(width, state)
     assert clipped_texts(shown) == []
     assert overlaps(shown) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_lines_under_a_selector_take_no_more_room_than_their_text(width, dock, ready):
+    dock(width, before)
+    labels = [ready.ui.scanFactsLabel, ready.ui.deviceFactsLabel, ready.ui.deviceReasonLabel, ready.ui.costLabel]
+    assert [label.height for label in labels] == [label.heightForWidth(label.width) for label in labels]
 
 
 @pytest.mark.parametrize("warnings", [LONG_WARNINGS[:1], LONG_WARNINGS])

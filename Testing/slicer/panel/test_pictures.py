@@ -16,10 +16,9 @@ from conftest import click, is_ready, run_once, segmentations, wait_until
 from flareseg.core.organs import ORGANS
 from FlareSegmentationLib.nodes.edits import segmentId
 from PIL import Image
-from PySide6.QtGui import QColor, QImage, QPalette, QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QImage, QPixmap
 from scipy.ndimage import binary_dilation
-from views import slice_picture, three_d_picture, with_crosshair
+from views import dark_style, slice_picture, three_d_picture, with_crosshair
 
 SPL = Path(__file__).resolve().parents[4] / "shared" / "data" / "ct" / "spl_abdomen" / "ct.nii.gz"
 PANCREAS = ORGANS[3]
@@ -76,21 +75,8 @@ def done(engine, panel):
 
 @pytest.fixture
 def dark():
-    """Slicer's dark style uses a palette as this one."""
-    application = QApplication.instance()
-    before, style = application.palette(), application.style().objectName()
-    application.setStyle("fusion")
-    palette = QPalette(QColor(53, 53, 53), QColor(53, 53, 53))
-    for role, grey in ((QPalette.Base, 42), (QPalette.AlternateBase, 66), (QPalette.ToolTipBase, 53)):
-        palette.setColor(role, QColor(grey, grey, grey))
-    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText):
-        palette.setColor(role, QColor(255, 255, 255))
-        palette.setColor(QPalette.Disabled, role, QColor(127, 127, 127))
-    palette.setColor(QPalette.Highlight, QColor(42, 130, 218))
-    application.setPalette(palette)
-    yield
-    application.setStyle(style)
-    application.setPalette(before)
+    with dark_style():
+        yield
 
 
 def test_picture_before_the_click(engine, panel, scan, folder):
