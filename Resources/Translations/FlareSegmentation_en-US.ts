@@ -166,6 +166,10 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Output:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Pancreas</source>
             <translation type="unfinished" />
         </message>
