@@ -82,7 +82,7 @@ def learn(report: Report) -> None:
 
 
 def _value(key: str, default: Any) -> Any:
-    """An ini file gives text for everything, so callers convert."""
+    """Return a setting as it is stored: an ini file gives text for everything, so callers convert."""
     return slicer.app.userSettings().value(_PREFIX + key, default)
 
 

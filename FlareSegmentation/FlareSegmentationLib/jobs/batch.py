@@ -137,7 +137,7 @@ def _segmentNode(
 
 
 def _keepSummary(batch: FolderBatch) -> None:
-    """A summary that is open in another program, or a full disk, must not stop the batch."""
+    """Write the summary, if that is possible: one that is open in another program must not stop the batch."""
     try:
         batch.write_summary()
     except FlareError as error:

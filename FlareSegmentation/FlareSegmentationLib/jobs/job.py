@@ -298,7 +298,7 @@ class JobRunner:
             job.fail(reason)
 
     def _release(self) -> Job | None:
-        """The job in progress, of which the runner is free from now on."""
+        """Return the job in progress; from now on the runner is free for another one."""
         job, self._job, self._reason = self._job, None, None
         self._patience.stop()
         self._handingOver.stop()

@@ -93,7 +93,7 @@ class SegmentationRun(VTKObservationMixin):
         self.finished.emit(node, report)
 
     def _write(self, labels: np.ndarray, report: Report) -> tuple[slicer.vtkMRMLSegmentationNode, Report]:
-        """What counts as edited is decided now: a person may have gone on editing during the run."""
+        """Write the result. What counts as edited is decided only now: a person may have gone on editing meanwhile."""
         _refuseOtherGrid(self._volumeNode, self._job)
         edited = editedOrgans(self._segmentationNode)
         given = None if edited and self._edited is EditedSegments.NEW else self._segmentationNode

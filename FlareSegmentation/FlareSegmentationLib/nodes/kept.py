@@ -55,12 +55,12 @@ def withDeleted(report: Report, deleted: Sequence[Organ]) -> Report:
 
 
 def _cut(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
-    """The engine's facts where its organ was written whole."""
+    """Return the engine's facts of an organ that was written whole, and new ones of one that a kept segment cuts."""
     return facts if np.count_nonzero(mask) == facts.voxels else _measured(facts, mask, hu, voxelMl)
 
 
 def _measured(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
-    """Voxels, volume and HU of what is there."""
+    """Return the facts with voxels, volume and HU measured in the mask."""
     values = hu[mask].astype(float)
     if not values.size:
         return replace(facts, voxels=0, volume_ml=0.0, mean_hu=None, std_hu=None)

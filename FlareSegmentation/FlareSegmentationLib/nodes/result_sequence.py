@@ -76,7 +76,7 @@ def _store(
     results: slicer.vtkMRMLSequenceNode,
     sequence: slicer.vtkMRMLSequenceNode,
 ) -> None:
-    """A frame that was edited by hand in the sequence stays as it is."""
+    """Store the results of the frames, except where the one in the sequence was edited by hand."""
     for index, node in enumerate(found):
         value = sequence.GetNthIndexValue(index)
         if not editedOrgans(results.GetDataNodeAtValue(value)):

@@ -165,7 +165,7 @@ def _reduced(labels: np.ndarray, organs: Sequence[Organ], masks: Iterable[np.nda
 def _writeProvenance(
     segmentationNode: slicer.vtkMRMLSegmentationNode, report: Report, deleted: Sequence[Organ]
 ) -> None:
-    """For people in the node's attributes, and whole, as JSON, for the panel when a scene is loaded."""
+    """Note where a result comes from: for people, and the whole report as JSON for the panel in a loaded scene."""
     values = {
         "Version": report.version,
         "Weights": ", ".join(f"{w.name} sha256 {w.sha256}" for w in report.weights),

@@ -69,5 +69,5 @@ class ScanCheck:
 
 
 def _warnings(volume: Volume) -> list[str]:
-    """About its voxels and grid. Raises ScanError as ``checked`` does."""
+    """Return the warnings about its voxels and grid. Raises ScanError as ``checked`` does."""
     return checked(replace(volume, warnings=[])).warnings

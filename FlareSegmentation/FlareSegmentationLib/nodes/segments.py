@@ -80,7 +80,7 @@ def followScan(segmentationNode: slicer.vtkMRMLSegmentationNode, volumeNode: sli
 def _addSegment(
     segmentation: slicer.vtkSegmentation, segmentId_: str, organ: Organ, layer: slicer.vtkOrientedImageData
 ) -> None:
-    """Behind the nearest organ that comes before it in the order of the organs, else at the end."""
+    """Add a segment behind the nearest organ that comes before it in the order of the organs, else at the end."""
     segment = slicer.vtkSegment()
     segment.SetName(organ.name)
     segment.SetColor([c / 255 for c in organ.colour])

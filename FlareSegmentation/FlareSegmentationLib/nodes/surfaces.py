@@ -173,7 +173,7 @@ def _toRas(matrix: np.ndarray) -> vtk.vtkPolyDataAlgorithm:
 
 
 def _setSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode, surfaces: dict[str, vtk.vtkPolyData]) -> None:
-    """Events come when all segments have one: views expect that segments have the same representations."""
+    """Set all surfaces before any event: views expect that segments have the same representations."""
     segmentation = segmentationNode.GetSegmentation()
     with slicer.util.NodeModify(segmentationNode):
         for id_, surface in surfaces.items():

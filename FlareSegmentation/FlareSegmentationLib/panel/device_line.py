@@ -102,7 +102,7 @@ class DeviceLine:
         self.showCost()
 
     def _show(self, text: str, hint: str = "", reason: str = "") -> None:
-        """A panel too narrow for a line has all of it in the tooltip."""
+        """Show the device and the reason for it, with all that is known in the tooltips."""
         for label, line, more in ((self._deviceLabel, text, hint), (self._reasonLabel, reason, "")):
             label.setText(line)
             label.setToolTip(f"{line} {more}".strip())

@@ -54,7 +54,7 @@ class OrganTable:
             self._table.setItem(row, column, cell(text, isNumber=True))
 
     def _showPlaces(self, segmentationNode: slicer.vtkMRMLSegmentationNode | None) -> None:
-        """Where they lie in the views: again when the transform of the result changes."""
+        """Tell where to look in the views; again when the transform of the result changes."""
         positions = slicePositions(segmentationNode)
         for row, found in enumerate(self._report.organs if self._report else ()):
             check = cell(checkHere(found, positions))

@@ -135,7 +135,7 @@ class ScanViews:
             showUncertainty(None, False)
 
     def _layUnder(self, scan: slicer.vtkMRMLScalarVolumeNode) -> None:
-        """As background of all slice views: as it was seen before, or fitted to the views the first time."""
+        """Make it the background of all slice views: as it was seen before, or fitted to the views the first time."""
         self._isPending = scan.GetImageData() is None
         if self._isPending or _isBackground(scan):
             return
@@ -158,7 +158,7 @@ def _composites() -> list[slicer.vtkMRMLSliceCompositeNode]:
 
 
 def _isBackground(scan: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Of all slice views."""
+    """Whether the scan is the background of all slice views."""
     return all(view.GetBackgroundVolumeID() == scan.GetID() for view in _composites())
 
 
@@ -175,7 +175,7 @@ def _sightOf(node: slicer.vtkMRMLSliceNode) -> _Sight:
 
 
 def _restore(node: slicer.vtkMRMLSliceNode, sight: _Sight) -> None:
-    """Also into a view that has another shape by now."""
+    """Show that part of space again, also in a view that has another shape by now."""
     columns, rows, _slices = node.GetDimensions()
     node.GetSliceToRAS().DeepCopy(sight.sliceToRas)
     node.SetFieldOfView(sight.width, sight.width * rows / max(columns, 1), sight.thickness)

@@ -297,7 +297,7 @@ class FlareSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
                 self.panel.showStarted()
 
     def _startAgain(self, scan: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        """The scan whose run has failed, even if another one is chosen by now."""
+        """Segment the scan whose run has failed, even if another one is chosen by now."""
         if scan is not None and scan.GetScene() is not None:
             self._parameterNode.scan = scan
         self._start()

@@ -68,7 +68,7 @@ def check_libraries() -> None:
 
 
 def _libraries_mb(names: tuple[str, ...] = _LIBRARIES) -> float:
-    """Files that are mapped when the libraries are loaded."""
+    """Size of the files that are mapped when the libraries are loaded."""
     files = (file for name in names for folder in _folders(name) for file in folder.rglob("*.so*"))
     return sum(file.stat().st_size for file in files if not file.is_symlink()) / MB
 
@@ -81,7 +81,7 @@ def _folders(library: str) -> list[Path]:
 
 
 def _stacks_mb() -> float:
-    """Of the threads that PyTorch computes with."""
+    """Memory of the stacks of the threads that PyTorch computes with."""
     import resource
 
     stack = resource.getrlimit(resource.RLIMIT_STACK)[0]

@@ -124,7 +124,7 @@ class Batch(Generic[TaskT, ResultT]):
 
 
 def _release_frames(error: BaseException | None) -> None:
-    """A traceback holds what its functions held, such as the voxels of a scan."""
+    """Clear the frames of a traceback, which hold what its functions held, such as the voxels of a scan."""
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__

@@ -154,5 +154,5 @@ def _check(tasks: list[Task], keep: Sequence[Path]) -> None:
 
 
 def _place(path: Path) -> str:
-    """The same for paths that any file system takes for one: by links, capitals, or composed letters."""
+    """Return one key for all paths that some file system takes for one: by links, capitals, or composed letters."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()

@@ -8,6 +8,7 @@ import vtk
 from conftest import GRID
 from flareseg.core.organs import ORGANS
 from FlareSegmentationLib.nodes.edits import segmentId
+from FlareSegmentationLib.nodes.layers import BINARY_LABELMAP
 from FlareSegmentationLib.nodes.results import (
     newSegmentationNode,
     organCentre,
@@ -28,6 +29,22 @@ def test_every_organ_keeps_its_voxels(node, scan, labels):
 
 def test_organs_share_one_layer(node):
     assert node.GetSegmentation().GetNumberOfLayers() == 1
+
+
+def test_layer_is_no_larger_than_the_organs(node):
+    """What an import takes grows with the organs, not with the scan."""
+    layer = node.GetSegmentation().GetNthSegment(0).GetRepresentation(BINARY_LABELMAP)
+    assert layer.GetExtent() == (5, 11, 4, 18, 1, 6)
+
+
+def test_views_look_once_at_all_organs_of_a_run(scan, labels, report):
+    """Each look draws the segmentation anew, in the main thread."""
+    node, looks = newSegmentationNode(scan), []
+    node.GetSegmentation().AddObserver(slicer.vtkSegmentation.SourceRepresentationModified, lambda *_: looks.append(1))
+    writeResult(node, scan, labels, report)
+    assert len(looks) == 1
+    writeResult(node, scan, np.roll(labels, 1, axis=2), report)
+    assert len(looks) == 2
 
 
 def test_segments_are_named_coloured_and_coded(node):
