@@ -80,6 +80,20 @@ class FlowCheck(Check):
         waitUntil(self.panel.isReady)
         self.assertEqual(len(nodes("vtkMRMLSegmentationNode")), 1)
 
+    def test_only_the_chosen_organs_become_segments(self) -> None:
+        scan = addScan()
+        self.panel.choose(scan)
+        self.ui.spleenCheckBox.click()
+        segmentation = self.segment(scan).GetSegmentation()
+        names = [segmentation.GetSegment(each).GetName() for each in segmentation.GetSegmentIDs()]
+        self.assertEqual(names, ["Liver", "Kidneys", "Pancreas"])
+        self.assertEqual(self.panel.column("organTable", 0), names)
+
+    def test_a_result_can_be_saved_in_three_ways(self) -> None:
+        self.remark = "; ".join(action.text for action in self.ui.saveButton.menu().actions())
+        for way in ("files", "DICOM", "table"):
+            self.assertIn(way, self.remark, "a way to save the result is missing")
+
     def test_a_rotated_box_is_understood_or_can_be_reset(self) -> None:
         self.segment(addScan())
         self.ui.adjustRegionButton.click()

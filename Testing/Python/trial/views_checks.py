@@ -56,6 +56,19 @@ class ViewsCheck(Check):
         self.assertIsNot(new, old)
         self.assertFalse(isVisible(old), "the old segmentation lies over the new one")
 
+    def test_the_first_run_goes_to_the_organs_in_the_window_of_the_abdomen(self) -> None:
+        self.needsViews()
+        scan = addScan()
+        self.panel.choose(scan)
+        red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+        red.SetSliceOffset(-100000.0)
+        bounds = [0.0] * 6
+        self.segment(scan).GetRASBounds(bounds)
+        offset = red.GetSliceOffset()
+        self.assertTrue(bounds[4] <= offset <= bounds[5], f"the axial view is at S {offset:.0f} mm, off the organs")
+        display = scan.GetDisplayNode()
+        self.assertEqual((display.GetWindow(), display.GetLevel()), (350, 40))
+
     def test_3d_is_centred_at_the_first_show_3d(self) -> None:
         layout = self.needsViews()
         result = self.segment(addScan())
