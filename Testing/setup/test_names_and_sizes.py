@@ -1,4 +1,4 @@
-"""One class name has one meaning: no two classes or type aliases of the product share one."""
+"""One class name has one meaning, and no file is too long to be read at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+MOST_LINES = 400
 FILES = sorted(path for folder in ("FlareSegmentation", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -45,3 +46,9 @@ def test_two_classes_of_one_name_are_seen() -> None:
     assert doubled({"a.py": "class Box: ...", "b.py": "class Box: ..."})
     assert doubled({"a.py": "class Box: ...", "b.py": "Box = tuple[slice, slice, slice]"})
     assert not doubled({"a.py": "Size = tuple[int, int]", "b.py": "Size = tuple[int, int]"})
+
+
+def test_no_file_has_more_than_400_lines() -> None:
+    files = [*FILES, *(path for folder in ("Testing", "scripts") for path in (ROOT / folder).rglob("*.py"))]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
