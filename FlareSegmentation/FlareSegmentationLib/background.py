@@ -29,8 +29,7 @@ class Work(Generic[ValueT]):
     def __init__(self, function: Callable[[], ValueT], name: str = "FlareSegmentation") -> None:
         self._outcome: Future[ValueT] = Future()
         self._thread = Thread(target=self._run, args=(function,), name=name)
-        _pause.begin(self._thread)
-        self._thread.start()
+        _pause.start(self._thread)
 
     def isDone(self) -> bool:
         """Wait for a moment and return whether the thread has ended."""
@@ -59,28 +58,31 @@ class _GarbagePause:
 
     def __init__(self) -> None:
         self._threads: list[Thread] = []
-        self._wasEnabled = False
-        self._timer: qt.QTimer | None = None
+        self._isPaused = self._wasEnabled = False
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_LOOK_MS)
+        self._timer.connect("timeout()", self.look)
 
-    def begin(self, thread: Thread) -> None:
-        """Before the thread is started, in the main thread."""
-        if not self._threads:
-            self._wasEnabled = gc.isenabled()
+    def start(self, thread: Thread) -> None:
+        """Start a thread from the main thread. Raises RuntimeError when the system has none left."""
+        if not self._isPaused:
+            self._isPaused, self._wasEnabled = True, gc.isenabled()
             gc.disable()
-            self._timer = qt.QTimer()
-            self._timer.setInterval(_LOOK_MS)
-            self._timer.connect("timeout()", self.look)
             self._timer.start()
-        self._threads.append(thread)
+        try:
+            thread.start()
+            self._threads.append(thread)
+        finally:
+            self.look()
 
     def look(self) -> None:
-        if not self._threads:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if self._threads or not self._isPaused:
             return
-        self._threads = [thread for thread in self._threads if thread.ident is None or thread.is_alive()]
-        if not self._threads:
-            self._timer = None
-            if self._wasEnabled:
-                gc.enable()
+        self._isPaused = False
+        self._timer.stop()
+        if self._wasEnabled:
+            gc.enable()
 
 
 _pause = _GarbagePause()

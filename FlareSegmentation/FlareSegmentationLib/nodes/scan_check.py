@@ -63,7 +63,7 @@ class ScanCheck:
         try:
             warnings = look.result()
         except FlareError as error:
-            self.refused.emit(error)
+            self.refused.emit(error.with_traceback(None))  # which would hold the voxels of the scan
         else:
             self.passed.emit(replace(volume, warnings=volume.warnings + warnings))
 
