@@ -154,7 +154,7 @@ class Trainer:
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
         logits = self._network(batch.images.contiguous(memory_format=self._memory_format))
-        loss = self._loss(logits, batch.labels)
+        loss = self._loss(logits, batch.targets(logits.shape[1]))
         self._optimiser.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         norm = self._clip()
