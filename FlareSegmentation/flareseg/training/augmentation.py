@@ -83,7 +83,7 @@ def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spa
     turns, scales = chance.happens(config.rotation), chance.happens(config.scaling)
     deforms = chance.happens(config.elastic_deformation)
     if not (turns or scales or deforms):
-        shares = None if sample.shares is None else sample.shares[(slice(None), *shown.slices)]
+        shares = None if sample.shares is None else torch.stack([share[shown.slices] for share in sample.shares])
         return Sample(sample.image[shown.slices], sample.labels[shown.slices], shares)
     degrees = [chance.uniform(-most, most) if turns else 0.0 for most in config.rotation_degrees]
     factors = _factors(config, chance) if scales else [1.0] * 3

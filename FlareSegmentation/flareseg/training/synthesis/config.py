@@ -105,6 +105,19 @@ class ViewConfig(Settings):
     long_mm: Amount = (0.0, 420.0)
 
 
+class ElsewhereConfig(Settings):
+    """What some of the scans without an organ show instead of a part of a body: a ``head``, or a ``phantom`` for checks
+    of scanners. ``head_radii_mm``: along (k, j, i)."""
+
+    head: Probability = 0.35
+    head_radii_mm: tuple[Length, Length, Length] = ((85.0, 115.0), (85.0, 105.0), (65.0, 82.0))
+    skull_mm: Length = (4.0, 10.0)
+    phantom: Probability = 0.1
+    phantom_radius_mm: Length = (60.0, 160.0)
+    rods: Annotated[int, Field(ge=0)] = 6
+    rod_radius_mm: Length = (5.0, 30.0)
+
+
 class DeformationConfig(Settings):
     """``rotation_degrees``: SD about the axes k, j, i. Bends with features of ``coarse_mm`` and ``fine_mm`` and an SD
     drawn from ``coarse_sd_mm`` and ``fine_sd_mm``."""
@@ -355,6 +368,7 @@ class SynthesisConfig(Settings):
     cases: CasesConfig = CasesConfig()
     registration: RegistrationConfig = RegistrationConfig()
     view: ViewConfig = ViewConfig()
+    elsewhere: ElsewhereConfig = ElsewhereConfig()
     deformation: DeformationConfig = DeformationConfig()
     surgery: SurgeryConfig = SurgeryConfig()
     body: BodyConfig = BodyConfig()

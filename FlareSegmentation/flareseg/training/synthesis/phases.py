@@ -124,9 +124,9 @@ _LIKE: dict[Material, Material] = {
 }
 _STEADY = (Tissue.AIR, Tissue.GAS)
 _BESIDE: dict[Tissue, tuple[Tissue, ...]] = {
-    Tissue.LIVER: (Tissue.HEART, Tissue.STOMACH, Tissue.VEIN, Tissue.COLON, Tissue.DUODENUM, Tissue.MUSCLE),
-    Tissue.SPLEEN: (Tissue.STOMACH, Tissue.COLON, Tissue.SMALL_BOWEL, Tissue.MUSCLE),
-    Tissue.RIGHT_KIDNEY: (Tissue.DUODENUM, Tissue.COLON, Tissue.SMALL_BOWEL, Tissue.MUSCLE),
+    Tissue.LIVER: (Tissue.HEART, Tissue.STOMACH, Tissue.VEIN, Tissue.COLON, Tissue.DUODENUM),
+    Tissue.SPLEEN: (Tissue.STOMACH, Tissue.COLON, Tissue.SMALL_BOWEL),
+    Tissue.RIGHT_KIDNEY: (Tissue.DUODENUM, Tissue.COLON, Tissue.SMALL_BOWEL),
     Tissue.PANCREAS: (Tissue.DUODENUM, Tissue.STOMACH, Tissue.SMALL_BOWEL, Tissue.VEIN),
 }
 _UNUSUAL = (Tissue.LIVER, Tissue.SPLEEN, Tissue.RIGHT_KIDNEY, Part.MEDULLA, Tissue.PANCREAS)

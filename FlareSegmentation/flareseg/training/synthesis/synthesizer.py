@@ -17,6 +17,7 @@ from flareseg.training.synthesis.cases import Body, OrganMap, bodies, organ_maps
 from flareseg.training.synthesis.composition import atrophied, body_around, joined, shielded
 from flareseg.training.synthesis.config import SynthesisConfig
 from flareseg.training.synthesis.deformation import deformed
+from flareseg.training.synthesis.elsewhere import elsewhere
 from flareseg.training.synthesis.fields import Field, Fields
 from flareseg.training.synthesis.gut import gut
 from flareseg.training.synthesis.kidneys import kidneys
@@ -81,7 +82,8 @@ class Synthesizer:
         pair = self._draw(chance)
         shown = view(stage, grid, pair.case, pair.field.body_height(pair.body.top_mm), self._config.view, chance)
         points = deformed(shown.points(self._device), shown, self._config.deformation, chance)
-        anatomy = self._anatomy(pair, shown, points, chance)
+        anatomy = None if shown.shows_organs else elsewhere(shown, self._config.elsewhere, chance)
+        anatomy = anatomy or self._anatomy(pair, shown, points, chance)
         labels = self._labels[anatomy.tissues]
         image = self._image(anatomy, chance)
         image, labels = round_field(image, labels, shown, self._config.field_of_view, chance)

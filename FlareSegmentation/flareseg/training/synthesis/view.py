@@ -21,12 +21,14 @@ _NEAR_MM = 20.0
 
 @dataclass(frozen=True)
 class View:
-    """A grid over the box from ``low`` to ``high``, in mm of the organ map. ``middle``: (j, i) of the scan's slices."""
+    """A grid over the box from ``low`` to ``high``, in mm of the organ map. ``middle``: (j, i) of the scan's slices;
+    ``shows_organs``: whether it reaches any organ."""
 
     shape: Size
     low: Point
     high: Point
     middle: tuple[float, float]
+    shows_organs: bool = True
 
     @property
     def voxel(self) -> Spacing:
@@ -48,7 +50,7 @@ def view(
     nothing = settings.nothing if stage is Stage.ABDOMEN else settings.nothing_in_box
     rooms = _beyond_organs(case, height) if chance.happens(nothing) else []
     if rooms:
-        return View(shape, *_without_organs(stage, chance.choose(rooms), middle, settings, chance), middle)
+        return View(shape, *_without_organs(stage, chance.choose(rooms), middle, settings, chance), middle, False)
     if stage is Stage.ABDOMEN:
         low, high = _scan(case, height, middle, settings, chance)
     else:
