@@ -111,6 +111,8 @@ class Trainer:
 
     def _run(self, begun: float, minutes: float | None) -> None:
         saved = begun
+        if not self.progress.step and self._settings.start == "shipped":
+            self._validate()  # what the run has to be better than
         while self.progress.step < self.steps:
             started = self._clock()
             self._step()
