@@ -84,7 +84,7 @@ def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spa
     deforms = chance.happens(config.elastic_deformation)
     if not (turns or scales or deforms):
         shares = None if sample.shares is None else torch.stack([share[shown.slices] for share in sample.shares])
-        return Sample(sample.image[shown.slices], sample.labels[shown.slices], shares)
+        return replace(sample, image=sample.image[shown.slices], labels=sample.labels[shown.slices], shares=shares)
     degrees = [chance.uniform(-most, most) if turns else 0.0 for most in config.rotation_degrees]
     factors = _factors(config, chance) if scales else [1.0] * 3
     points = _turned(shown.size, degrees, factors, voxel, chance)
@@ -143,7 +143,8 @@ def _looked_up(sample: Sample, points: Tensor, voxel: Spacing) -> Sample:
     shares = sample.labels == organs if sample.shares is None else sample.shares / 255
     channels = torch.cat([sample.image[None], shares.to(sample.image.dtype)])
     found = interpolate(channels[None], points[None], (0.0, 0.0, 0.0), voxel)[0]
-    return Sample(found[0], winner(found[1:]), None if sample.shares is None else in_bytes(found[1:]))
+    moved_shares = None if sample.shares is None else in_bytes(found[1:])
+    return replace(sample, image=found[0], labels=winner(found[1:]), shares=moved_shares)
 
 
 def winner(shares: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from flareseg.inference.cascade import normalised
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import StageConfig
 from flareseg.training.sample import SampleSource, Stage
+from flareseg.training.synthesis.masks import Spacing
 
 # A replayed sample is another one to the network: its contrast, brightness and noise differ (network units, 250 HU).
 REPLAY_GAIN_SD = 0.06
@@ -34,11 +35,13 @@ class Mixture:
 @dataclass(frozen=True)
 class TrainingBatch:
     """``images``: float32 network input; ``labels``: int64 classes of the stage. Both (batch, 1, k, j, i). ``shares``:
-    uint8 (batch, classes but the background, k, j, i) in 255ths of a voxel, where a sample has them."""
+    uint8 (batch, classes but the background, k, j, i) in 255ths of a voxel, if the samples have them. ``voxels``: each
+    sample's in mm along (k, j, i), where known."""
 
     images: Tensor
     labels: Tensor
     shares: Tensor | None = None
+    voxels: Sequence[Spacing | None] = ()
 
     def targets(self, classes: int) -> Tensor:
         """The share of each class in each voxel: float32 (batch, classes, k, j, i)."""
@@ -55,6 +58,7 @@ class _Made:
     image: Tensor
     labels: Tensor
     shares: Tensor | None
+    voxel: Spacing | None
 
 
 class Batches:
@@ -88,7 +92,8 @@ class Batches:
         self._forget_before(first + fresh - self._config.replay_size)
         images, labels = (torch.stack(some)[:, None] for some in zip(*((s.image, s.labels) for s in samples)))
         shares = [made.shares for made in samples if made.shares is not None]
-        return TrainingBatch(images.float(), labels.long(), torch.stack(shares) if shares else None)
+        voxels = [made.voxel for made in samples]
+        return TrainingBatch(images.float(), labels.long(), torch.stack(shares) if shares else None, voxels)
 
     def _made(self, number: int) -> _Made:
         if number not in self._pool:
@@ -106,7 +111,7 @@ class Batches:
         if self._stage is Stage.ABDOMEN:
             labels = (labels > 0).to(torch.uint8)
             shares = None if shares is None else shares.sum(dim=0, keepdim=True).clamp(max=255).to(torch.uint8)
-        return _Made(normalised(sample.image).half(), labels, shares)
+        return _Made(normalised(sample.image).half(), labels, shares, sample.voxel)
 
     def _changed(self, made: _Made, chance: Chance) -> _Made:
         gain, offset = chance.normal(1.0, REPLAY_GAIN_SD), chance.normal(0.0, REPLAY_OFFSET_SD)

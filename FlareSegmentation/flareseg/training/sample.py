@@ -24,11 +24,12 @@ class Stage(str, Enum):
 class Sample:
     """``image``: float32 HU; ``labels``: uint8 label values of core.organs. Both (k, j, i) on one device, axes to
     superior, posterior, left. ``shares``: uint8 (organs, k, j, i), how much of each voxel belongs to each organ, in
-    255ths; None: a voxel belongs to its label's organ as a whole."""
+    255ths; None: a voxel belongs to its label's organ as a whole. ``voxel``: mm along (k, j, i), where known."""
 
     image: Tensor
     labels: Tensor
     shares: Tensor | None = None
+    voxel: tuple[float, float, float] | None = None
 
 
 def in_bytes(shares: Tensor) -> Tensor:

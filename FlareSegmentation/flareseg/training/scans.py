@@ -103,7 +103,8 @@ class ScanSource:
     def _on_grid(self, scan: Scan, box: Box, grid: Size) -> Sample:
         shares = _shares(scan.labels, box, grid, self._device)
         image = resample_to_grid(scan.hu, box, grid, self._device)
-        return Sample(image, winner(shares), in_bytes(shares) if self._fractions else None)
+        voxel = point(n * mm / m for n, mm, m in zip(box.size, scan.spacing, grid))
+        return Sample(image, winner(shares), in_bytes(shares) if self._fractions else None, voxel)
 
     def _scan(self, name: str) -> Scan:
         """A case, kept in memory until others that were used later need its place."""

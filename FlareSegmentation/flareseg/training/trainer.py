@@ -206,7 +206,7 @@ class Trainer:
             if self._log:
                 self._state.save_average(self._folder / BEST)
         self._watcher.validated(self.progress.step, score, is_best)
-        self._keep({}, VALIDATION, score)
+        self._keep(score.roi, VALIDATION, score)
 
     def _keep(self, figures: dict[str, float], prefix: str, score: Score) -> None:
         if self._log:
