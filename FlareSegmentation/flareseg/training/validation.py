@@ -18,8 +18,8 @@ NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ i
 
 @dataclass(frozen=True)
 class Score:
-    """``dice``: mean 0..1 by organ name, over the samples that show the organ. ``roi``: figures of RoiMeter by name, for
-    the network of the first stage."""
+    """``dice``: mean 0..1 by organ name, over the samples that show the organ. ``roi``: figures of RoiMeter by name, of
+    the ROI network."""
 
     dice: dict[str, float]
     roi: dict[str, float] = field(default_factory=dict)
