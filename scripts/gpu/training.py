@@ -56,7 +56,7 @@ class Watcher:
         self.last = {"step": step, "loss": round(loss, 4), "lr": lr}
 
     def validated(self, step: int, score: Any, is_best: bool) -> None:
-        keep(validation={"step": step, **{name: round(dice, 4) for name, dice in score.dice.items()}})
+        keep(validation={"step": step, **{k: round(v, 4) for k, v in {**score.dice, **score.roi}.items()}})
         print(f"{json.dumps(FACTS['validation'])} {getattr(self, 'last', '')}")
 
     @property

@@ -47,7 +47,7 @@ def test_neither_holds_an_organ(settings: ElsewhereConfig) -> None:
         assert shown is not None and not shown.organs.any()
 
 
-def test_a_scan_of_a_part_of_the_body_is_no_head() -> None:
+def test_a_part_of_the_body_is_shown_where_neither_happens() -> None:
     assert elsewhere(VIEW, BODY, Chance(0)) is None
 
 

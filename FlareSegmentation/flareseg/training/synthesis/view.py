@@ -48,9 +48,9 @@ def view(
     """A view for a stage. ``height``: where the body begins and ends along k, in mm of the organ map."""
     middle = _middle(case, settings, chance)
     nothing = settings.nothing if stage is Stage.ABDOMEN else settings.nothing_in_box
-    rooms = _beyond_organs(case, height) if chance.happens(nothing) else []
-    if rooms:
-        return View(shape, *_without_organs(stage, chance.choose(rooms), middle, settings, chance), middle, False)
+    spans = _beyond_organs(case, height) if chance.happens(nothing) else []
+    if spans:
+        return View(shape, *_without_organs(stage, chance.choose(spans), middle, settings, chance), middle, False)
     if stage is Stage.ABDOMEN:
         low, high = _scan(case, height, middle, settings, chance)
     else:
@@ -69,15 +69,15 @@ def _beyond_organs(case: OrganMap, height: tuple[float, float]) -> list[tuple[fl
 
 
 def _without_organs(
-    stage: Stage, room: tuple[float, float], middle: tuple[float, float], settings: ViewConfig, chance: Chance
+    stage: Stage, span: tuple[float, float], middle: tuple[float, float], settings: ViewConfig, chance: Chance
 ) -> tuple[Point, Point]:
-    """A scan of legs, pelvis, chest or head within ``room`` along k; or a box that a wrong ROI might be."""
+    """A scan of legs, pelvis, chest or head within ``span`` along k; or a box that a wrong ROI might be."""
     heights, widths = (
         (settings.nothing_mm, settings.half_width_mm)
         if stage is Stage.ABDOMEN
         else (settings.wrong_box_mm, settings.wrong_box_half_mm)
     )
-    bottom, top = room
+    bottom, top = span
     tall = min(chance.uniform(*heights), top - bottom)
     start = chance.uniform(bottom, top - tall)
     half = chance.uniform(*widths) * (chance.uniform(*settings.narrow) if stage is Stage.ABDOMEN else 1.0)
