@@ -128,21 +128,30 @@ def test_a_lean_patient_has_bowel_and_muscle_against_the_organs(anatomy: Anatomy
     assert organ_voxels(lean.tissues) == organ_voxels(anatomy.tissues)
 
 
+def test_what_follows_a_missing_slice_lies_further_up(whole: View) -> None:
+    still = {"rotation_degrees": (0, 0, 0), "coarse_sd_mm": (0, 0), "fine_sd_mm": (0, 0)}
+    gap = DeformationConfig(**still, missing_slice=1, missing_mm=(5, 5))
+    points = whole.points(CPU)
+    moved = (deformed(points.clone(), whole, gap, Chance(4)) - points)[0, :, 0, 0]
+    assert moved.sort().values.tolist() == pytest.approx(moved.tolist(), abs=1e-3)
+    assert set(moved.round().tolist()) == {0.0, 5.0}
+
+
 def test_an_undeformed_view_looks_straight_into_the_map(whole: View) -> None:
-    still = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0))
+    still = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0), missing_slice=0)
     points = whole.points(CPU)
     torch.testing.assert_close(deformed(points, whole, still, Chance(0)), points, atol=1e-3, rtol=0)
 
 
 def test_a_turned_view_keeps_distances(whole: View) -> None:
-    turned = DeformationConfig(rotation_degrees=(20, 20, 20), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0))
+    turned = DeformationConfig(rotation_degrees=(20, 20, 20), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0), missing_slice=0)
     points = deformed(whole.points(CPU), whole, turned, Chance(3))
     steps = (points[:, 1:] - points[:, :-1]).square().sum(0).sqrt()
     torch.testing.assert_close(steps, torch.full_like(steps, 6.0), atol=1e-2, rtol=0)
 
 
 def test_bends_stay_near_what_was_asked_for(whole: View) -> None:
-    bent = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(5, 5), fine_sd_mm=(0, 0))
+    bent = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(5, 5), fine_sd_mm=(0, 0), missing_slice=0)
     points = whole.points(CPU)
     moved = deformed(points, whole, bent, Chance(4)) - points
     assert 2 < float(moved.std()) < 8

@@ -120,13 +120,16 @@ class ElsewhereConfig(Settings):
 
 class DeformationConfig(Settings):
     """``rotation_degrees``: SD about the axes k, j, i. Bends with features of ``coarse_mm`` and ``fine_mm`` and an SD
-    drawn from ``coarse_sd_mm`` and ``fine_sd_mm``."""
+    drawn from ``coarse_sd_mm`` and ``fine_sd_mm``. ``missing_slice``: ``missing_mm`` of the patient are not in the scan,
+    whose slices are taken as even all the same."""
 
     rotation_degrees: tuple[Weight, Weight, Weight] = (4.8, 2.8, 2.8)
     coarse_mm: Positive = 70.0
     coarse_sd_mm: Amount = (0.0, 7.8)
     fine_mm: Positive = 28.0
     fine_sd_mm: Amount = (0.0, 2.3)
+    missing_slice: Probability = 0.05
+    missing_mm: Length = (2.0, 8.0)
 
 
 class SurgeryConfig(Settings):
