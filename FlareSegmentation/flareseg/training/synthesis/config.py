@@ -120,8 +120,8 @@ class ElsewhereConfig(Settings):
 
 class DeformationConfig(Settings):
     """``rotation_degrees``: SD about the axes k, j, i. Bends with features of ``coarse_mm`` and ``fine_mm`` and an SD
-    drawn from ``coarse_sd_mm`` and ``fine_sd_mm``. ``missing_slice``: ``missing_mm`` of the patient are not in the scan,
-    whose slices are taken as even all the same."""
+    drawn from ``coarse_sd_mm`` and ``fine_sd_mm``. ``missing_slice``: ``missing_mm`` of the patient are left out of
+    the scan, whose slices are taken as even all the same."""
 
     rotation_degrees: tuple[Weight, Weight, Weight] = (4.8, 2.8, 2.8)
     coarse_mm: Positive = 70.0
