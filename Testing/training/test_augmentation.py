@@ -141,3 +141,16 @@ def test_a_turn_is_as_wide_as_its_degrees_and_goes_both_ways(sample: Sample) -> 
         angles.append(math.degrees(math.atan2(float(j), float(i))))
     assert 24 < max(angles) < 31
     assert -31 < min(angles) < -24
+
+
+def test_shares_move_as_labels_do(sample: Sample) -> None:
+    """The most of a voxel is its label's, before and after; a half voxel on the border stays about one."""
+    shares = torch.stack([(sample.labels == organ) * 255 for organ in range(1, 5)]).to(torch.uint8)
+    shared = Sample(sample.image, sample.labels, shares)
+    after = only(*MOVES)(shared, Chance(1), (3.0, 2.0, 2.0))
+    assert after.shares is not None and after.shares.dtype == torch.uint8
+    assert (after.shares[0][after.labels == 1] >= 127).all()
+    assert (after.shares[0][after.labels == 0] <= 128).all()
+    assert int(((after.shares[0] > 0) & (after.shares[0] < 255)).sum()) > 100
+    unmoved = only("noise")(shared, Chance(1)).shares
+    assert unmoved is not None and torch.equal(unmoved, shares)

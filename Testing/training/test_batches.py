@@ -157,3 +157,34 @@ def test_samples_older_than_the_pool_are_forgotten() -> None:
 def test_each_stage_has_samples_of_its_own() -> None:
     one, other = (batches(stage=stage).batch(0) for stage in Stage)
     assert not torch.equal(one.images, other.images)
+
+
+class Shared(TwoLevels):
+    """Every voxel is 3/5 its label's organ and 1/5 pancreas."""
+
+    def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
+        sample = super().sample(stage, grid, chance)
+        shares = torch.stack([(sample.labels == organ) * 153 for organ in range(1, 5)]).to(torch.uint8)
+        shares[3] += 51
+        return Sample(sample.image, sample.labels, shares)
+
+
+def test_targets_are_whole_voxels_without_shares() -> None:
+    batch = batches().batch(0)
+    targets = batch.targets(5)
+    assert targets.shape == (3, 5, 16, 16, 16)
+    assert torch.equal(targets.argmax(dim=1, keepdim=True), batch.labels)
+    assert set(targets.unique().tolist()) == {0.0, 1.0}
+
+
+def test_targets_are_the_shares_of_each_class_fresh_and_replayed() -> None:
+    targets = batches(Shared(), batch=2, fresh=1).batch(3).targets(5)  # type: ignore[arg-type]
+    first = targets[:, :, 0, 0, :5]  # labels 0 to 4
+    expected = [[0.8, 0.2, 0.2, 0.2, 0.2], [0, 0.6, 0, 0, 0], [0, 0, 0.6, 0, 0], [0, 0, 0, 0.6, 0], [0.2] * 4 + [0.8]]
+    torch.testing.assert_close(first, torch.tensor([expected, expected]), atol=0.003, rtol=0)
+    torch.testing.assert_close(targets.sum(dim=1), torch.ones(2, 16, 16, 16))
+
+
+def test_the_abdomens_share_is_that_of_all_organs() -> None:
+    targets = batches(Shared(), Stage.ABDOMEN).batch(0).targets(2)  # type: ignore[arg-type]
+    torch.testing.assert_close(targets[0, 1, 0, 0, :5], torch.tensor([0.2, 0.8, 0.8, 0.8, 0.8]), atol=0.003, rtol=0)

@@ -63,6 +63,20 @@ def test_the_organs_fill_their_box(store: Store) -> None:
         assert found[0] <= 1 and found[-1] >= labels.shape[axis] - 2
 
 
+def test_shares_of_a_coarse_grid_add_up_to_the_organs_volume(store: Store) -> None:
+    """Labels of voxels of about 2 cm lose or gain volume; shares do not."""
+    fine, coarse = (
+        ScanSource(store, view=EXACT, fractions=True).sample(Stage.ORGANS, grid, Chance(0))
+        for grid in ((64, 64, 96), (8, 8, 16))
+    )
+    assert fine.shares is not None and coarse.shares is not None
+    for organ in range(4):
+        assert float(coarse.shares[organ].float().mean()) == pytest.approx(
+            float(fine.shares[organ].float().mean()), rel=0.1
+        )
+    assert ScanSource(store, view=EXACT).sample(Stage.ORGANS, (8, 8, 16), Chance(0)).shares is None
+
+
 def test_a_whole_scan_shows_more_than_the_organs(store: Store) -> None:
     source = ScanSource(store)
     shares = {

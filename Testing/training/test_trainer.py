@@ -198,3 +198,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def fill(disk: Path) -> None:
     free = shutil.disk_usage(disk).free
     (disk / "other").write_bytes(bytes(free))
+
+
+def test_a_run_from_the_shipped_weights_says_first_what_they_score(tmp_path: Path) -> None:
+    """And keeps them as the best until it is better."""
+    changes = {"network": {"name": "DenseVNet"}, "start": "shipped", "batch": 1, "fresh": 1, "epochs": 1}
+    watcher = SilentWatcher()
+    trainer = tiny_trainer(tmp_path, tiny_config(steps_per_epoch=1, **changes), watcher)
+    trainer.train()
+    assert len(watcher.validations) == 2
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [float(row["step"]) for row in rows if row["validation Liver"]] == [0, 1]

@@ -75,7 +75,7 @@ class Runner:
 
     def child(self, name: str, limit: float) -> str:
         job = {**vars(self.options), "kit": str(self.options.kit), "out": str(self.out), "work": str(self.work)}
-        job |= {"step": name, "seconds": limit - 5}
+        job |= {"step": name, "end": time.monotonic() + limit - 5}  # one clock for all processes, which start slowly
         words = [sys.executable, "-u", str(KIT / "steps.py"), json.dumps(job)]
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True

@@ -10,7 +10,7 @@ import sys
 import time
 
 import torch
-from job import DEVICE, FACTS, JOB, OUT, REHEARSE, cases, dice_of, keep, tried
+from job import DEVICE, END, FACTS, JOB, OUT, REHEARSE, cases, dice_of, keep, tried
 
 
 def environment() -> None:
@@ -60,7 +60,7 @@ def tests() -> None:
         "no:cacheprovider",
         "-q",
     ]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=JOB["seconds"])
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=END - time.monotonic())
     lines = done.stdout.strip().splitlines()
     keep(exit_code=done.returncode, last=lines[-1:])
     print("\n".join(lines[-30:] + done.stderr.strip().splitlines()[-5:]))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 import yaml
 from flareseg.training import trainer as product
-from flareseg.training.config import read_config
+from flareseg.training.config import CLASSES_OF, read_config
 from flareseg.training.export import export
 from flareseg.training.losses import OrganLoss
 from flareseg.training.run import Split, TrainingRun
@@ -56,7 +56,7 @@ class Watcher:
         self.last = {"step": step, "loss": round(loss, 4), "lr": lr}
 
     def validated(self, step: int, score: Any, is_best: bool) -> None:
-        keep(validation={"step": step, **{name: round(dice, 4) for name, dice in score.dice.items()}})
+        keep(validation={"step": step, **{k: round(v, 4) for k, v in {**score.dice, **score.roi}.items()}})
         print(f"{json.dumps(FACTS['validation'])} {getattr(self, 'last', '')}")
 
     @property
@@ -190,7 +190,8 @@ def fastest(config: Any, stage: Any) -> tuple[str, str]:
     settings, found = config.stages[stage], {}
     loss_of = OrganLoss(settings.loss)
     images = torch.randn(settings.batch, 1, *settings.grid, device=DEVICE)
-    labels = torch.randint(0, 5 if STAGE == "organs" else 2, images.shape, device=DEVICE)
+    classes = CLASSES_OF[stage]
+    targets = torch.rand(settings.batch, classes, *settings.grid, device=DEVICE).softmax(dim=1)
     torch.backends.cudnn.benchmark = True
     for precision in ("32-true",) if REHEARSE else ("bf16-mixed", "32-true"):
         for layout, memory in (("channels last", torch.channels_last_3d), ("contiguous", torch.contiguous_format)):
@@ -201,7 +202,7 @@ def fastest(config: Any, stage: Any) -> tuple[str, str]:
                 with torch.autocast(DEVICE, torch.bfloat16, enabled=precision == "bf16-mixed"):
                     scores = network(images.contiguous(memory_format=memory))
                 optimiser.zero_grad(set_to_none=True)
-                loss_of(scores, labels).backward()
+                loss_of(scores, targets).backward()
                 optimiser.step()
 
             found[precision, layout] = statistics.median(seconds_of(step, 2 if REHEARSE else 6, 2.0))

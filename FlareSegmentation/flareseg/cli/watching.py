@@ -60,7 +60,7 @@ class ConsoleWatcher:
         self._bar.update(self._task, completed=step, figures=f"loss {loss:.3f}  Dice {_percent(score.mean)}")
 
     def validated(self, step: int, score: Score, is_best: bool) -> None:
-        organs = "  ".join(f"{name.lower()} {_percent(dice)}" for name, dice in score.dice.items())
+        organs = "  ".join(f"{name.lower()} {_percent(share)}" for name, share in {**score.dice, **score.roi}.items())
         self._console.print(f"step {step}: validation Dice {organs}{'  (best so far)' if is_best else ''}")
 
     def _end(self, number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ No sample is mirrored: the liver lies on the right.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from flareseg.core.organs import CLASSES
 from flareseg.inference.resample import HU_RANGE, Box, Size
 from flareseg.training.chance import Chance
-from flareseg.training.sample import Sample
+from flareseg.training.sample import Sample, in_bytes
 from flareseg.training.settings import Amount, Length, Positive, Probability, Range, Settings, Weight
 from flareseg.training.synthesis.acquisition import in_slices, on_grid
 from flareseg.training.synthesis.masks import Spacing, affine, gaussian, interpolate, to_device
@@ -73,7 +74,7 @@ class Augmentation:
         """
         shown = shown or Box.whole(_size(sample.image))
         sample = moved(sample, self._config, chance, voxel, shown)
-        return Sample(scanned(sample.image, self._config, chance, voxel), sample.labels)
+        return replace(sample, image=scanned(sample.image, self._config, chance, voxel))
 
 
 def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spacing, shown: Box) -> Sample:
@@ -82,7 +83,8 @@ def moved(sample: Sample, config: AugmentationConfig, chance: Chance, voxel: Spa
     turns, scales = chance.happens(config.rotation), chance.happens(config.scaling)
     deforms = chance.happens(config.elastic_deformation)
     if not (turns or scales or deforms):
-        return Sample(sample.image[shown.slices], sample.labels[shown.slices])
+        shares = None if sample.shares is None else torch.stack([share[shown.slices] for share in sample.shares])
+        return replace(sample, image=sample.image[shown.slices], labels=sample.labels[shown.slices], shares=shares)
     degrees = [chance.uniform(-most, most) if turns else 0.0 for most in config.rotation_degrees]
     factors = _factors(config, chance) if scales else [1.0] * 3
     points = _turned(shown.size, degrees, factors, voxel, chance)
@@ -138,9 +140,11 @@ def _elastic_deformation(shape: Size, config: AugmentationConfig, chance: Chance
 def _looked_up(sample: Sample, points: Tensor, voxel: Spacing) -> Sample:
     """The sample at ``points`` (3, k, j, i) in mm from its first voxel's centre."""
     organs = torch.arange(1, CLASSES, device=points.device, dtype=torch.uint8).view(-1, 1, 1, 1)
-    channels = torch.cat([sample.image[None], (sample.labels == organs).to(sample.image.dtype)])
+    shares = sample.labels == organs if sample.shares is None else sample.shares / 255
+    channels = torch.cat([sample.image[None], shares.to(sample.image.dtype)])
     found = interpolate(channels[None], points[None], (0.0, 0.0, 0.0), voxel)[0]
-    return Sample(found[0], winner(found[1:]))
+    moved_shares = None if sample.shares is None else in_bytes(found[1:])
+    return replace(sample, image=found[0], labels=winner(found[1:]), shares=moved_shares)
 
 
 def winner(shares: Tensor) -> Tensor:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from monai.networks.utils import one_hot
 from torch import Tensor
 
 from flareseg.inference.cascade import normalised
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import StageConfig
 from flareseg.training.sample import SampleSource, Stage
+from flareseg.training.synthesis.masks import Spacing
 
 # A replayed sample is another one to the network: its contrast, brightness and noise differ (network units, 250 HU).
 REPLAY_GAIN_SD = 0.06
@@ -32,10 +34,31 @@ class Mixture:
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """``images``: float32 network input; ``labels``: int64 classes of the stage. Both (batch, 1, k, j, i)."""
+    """``images``: float32 network input; ``labels``: int64 classes of the stage. Both (batch, 1, k, j, i). ``shares``:
+    uint8 (batch, classes but the background, k, j, i) in 255ths of a voxel, if the samples have them. ``voxels``: each
+    sample's in mm along (k, j, i), where known."""
 
     images: Tensor
     labels: Tensor
+    shares: Tensor | None = None
+    voxels: Sequence[Spacing | None] = ()
+
+    def targets(self, classes: int) -> Tensor:
+        """The share of each class in each voxel: float32 (batch, classes, k, j, i)."""
+        if self.shares is None:
+            return one_hot(self.labels, classes)
+        organs = self.shares.float() / 255
+        return torch.cat([(1 - organs.sum(dim=1, keepdim=True)).clamp(min=0), organs], dim=1)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A sample as the network sees it, in little memory: ``image`` float16, ``labels`` and ``shares`` uint8."""
+
+    image: Tensor
+    labels: Tensor
+    shares: Tensor | None
+    voxel: Spacing | None
 
 
 class Batches:
@@ -53,7 +76,7 @@ class Batches:
         self._config = config
         self._seed = seed_of(seed, list(Stage).index(stage), rank)
         self._device = device
-        self._pool: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
+        self._pool: OrderedDict[int, _Made] = OrderedDict()
 
     def batch(self, step: int) -> TrainingBatch:
         """The samples of a step (from 0)."""
@@ -65,12 +88,14 @@ class Batches:
             chance.integer(first - self._config.replay_size, first - 1) for _ in range(self._config.batch - fresh)
         ]
         samples = [self._made(number) for number in range(first, first + fresh)]
-        samples += [self._changed(*self._made(number), chance) for number in replayed]
+        samples += [self._changed(self._made(number), chance) for number in replayed]
         self._forget_before(first + fresh - self._config.replay_size)
-        images, labels = zip(*samples)
-        return TrainingBatch(torch.stack(images)[:, None].float(), torch.stack(labels)[:, None].long())
+        images, labels = (torch.stack(some)[:, None] for some in zip(*((s.image, s.labels) for s in samples)))
+        shares = [made.shares for made in samples if made.shares is not None]
+        voxels = [made.voxel for made in samples]
+        return TrainingBatch(images.float(), labels.long(), torch.stack(shares) if shares else None, voxels)
 
-    def _made(self, number: int) -> tuple[Tensor, Tensor]:
+    def _made(self, number: int) -> _Made:
         if number not in self._pool:
             made = self._make(Chance(seed_of(self._seed, _NEW_SAMPLE, number), self._device))
             if self._config.fresh is None:
@@ -78,17 +103,20 @@ class Batches:
             self._pool[number] = made
         return self._pool[number]
 
-    def _make(self, chance: Chance) -> tuple[Tensor, Tensor]:
+    def _make(self, chance: Chance) -> _Made:
         source = chance.choose(self._mixture.sources, self._mixture.weights)
         with torch.no_grad():
             sample = source.sample(self._stage, self._config.grid, chance)
-        labels = sample.labels if self._stage is Stage.ORGANS else (sample.labels > 0).to(torch.uint8)
-        return normalised(sample.image).half(), labels
+        labels, shares = sample.labels, sample.shares
+        if self._stage is Stage.ABDOMEN:
+            labels = (labels > 0).to(torch.uint8)
+            shares = None if shares is None else shares.sum(dim=0, keepdim=True).clamp(max=255).to(torch.uint8)
+        return _Made(normalised(sample.image).half(), labels, shares, sample.voxel)
 
-    def _changed(self, image: Tensor, labels: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
+    def _changed(self, made: _Made, chance: Chance) -> _Made:
         gain, offset = chance.normal(1.0, REPLAY_GAIN_SD), chance.normal(0.0, REPLAY_OFFSET_SD)
-        noise = chance.white_noise(image.shape) * chance.uniform(0.0, REPLAY_NOISE)
-        return (image * gain + offset + noise).half(), labels
+        noise = chance.white_noise(made.image.shape) * chance.uniform(0.0, REPLAY_NOISE)
+        return replace(made, image=(made.image * gain + offset + noise).half())
 
     def _forget_before(self, number: int) -> None:
         for old in [key for key in self._pool if key < number]:

@@ -39,11 +39,17 @@ class NetworkConfig(Settings):
 
 
 class LossConfig(Settings):
-    """Weighted sum of the focal loss (He and Luo use it alone) and the Dice loss of the organs present."""
+    """Weighted sum of the focal loss (He and Luo use it alone) and the Dice loss of the organs present.
+
+    ``boundary``: how much more the focal loss weighs voxels that several classes share; ``absent``: the weight of an
+    organ that a sample does not show, where one that it shows has 1.
+    """
 
     focal: float = Field(1.0, ge=0)
     gamma: float = Field(2.0, ge=0)
     dice: float = Field(0.0, ge=0)
+    boundary: float = Field(0.0, ge=0)
+    absent: float = Field(0.0, ge=0)
 
     @model_validator(mode="after")
     def _is_something(self) -> LossConfig:
@@ -110,13 +116,15 @@ class DataConfig(Settings):
     """Which cases of the store are learned from, and in which mixture.
 
     ``synthetic`` and ``scans`` are the weights of synthetic CT and of real CTs, of which ``scans_memory_mb`` are kept
-    in memory. Patterns (``btcv*``) are of case names; ``validation`` cases are held out; none: validation is on new
-    samples of the training cases.
+    in memory. ``fractions``: the loss compares with the share of each organ in each voxel, not with labels. Patterns
+    (``btcv*``) are of case names; ``validation`` cases are held out; none: validation is on new samples of the training
+    cases.
     """
 
     synthetic: float = Field(1.0, ge=0)
     scans: float = Field(0.0, ge=0)
     scans_memory_mb: float = Field(6000.0, gt=0)
+    fractions: bool = False
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()

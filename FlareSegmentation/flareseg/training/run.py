@@ -123,10 +123,14 @@ class TrainingRun:
         return Validation(batches, stage, data.validation_samples)
 
     def _synthesizer(self, store: Store) -> Synthesizer:
-        return Synthesizer(store, self.config.synthesis, self.fabric.device)
+        fractions = self.config.data.fractions
+        return Synthesizer(store, self.config.synthesis, self.fabric.device, fractions=fractions)
 
     def _scans(self, store: Store, augmentation: Augmentation | None) -> ScanSource:
-        return ScanSource(store, self.fabric.device, augmentation, memory_mb=self.config.data.scans_memory_mb)
+        data = self.config.data
+        return ScanSource(
+            store, self.fabric.device, augmentation, memory_mb=data.scans_memory_mb, fractions=data.fractions
+        )
 
     def _only(self, cases: Sequence[CaseFacts]) -> Store:
         return self.store.only({case.name for case in cases})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from flareseg.inference.resample import Size
@@ -22,10 +23,18 @@ class Stage(str, Enum):
 @dataclass(frozen=True)
 class Sample:
     """``image``: float32 HU; ``labels``: uint8 label values of core.organs. Both (k, j, i) on one device, axes to
-    superior, posterior, left."""
+    superior, posterior, left. ``shares``: uint8 (organs, k, j, i), how much of each voxel belongs to each organ, in
+    255ths; None: a voxel belongs to its label's organ as a whole. ``voxel``: mm along (k, j, i), where known."""
 
     image: Tensor
     labels: Tensor
+    shares: Tensor | None = None
+    voxel: tuple[float, float, float] | None = None
+
+
+def in_bytes(shares: Tensor) -> Tensor:
+    """Shares of 0..1 as Sample keeps them."""
+    return (255 * shares).round().to(torch.uint8)
 
 
 class SampleSource(Protocol):

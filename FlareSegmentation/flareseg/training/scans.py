@@ -14,7 +14,7 @@ from flareseg.core.organs import ORGANS
 from flareseg.inference.resample import Box, Size, resample_to_grid
 from flareseg.training.augmentation import Augmentation, winner
 from flareseg.training.chance import Chance
-from flareseg.training.sample import Sample, Stage
+from flareseg.training.sample import Sample, Stage, in_bytes
 from flareseg.training.store import CaseFacts, Kind, Store
 from flareseg.training.synthesis.cases import Point, point
 from flareseg.training.synthesis.config import ViewConfig
@@ -70,12 +70,13 @@ class ScanSource:
         augmentation: Augmentation | None = None,
         view: ViewConfig | None = None,
         memory_mb: float = MEMORY_MB,
+        fractions: bool = False,
     ) -> None:
         self._store = store
         self._device = torch.device(device)
         self._augmentation = augmentation
         self._view = view or ViewConfig()
-        self._memory_mb = memory_mb
+        self._memory_mb, self._fractions = memory_mb, fractions
         self._loaded: OrderedDict[str, Scan] = OrderedDict()
         self.names = [facts.name for facts in store if _can_be_learned(facts)]
         if not self.names:
@@ -100,8 +101,10 @@ class ScanSource:
         return self._augmentation(self._on_grid(scan, wide.box, wide.grid), chance, (k, j, i), wide.shown)
 
     def _on_grid(self, scan: Scan, box: Box, grid: Size) -> Sample:
-        labels = _shrunken_labels(scan.labels, box, grid, self._device)
-        return Sample(resample_to_grid(scan.hu, box, grid, self._device), labels)
+        shares = _shares(scan.labels, box, grid, self._device)
+        image = resample_to_grid(scan.hu, box, grid, self._device)
+        voxel = point(n * mm / m for n, mm, m in zip(box.size, scan.spacing, grid))
+        return Sample(image, winner(shares), in_bytes(shares) if self._fractions else None, voxel)
 
     def _scan(self, name: str) -> Scan:
         """A case, kept in memory until others that were used later need its place."""
@@ -176,10 +179,10 @@ def _three(values: list[int]) -> Size:
     return (k, j, i)
 
 
-def _shrunken_labels(labels: np.ndarray, box: Box, grid: Size, device: torch.device) -> Tensor:
-    """The organ with the largest share of each new voxel, shares interpolated as the image is."""
+def _shares(labels: np.ndarray, box: Box, grid: Size, device: torch.device) -> Tensor:
+    """The share of each organ in each new voxel, resampled as the image is: float32 (organs, k, j, i)."""
     crop = labels[box.slices]
     whole = Box.whole(box.size)
-    return winner(
-        torch.stack([resample_to_grid((crop == organ.label).view(np.uint8), whole, grid, device) for organ in ORGANS])
+    return torch.stack(
+        [resample_to_grid((crop == organ.label).view(np.uint8), whole, grid, device) for organ in ORGANS]
     )

@@ -111,6 +111,8 @@ class Trainer:
 
     def _run(self, begun: float, minutes: float | None) -> None:
         saved = begun
+        if not self.progress.step and self._settings.start == "shipped":
+            self._validate()  # what the run has to be better than
         while self.progress.step < self.steps:
             started = self._clock()
             self._step()
@@ -154,7 +156,7 @@ class Trainer:
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
         logits = self._network(batch.images.contiguous(memory_format=self._memory_format))
-        loss = self._loss(logits, batch.labels)
+        loss = self._loss(logits, batch.targets(logits.shape[1]))
         self._optimiser.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         norm = self._clip()
@@ -204,7 +206,7 @@ class Trainer:
             if self._log:
                 self._state.save_average(self._folder / BEST)
         self._watcher.validated(self.progress.step, score, is_best)
-        self._keep({}, VALIDATION, score)
+        self._keep(score.roi, VALIDATION, score)
 
     def _keep(self, figures: dict[str, float], prefix: str, score: Score) -> None:
         if self._log:

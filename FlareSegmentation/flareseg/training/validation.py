@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from flareseg.core.organs import ORGANS
 from flareseg.training.batches import Batches, TrainingBatch
+from flareseg.training.roi_recall import RoiMeter
 from flareseg.training.sample import Stage
 
 NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ in ORGANS)}
@@ -17,9 +18,11 @@ NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ i
 
 @dataclass(frozen=True)
 class Score:
-    """Mean Dice 0..1 by organ name, over the samples that show the organ."""
+    """``dice``: mean 0..1 by organ name, over the samples that show the organ. ``roi``: figures of RoiMeter by name, of
+    the ROI network."""
 
     dice: dict[str, float]
+    roi: dict[str, float] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -68,9 +71,12 @@ class Validation:
 
     @torch.no_grad()
     def score(self, network: nn.Module) -> Score:
-        """The mean Dice of a network, which is in evaluation mode afterwards."""
+        """The score of a network, which is in evaluation mode afterwards."""
         network.eval()
-        meter = DiceMeter(self._stage)
+        meter, roi = DiceMeter(self._stage), RoiMeter()
         for batch in self.batches:
-            meter.add(network(batch.images).float(), batch.labels)
-        return meter.score()
+            logits = network(batch.images).float()
+            meter.add(logits, batch.labels)
+            if self._stage is Stage.ABDOMEN:
+                roi.add(logits, batch)
+        return replace(meter.score(), roi=roi.figures())

@@ -51,11 +51,11 @@ def organ_case(
     )
 
 
-def body_case(name: str = "body", shift=(0.0, 0.0, 0.0), bare: bool = False) -> StoredCase:
-    tissues, filled = drawn(FRAME + ORGANS, shift=shift), drawn(FRAME, shift=shift)
-    inside = drawn(FRAME[2:3], shift=shift) > 0
+def body_case(name: str = "body", shift=(0.0, 0.0, 0.0), bare: bool = False, shape=SHAPE) -> StoredCase:
+    tissues, filled = (drawn(shapes, shape, shift=shift) for shapes in (FRAME + ORGANS, FRAME))
+    inside = drawn(FRAME[2:3], shape, shift=shift) > 0
     outside = np.where(inside, 0, 20).astype(np.uint8)[::2, ::2, ::2]
-    facts = CaseFacts(name, Kind.BODY, "made", "made", SPACING, SHAPE, volumes_ml(tissues, SPACING), bare=bare)
+    facts = CaseFacts(name, Kind.BODY, "made", "made", SPACING, shape, volumes_ml(tissues, SPACING), bare=bare)
     return StoredCase(facts, tissues, filled=filled, outside=outside)
 
 

@@ -97,8 +97,10 @@ def test_a_resected_organ_keeps_a_part(part: str, tissue: Tissue, case: OrganMap
 
 def test_neighbours_of_the_pancreas_replace_fat_only(anatomy: Anatomy) -> None:
     fat_around = replace(anatomy, tissues=torch.where(anatomy.organs, anatomy.tissues, int(Tissue.FAT)))
-    settings = NeighboursConfig(vessels=1, loops=1, vessel_radius=(0.4, 0.4), loop_threshold=(0.2, 0.2))
-    after = with_neighbours(fat_around, settings, Chance(2))
+    settings = NeighboursConfig(
+        vessels=1, loops=1, vessel_radius=(0.4, 0.4), loop_threshold=(0.2, 0.2), contacts=0, lean=0
+    )
+    after = with_neighbours(fat_around, settings, Chance(2)).tissues
     changed = after != fat_around.tissues
     assert changed.sum() > 50
     assert (fat_around.tissues[changed] == int(Tissue.FAT)).all()
@@ -106,21 +108,50 @@ def test_neighbours_of_the_pancreas_replace_fat_only(anatomy: Anatomy) -> None:
     assert not (changed & ~dilate(anatomy.mask(Tissue.PANCREAS), 18, SPACING)).any()
 
 
+def test_stomach_and_others_touch_the_organs_where_only_fat_or_lung_was(anatomy: Anatomy) -> None:
+    settings = NeighboursConfig(vessels=0, loops=0, contacts=1, contact_mm=(30, 30), lean=0)
+    found = set()
+    for seed in range(30):
+        after = with_neighbours(anatomy, settings, Chance(seed)).tissues
+        changed = after != anatomy.tissues
+        assert set(anatomy.tissues[changed].unique().tolist()) <= {Tissue.FAT, Tissue.LUNG}
+        found |= set(after[changed].unique().tolist())
+    assert {Tissue.STOMACH, Tissue.MUSCLE} <= found
+
+
+def test_a_lean_patient_has_bowel_and_muscle_against_the_organs(anatomy: Anatomy) -> None:
+    settings = NeighboursConfig(vessels=0, loops=0, contacts=0, lean=1, lean_mm=(12, 12), lean_gap=(0, 0))
+    lean = with_neighbours(anatomy, settings, Chance(1))
+    near = dilate(anatomy.organs, 12, SPACING)
+    assert not (lean.mask(Tissue.FAT) & near).any()
+    assert torch.equal(lean.tissues[~near], anatomy.tissues[~near])
+    assert organ_voxels(lean.tissues) == organ_voxels(anatomy.tissues)
+
+
+def test_what_follows_a_missing_slice_lies_further_up(whole: View) -> None:
+    still = {"rotation_degrees": (0, 0, 0), "coarse_sd_mm": (0, 0), "fine_sd_mm": (0, 0)}
+    gap = DeformationConfig(**still, missing_slice=1, missing_mm=(5, 5))
+    points = whole.points(CPU)
+    moved = (deformed(points.clone(), whole, gap, Chance(4)) - points)[0, :, 0, 0]
+    assert moved.sort().values.tolist() == pytest.approx(moved.tolist(), abs=1e-3)
+    assert set(moved.round().tolist()) == {0.0, 5.0}
+
+
 def test_an_undeformed_view_looks_straight_into_the_map(whole: View) -> None:
-    still = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0))
+    still = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0), missing_slice=0)
     points = whole.points(CPU)
     torch.testing.assert_close(deformed(points, whole, still, Chance(0)), points, atol=1e-3, rtol=0)
 
 
 def test_a_turned_view_keeps_distances(whole: View) -> None:
-    turned = DeformationConfig(rotation_degrees=(20, 20, 20), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0))
+    turned = DeformationConfig(rotation_degrees=(20, 20, 20), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0), missing_slice=0)
     points = deformed(whole.points(CPU), whole, turned, Chance(3))
     steps = (points[:, 1:] - points[:, :-1]).square().sum(0).sqrt()
     torch.testing.assert_close(steps, torch.full_like(steps, 6.0), atol=1e-2, rtol=0)
 
 
 def test_bends_stay_near_what_was_asked_for(whole: View) -> None:
-    bent = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(5, 5), fine_sd_mm=(0, 0))
+    bent = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(5, 5), fine_sd_mm=(0, 0), missing_slice=0)
     points = whole.points(CPU)
     moved = deformed(points, whole, bent, Chance(4)) - points
     assert 2 < float(moved.std()) < 8
@@ -140,7 +171,7 @@ def test_a_cut_scan_ends_within_the_organs(case: OrganMap) -> None:
 
 
 def test_a_whole_scan_has_square_slices_and_shows_more_than_the_organs(case: OrganMap) -> None:
-    settings = ViewConfig(short=0, long_mm=(100, 200))
+    settings = ViewConfig(short=0, long_mm=(100, 200), nothing=0, slab=0)
     shown = view(Stage.ABDOMEN, (16, 16, 16), case, TALL, settings, Chance(7))
     assert shown.high[1] - shown.low[1] == pytest.approx(shown.high[2] - shown.low[2])
     assert shown.low[0] <= case.low[0] - 100
@@ -148,15 +179,41 @@ def test_a_whole_scan_has_square_slices_and_shows_more_than_the_organs(case: Org
 
 
 def test_a_scan_never_goes_beyond_the_body(case: OrganMap) -> None:
-    settings = ViewConfig(short=0, long_mm=(300, 400))
+    settings = ViewConfig(short=0, long_mm=(300, 400), nothing=0, slab=0)
     height = (case.low[0] - 30, case.high[0] + 40)
     shown = view(Stage.ABDOMEN, (16, 16, 16), case, height, settings, Chance(8))
     assert (shown.low[0], shown.high[0]) == pytest.approx((height[0] + 3, height[1] - 3))
 
 
+def test_a_scan_of_nothing_lies_below_or_above_the_organs_within_the_body(case: OrganMap) -> None:
+    settings = ViewConfig(nothing=1, nothing_mm=(150, 900))
+    sides = set()
+    for seed in range(12):
+        shown = view(Stage.ABDOMEN, (16, 16, 16), case, TALL, settings, Chance(seed))
+        assert TALL[0] < shown.low[0] < shown.high[0] < TALL[1]
+        assert shown.high[0] < case.low[0] or shown.low[0] > case.high[0]
+        sides.add(shown.low[0] > case.high[0])
+    assert sides == {False, True}
+
+
+def test_a_body_that_ends_at_the_organs_gives_no_scan_of_nothing(case: OrganMap) -> None:
+    height = (case.low[0] - 30, case.high[0] + 40)
+    shown = view(Stage.ABDOMEN, (16, 16, 16), case, height, ViewConfig(nothing=1, short=0, slab=0), Chance(8))
+    assert shown.low[0] < case.low[0] and shown.high[0] > case.high[0]
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_slab_shows_some_centimetres_of_the_organs(stage: Stage, case: OrganMap) -> None:
+    settings = ViewConfig(slab=1, slab_mm=(60, 60), nothing=0, nothing_in_box=0)
+    for seed in range(8):
+        shown = view(stage, (16, 16, 16), case, TALL, settings, Chance(seed))
+        assert shown.high[0] - shown.low[0] == pytest.approx(60)
+        assert shown.low[0] < case.high[0] - 25 and shown.high[0] > case.low[0] + 25
+
+
 def test_a_map_that_cuts_its_organs_is_shown_to_its_end_only(case: OrganMap) -> None:
     cut = replace(case, cut=(True, False))
-    shown = view(Stage.ORGANS, (16, 16, 16), cut, TALL, ViewConfig(margin_mm=(300, 300)), Chance(9))
+    shown = view(Stage.ORGANS, (16, 16, 16), cut, TALL, ViewConfig(margin_mm=(300, 300), slab=0), Chance(9))
     assert shown.low[0] == 3.0
 
 

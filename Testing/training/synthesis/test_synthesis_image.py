@@ -35,7 +35,7 @@ from made_patient import SPACING
 def only(phase: Phase) -> PhasesConfig:
     weights = [0.0] * len(Phase)
     weights[phase] = 1.0
-    return PhasesConfig(weights=tuple(weights), fatty_liver=0, unusual=0)
+    return PhasesConfig(weights=tuple(weights), fatty_liver=0, unusual=0, alike=0)
 
 
 def typical(phase: Phase, tissue: Tissue | Part) -> float:
@@ -69,6 +69,14 @@ def test_a_fatty_liver_is_darker_than_its_spleen() -> None:
 def test_both_kidneys_enhance_alike() -> None:
     both = palette(only(Phase.PORTAL).model_copy(update={"jitter_sd": 0.0}), Chance(1)).hu
     assert both[Tissue.LEFT_KIDNEY] == both[Tissue.RIGHT_KIDNEY]
+
+
+def test_what_lies_beside_an_organ_may_enhance_as_it_does() -> None:
+    """Heart and liver lie 130 HU apart in the arterial phase, but for patients who have them alike."""
+    alike = only(Phase.ARTERIAL).model_copy(update={"alike": 1.0, "alike_sd": 0.0})
+    hu = [palette(alike, Chance(seed)).hu for seed in range(60)]
+    pairs = [(Tissue.HEART, Tissue.LIVER), (Tissue.STOMACH, Tissue.SPLEEN), (Tissue.DUODENUM, Tissue.PANCREAS)]
+    assert all(3 < sum(one[tissue] == one[organ] for one in hu) < 30 for tissue, organ in pairs)
 
 
 def test_air_is_always_air() -> None:

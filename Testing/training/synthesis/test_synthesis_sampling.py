@@ -70,7 +70,7 @@ def test_a_patient_without_a_spleen_has_no_label_for_it(store: Store) -> None:
 
 
 def test_labels_are_those_of_the_organ_map(store: Store) -> None:
-    still = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0))
+    still = DeformationConfig(rotation_degrees=(0, 0, 0), coarse_sd_mm=(0, 0), fine_sd_mm=(0, 0), missing_slice=0)
     none = SurgeryConfig(kidney=0, spleen=0, part_of_liver=0, part_of_pancreas=0)
     whole = ViewConfig(margin_mm=(20, 20), far_margin=0, cut=0)
     config = tiny_config(deformation=still, surgery=none, view=whole)

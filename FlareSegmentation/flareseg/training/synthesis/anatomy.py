@@ -29,6 +29,10 @@ class Anatomy:
             found |= self.tissues == int(tissue)
         return found
 
+    def painted(self, where: Tensor, tissue: Tissue) -> Anatomy:
+        """The anatomy with a tissue at ``where``, bool (k, j, i)."""
+        return Anatomy(torch.where(where, int(tissue), self.tissues), self.voxel)
+
     @cached_property
     def organs(self) -> Tensor:
         """Where a labelled organ lies, bool (k, j, i)."""

@@ -73,18 +73,30 @@ class RegistrationConfig(Settings):
 
 
 class ViewConfig(Settings):
-    """What the grid shows.
+    """What the grid shows. ``slab``: scans of both stages that are only ``slab_mm`` high, somewhere on the organs.
 
     ORGANS: ``margin_mm`` around the organs, now and then ``far_margin_mm`` more along one axis; ``cut_share`` of the
     organs' height is missing in scans that end within them. ABDOMEN: ``half_width_mm`` of the square slices,
     ``centre_mm`` (mean and SD along j, i) of their middle off the organs'; scans that end near the organs
-    (``short_mm`` beyond them) or further away (``long_mm``)."""
+    (``short_mm`` beyond them) or further away (``long_mm``).
+
+    Without any organ, where the body goes on for long enough below or above them: ``nothing`` of the ABDOMEN samples,
+    scans of ``nothing_mm`` whose half width is times ``narrow`` (those of heads are); ``nothing_in_box`` of the ORGANS
+    samples, as high and half as wide as a wrong ROI may be."""
 
     margin_mm: Range = (3.0, 42.0)
     far_margin: Probability = 0.12
     far_margin_mm: Amount = (0.0, 60.0)
-    cut: Probability = 0.15
-    cut_share: Amount = (0.0, 0.35)
+    cut: Probability = 0.25
+    cut_share: Amount = (0.0, 0.6)
+    slab: Probability = 0.1
+    slab_mm: Length = (50.0, 130.0)
+    nothing: Probability = 0.2
+    nothing_mm: Length = (100.0, 450.0)
+    narrow: Length = (0.55, 1.0)
+    nothing_in_box: Probability = 0.04
+    wrong_box_mm: Length = (100.0, 250.0)
+    wrong_box_half_mm: Length = (70.0, 170.0)
     half_width_mm: Length = (160.0, 270.0)
     centre_j_mm: Range = (-15.0, 35.0)
     centre_i_sd_mm: Weight = 12.0
@@ -93,15 +105,31 @@ class ViewConfig(Settings):
     long_mm: Amount = (0.0, 420.0)
 
 
+class ElsewhereConfig(Settings):
+    """What some of the scans without an organ show instead of a part of a body: a ``head``, or a ``phantom`` for checks
+    of scanners. ``head_radii_mm``: along (k, j, i)."""
+
+    head: Probability = 0.35
+    head_radii_mm: tuple[Length, Length, Length] = ((85.0, 115.0), (85.0, 105.0), (65.0, 82.0))
+    skull_mm: Length = (4.0, 10.0)
+    phantom: Probability = 0.1
+    phantom_radius_mm: Length = (60.0, 160.0)
+    rods: Annotated[int, Field(ge=0)] = 6
+    rod_radius_mm: Length = (5.0, 30.0)
+
+
 class DeformationConfig(Settings):
     """``rotation_degrees``: SD about the axes k, j, i. Bends with features of ``coarse_mm`` and ``fine_mm`` and an SD
-    drawn from ``coarse_sd_mm`` and ``fine_sd_mm``."""
+    drawn from ``coarse_sd_mm`` and ``fine_sd_mm``. ``missing_slice``: ``missing_mm`` of the patient are left out of
+    the scan, whose slices are taken as even all the same."""
 
     rotation_degrees: tuple[Weight, Weight, Weight] = (4.8, 2.8, 2.8)
     coarse_mm: Positive = 70.0
     coarse_sd_mm: Amount = (0.0, 7.8)
     fine_mm: Positive = 28.0
     fine_sd_mm: Amount = (0.0, 2.3)
+    missing_slice: Probability = 0.05
+    missing_mm: Length = (2.0, 8.0)
 
 
 class SurgeryConfig(Settings):
@@ -110,7 +138,7 @@ class SurgeryConfig(Settings):
 
     kidney: Probability = 0.03
     spleen: Probability = 0.03
-    part_of_liver: Probability = 0.03
+    part_of_liver: Probability = 0.05
     part_of_pancreas: Probability = 0.03
     offset_mm: Range = (-10.0, 45.0)
 
@@ -143,7 +171,10 @@ class AtrophyConfig(Settings):
 
 class NeighboursConfig(Settings):
     """Vessels and bowel loops in the fat within ``reach_mm`` of the pancreas, where they are easily taken for it.
-    ``vessel_radius``: in SD of the fields they are cut from; ``loop_threshold``: in SD, the lower the larger."""
+    ``vessel_radius``: in SD of the fields they are cut from; ``loop_threshold``: in SD, the lower the larger.
+    ``contacts``: heart, stomach, vena cava and others that touch an organ, with no fat or lung between the two where
+    both are within ``contact_mm``. ``lean``: bowel and muscle instead of fat within ``lean_mm`` of the organs, but for
+    the share of it where a field is within ``lean_gap`` (SD)."""
 
     reach_mm: Positive = 18.0
     vessels: Probability = 0.35
@@ -152,13 +183,19 @@ class NeighboursConfig(Settings):
     loops: Probability = 0.3
     loop_mm: Length = (18.0, 34.0)
     loop_threshold: Range = (0.5, 1.6)
+    contacts: Probability = 0.35
+    contact_mm: Length = (4.0, 10.0)
+    lean: Probability = 0.12
+    lean_mm: Length = (6.0, 18.0)
+    lean_gap: Amount = (0.1, 0.6)
 
 
 class PhasesConfig(Settings):
     """``weights`` of the contrast phases: native, arterial, portal venous, late. ``jitter_sd``: HU, of each tissue.
-    ``unusual``: organs with any enhancement within ``unusual_hu``."""
+    ``unusual``: organs with any enhancement within ``unusual_hu``. ``alike``: tissues beside an organ that enhance as
+    it does, but for ``alike_sd`` HU."""
 
-    weights: tuple[Weight, Weight, Weight, Weight] = (0.22, 0.2, 0.44, 0.14)
+    weights: tuple[Weight, Weight, Weight, Weight] = (0.27, 0.2, 0.4, 0.13)
     jitter_sd: Weight = 5.0
     fatty_liver: Probability = 0.15
     fatty_liver_loss: Amount = (10.0, 50.0)
@@ -167,6 +204,8 @@ class PhasesConfig(Settings):
     liver_vessels_seen: Probability = 0.7
     unusual: Probability = 0.12
     unusual_hu: Range = (20.0, 190.0)
+    alike: Probability = 0.3
+    alike_sd: Weight = 6.0
 
     @field_validator("weights")
     @classmethod
@@ -332,6 +371,7 @@ class SynthesisConfig(Settings):
     cases: CasesConfig = CasesConfig()
     registration: RegistrationConfig = RegistrationConfig()
     view: ViewConfig = ViewConfig()
+    elsewhere: ElsewhereConfig = ElsewhereConfig()
     deformation: DeformationConfig = DeformationConfig()
     surgery: SurgeryConfig = SurgeryConfig()
     body: BodyConfig = BodyConfig()

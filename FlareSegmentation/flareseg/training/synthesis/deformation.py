@@ -14,13 +14,17 @@ from flareseg.training.synthesis.view import View
 
 
 def deformed(points: Tensor, view: View, settings: DeformationConfig, chance: Chance) -> Tensor:
-    """``points`` (3, k, j, i) in mm, turned about the middle of the view and bent smoothly."""
+    """``points`` (3, k, j, i) in mm, turned about the middle of the view and bent smoothly; now and then with a slice
+    left out."""
     turned = _rotated(points, view, settings, chance)
     for feature, spread in (
         (settings.coarse_mm, chance.uniform(*settings.coarse_sd_mm)),
         (settings.fine_mm, chance.uniform(*settings.fine_sd_mm)),
     ):
         turned = turned + spread * elastic_deformation(view, feature, chance)
+    if chance.happens(settings.missing_slice):
+        first, gap = chance.integer(1, view.shape[0] - 1), chance.uniform(*settings.missing_mm)
+        turned[0, first:] += gap
     return turned
 
 

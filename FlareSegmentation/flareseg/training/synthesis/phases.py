@@ -123,6 +123,12 @@ _LIKE: dict[Material, Material] = {
     Tissue.COLON: Tissue.STOMACH,
 }
 _STEADY = (Tissue.AIR, Tissue.GAS)
+_BESIDE: dict[Tissue, tuple[Tissue, ...]] = {
+    Tissue.LIVER: (Tissue.HEART, Tissue.STOMACH, Tissue.VEIN, Tissue.COLON, Tissue.DUODENUM),
+    Tissue.SPLEEN: (Tissue.STOMACH, Tissue.COLON, Tissue.SMALL_BOWEL),
+    Tissue.RIGHT_KIDNEY: (Tissue.DUODENUM, Tissue.COLON, Tissue.SMALL_BOWEL),
+    Tissue.PANCREAS: (Tissue.DUODENUM, Tissue.STOMACH, Tissue.SMALL_BOWEL, Tissue.VEIN),
+}
 _UNUSUAL = (Tissue.LIVER, Tissue.SPLEEN, Tissue.RIGHT_KIDNEY, Part.MEDULLA, Tissue.PANCREAS)
 
 
@@ -152,7 +158,17 @@ def palette(settings: PhasesConfig, chance: Chance) -> Palette:
     for material in hu:
         if material not in _STEADY:
             hu[material] += chance.normal(0, settings.jitter_sd)
+    if chance.happens(settings.alike):
+        _make_alike(hu, settings, chance)
     return Palette(phase, hu, {material: prior.texture.draw(chance) for material, prior in PRIORS.items()})
+
+
+def _make_alike(hu: dict[Material, float], settings: PhasesConfig, chance: Chance) -> None:
+    """Give about half of what lies beside one organ the HU of that organ: borders that only the shape tells."""
+    organ = chance.choose(tuple(_BESIDE))
+    for tissue in _BESIDE[organ]:
+        if chance.happens(0.5):
+            hu[tissue] = hu[organ] + chance.normal(0, settings.alike_sd)
 
 
 def _sicken(hu: dict[Material, float], settings: PhasesConfig, chance: Chance) -> None:

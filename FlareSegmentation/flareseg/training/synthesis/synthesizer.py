@@ -17,6 +17,7 @@ from flareseg.training.synthesis.cases import Body, OrganMap, bodies, organ_maps
 from flareseg.training.synthesis.composition import atrophied, body_around, joined, shielded
 from flareseg.training.synthesis.config import SynthesisConfig
 from flareseg.training.synthesis.deformation import deformed
+from flareseg.training.synthesis.elsewhere import elsewhere
 from flareseg.training.synthesis.fields import Field, Fields
 from flareseg.training.synthesis.gut import gut
 from flareseg.training.synthesis.kidneys import kidneys
@@ -27,6 +28,7 @@ from flareseg.training.synthesis.neighbours import with_neighbours
 from flareseg.training.synthesis.parenchyma import lobulated_pancreas, marrow, mottled_spleen
 from flareseg.training.synthesis.phases import palette
 from flareseg.training.synthesis.registration import registered
+from flareseg.training.synthesis.shares import organ_shares
 from flareseg.training.synthesis.surgery import operated
 from flareseg.training.synthesis.surroundings import metal, table, with_arms
 from flareseg.training.synthesis.texture import Scene, grain, painted
@@ -49,15 +51,20 @@ class Synthesizer:
     """Makes CTs of synthetic patients from the organ maps and bodies of a store.
 
     ``fields``: the registration (register_store); by default it is read from the store's folder, or made and kept
-    there.
+    there. ``fractions``: samples tell the share of each organ in each voxel.
     Raises DataError when the store lacks organ maps or bodies that ``config`` allows, or ``fields`` are of
     other cases.
     """
 
     def __init__(
-        self, store: Store, config: SynthesisConfig, device: torch.device | str, fields: Fields | None = None
+        self,
+        store: Store,
+        config: SynthesisConfig,
+        device: torch.device | str,
+        fields: Fields | None = None,
+        fractions: bool = False,
     ) -> None:
-        self._config = config
+        self._config, self._fractions = config, fractions
         self._device = torch.device(device)
         self._maps = organ_maps(store, config.cases, self._device)
         self._bodies = bodies(store, config.cases, self._device)
@@ -74,22 +81,24 @@ class Synthesizer:
         """A new patient. ``chance`` must be on the synthesizer's device."""
         pair = self._draw(chance)
         shown = view(stage, grid, pair.case, pair.field.body_height(pair.body.top_mm), self._config.view, chance)
-        anatomy = self._anatomy(pair, shown, chance)
+        points = deformed(shown.points(self._device), shown, self._config.deformation, chance)
+        anatomy = None if shown.shows_organs else elsewhere(shown, self._config.elsewhere, chance)
+        anatomy = anatomy or self._anatomy(pair, shown, points, chance)
         labels = self._labels[anatomy.tissues]
         image = self._image(anatomy, chance)
         image, labels = round_field(image, labels, shown, self._config.field_of_view, chance)
-        return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels)
+        shares = organ_shares(labels, pair.case, points, self._labels) if self._fractions else None
+        return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels, shares, shown.voxel)
 
-    def _anatomy(self, pair: _Pair, shown: View, chance: Chance) -> Anatomy:
-        """Which tissue lies where."""
+    def _anatomy(self, pair: _Pair, shown: View, points: Tensor, chance: Chance) -> Anatomy:
+        """Which tissue lies where. ``points``: (3, k, j, i), mm of the voxel centres in the organ map."""
         config = self._config
-        points = deformed(shown.points(self._device), shown, config.deformation, chance)
         organs = lookup(pair.case.tissues, points, pair.case.spacing).int()
         organs = operated(organs, points, pair.case, config.surgery, chance)
         around = body_around(points, shown, pair.case, pair.body, pair.field, config.body, chance)
         anatomy = Anatomy(joined(organs, around), shown.voxel)
         anatomy = replace(anatomy, tissues=atrophied(anatomy, config.atrophy, chance))
-        anatomy = replace(anatomy, tissues=with_neighbours(anatomy, config.neighbours, chance))
+        anatomy = with_neighbours(anatomy, config.neighbours, chance)
         anatomy = replace(anatomy, tissues=shielded(anatomy, config.body))
         return replace(anatomy, tissues=with_arms(anatomy, config.arms, chance))
 

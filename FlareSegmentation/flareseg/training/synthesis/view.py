@@ -21,12 +21,14 @@ _NEAR_MM = 20.0
 
 @dataclass(frozen=True)
 class View:
-    """A grid over the box from ``low`` to ``high``, in mm of the organ map. ``middle``: (j, i) of the scan's slices."""
+    """A grid over the box from ``low`` to ``high``, in mm of the organ map. ``middle``: (j, i) of the scan's slices;
+    ``shows_organs``: whether it reaches any organ."""
 
     shape: Size
     low: Point
     high: Point
     middle: tuple[float, float]
+    shows_organs: bool = True
 
     @property
     def voxel(self) -> Spacing:
@@ -45,12 +47,48 @@ def view(
 ) -> View:
     """A view for a stage. ``height``: where the body begins and ends along k, in mm of the organ map."""
     middle = _middle(case, settings, chance)
+    nothing = settings.nothing if stage is Stage.ABDOMEN else settings.nothing_in_box
+    spans = _beyond_organs(case, height) if chance.happens(nothing) else []
+    if spans:
+        return View(shape, *_without_organs(stage, chance.choose(spans), middle, settings, chance), middle, False)
     if stage is Stage.ABDOMEN:
         low, high = _scan(case, height, middle, settings, chance)
     else:
         low, high = organ_box(case.low, case.high, settings, chance)
+    if chance.happens(settings.slab):
+        low, high = _slab(low, high, case, settings, chance)
     bottom, top = _shown(case, height)
     return View(shape, (max(low[0], bottom), low[1], low[2]), (min(high[0], top), high[1], high[2]), middle)
+
+
+def _beyond_organs(case: OrganMap, height: tuple[float, float]) -> list[tuple[float, float]]:
+    """Where along k, in mm, the body shows none of the organs: below and above them, as far as it is worth a scan."""
+    below = (height[0] + _INSIDE_MM, case.low[0] - _NEAR_MM)
+    above = (case.high[0] + _NEAR_MM, height[1] - _INSIDE_MM)
+    return [(bottom, top) for bottom, top in (below, above) if top - bottom > _LEAST_HEIGHT_MM]
+
+
+def _without_organs(
+    stage: Stage, span: tuple[float, float], middle: tuple[float, float], settings: ViewConfig, chance: Chance
+) -> tuple[Point, Point]:
+    """A scan of legs, pelvis, chest or head within ``span`` along k; or a box that a wrong ROI might be."""
+    heights, widths = (
+        (settings.nothing_mm, settings.half_width_mm)
+        if stage is Stage.ABDOMEN
+        else (settings.wrong_box_mm, settings.wrong_box_half_mm)
+    )
+    bottom, top = span
+    tall = min(chance.uniform(*heights), top - bottom)
+    start = chance.uniform(bottom, top - tall)
+    half = chance.uniform(*widths) * (chance.uniform(*settings.narrow) if stage is Stage.ABDOMEN else 1.0)
+    return (start, middle[0] - half, middle[1] - half), (start + tall, middle[0] + half, middle[1] + half)
+
+
+def _slab(low: Point, high: Point, case: OrganMap, settings: ViewConfig, chance: Chance) -> tuple[Point, Point]:
+    """The same of a scan that is a few centimetres high, anywhere on the organs."""
+    tall = chance.uniform(*settings.slab_mm)
+    bottom = chance.uniform(case.low[0] - tall / 2, case.high[0] - tall / 2)
+    return (bottom, low[1], low[2]), (bottom + tall, high[1], high[2])
 
 
 def _middle(case: OrganMap, settings: ViewConfig, chance: Chance) -> tuple[float, float]:
