@@ -8,7 +8,8 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.engine import normalised
-from scripted_networks import BRIGHT, MUSCLE, kidney_finder, scan
+from scripted_networks import BRIGHT, MUSCLE, Everywhere, cascade_of, kidney_finder, scan
+from torch import Tensor, nn
 
 
 @pytest.fixture
@@ -84,3 +85,26 @@ def test_warnings_about_the_scan_come_first_and_those_about_the_result_follow(fi
     warnings = finder.segment(volume).warnings
     assert warnings[0] == "a warning of the reader"
     assert warnings[-1].startswith("Missing or of unusual size: liver, spleen, pancreas.")
+
+
+class AirIsLiver(nn.Module):
+    """Gives liver to air, kidneys to what is bright, and background to the rest."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = torch.zeros(1, 5, *x.shape[2:])
+        logits[:, 1] = 100 * (-0.9 - x[:, 0].float())
+        logits[:, 2] = 100 * (x[:, 0].float() - 0.7)
+        return logits
+
+
+@pytest.mark.parametrize(("roi", "liver_stays"), [(None, False), ((-280.0, -10.0, -280.0, -10.0, 10.0, 280.0), True)])
+def test_an_organ_of_air_is_removed_alone_unless_the_caller_chose_the_region(
+    roi: tuple[float, ...] | None, liver_stays: bool
+) -> None:
+    volume = scan((96, 96, 96))
+    volume.voxels[10:90, 10:90, 10:90] = MUSCLE
+    volume.voxels[40:55, 40:55, 40:55] = BRIGHT
+    found = cascade_of(Everywhere(), AirIsLiver()).segment(volume, SegmentationOptions(roi=roi))
+    assert [bool(facts.voxels) for facts in found.organs] == [liver_stays, True, False, False]
+    what = "check it" if liver_stays else "it was removed"
+    assert f"Liver: most of it has the HU of air, fat or bone; {what}." in found.warnings
