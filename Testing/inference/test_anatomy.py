@@ -90,7 +90,7 @@ def test_three_tenths_of_the_liver_lie_under_the_lungs(columns: int, is_abdomen:
     assert (judged(labels_of(liver=LIVER_BOX), hu) == "") == is_abdomen
 
 
-def test_air_outside_the_body_is_no_lung() -> None:
+def test_air_outside_the_body_does_not_count_as_lung() -> None:
     """A liver that reaches up to the top of a body that ends there."""
     hu = body()
     hu[LIVER_BOX[0].stop :] = AIR
@@ -105,7 +105,7 @@ def test_a_liver_in_a_skull_makes_no_abdomen_whatever_lies_beside_it() -> None:
     assert found == "what looks like a liver lies inside the skull"
 
 
-def test_ribs_are_no_skull() -> None:
+def test_ribs_are_not_taken_for_a_skull() -> None:
     hu = body()
     hu[:, 12:36, 10:38] = BONE
     hu[:, 13:35, 11:37] = MUSCLE

@@ -39,7 +39,7 @@ def test_a_region_of_the_caller_is_segmented_with_a_warning(head: Volume, cascad
     assert any("Check that this scan shows the whole abdomen" in warning for warning in found.warnings)
 
 
-def test_chest_and_liver_are_no_chest_alone(cascade: Cascade, phantom: Phantom) -> None:
+def test_a_chest_with_the_upper_abdomen_is_labelled(cascade: Cascade, phantom: Phantom) -> None:
     voxels = phantom.volume.voxels[60:]
     scan = Volume(voxels, replace(phantom.volume.geometry, shape=voxels.shape))
     assert cascade.segment(scan).organs[0].volume_ml > 100

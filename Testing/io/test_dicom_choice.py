@@ -176,7 +176,7 @@ def test_series_of_two_frames_of_reference_are_two_parts(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kind", ["MR", "scout", "MIP"])
-def test_what_is_no_ct_of_slices_is_no_next_choice(kind: str, tmp_path: Path) -> None:
+def test_only_ct_slices_are_a_next_choice(kind: str, tmp_path: Path) -> None:
     stations(tmp_path / "a", 0.0)
     other = {"SeriesNumber": 2, "FrameOfReferenceUID": "1.2.3.9", **RIVALS[kind][0]}
     write_series(tmp_path / "b", small_volume(40), series="1.2.4", **other)

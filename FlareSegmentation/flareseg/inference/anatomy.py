@@ -56,7 +56,7 @@ class Overview:
 
 
 def contradiction(labels: np.ndarray, overview: Overview) -> str:
-    """Say why what was found is no abdomen.
+    """Say why what was found cannot be an abdomen.
 
     An abdomen shows kidneys or a spleen where both networks agree, or a liver under the lungs; and its liver is not
     inside a skull.
@@ -92,7 +92,7 @@ def without_parenchyma(labels: np.ndarray, crop: Tensor) -> list[Organ]:
     Returns:
         The organs of which less than half lies within PARENCHYMA_HU.
     """
-    hu = crop.cpu().numpy()
+    hu = crop[::2, ::2, ::2].cpu().numpy()  # an eighth of the voxels tells as much
     marks = sampled(labels, hu.shape)
     low, high = PARENCHYMA_HU
     total, inside = (np.bincount(m, minlength=256) for m in (marks.ravel(), marks[(hu > low) & (hu < high)]))
