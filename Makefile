@@ -19,7 +19,7 @@ RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make locks' $(UV) pip compile pyproject.tom
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint bench docs wheel soak train-smoke mutants pictures architecture translations rehearse-gpu
+.PHONY: demo test lint bench docs wheel soak train-smoke mutants refusals pictures architecture translations rehearse-gpu
 .PHONY: test-pythons test-lowest locks check-locks clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
@@ -50,6 +50,9 @@ train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a 
 
 mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
 	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
+
+refusals: $(READY)  ## scans without an abdomen: how many are refused (REFUSALS="--cts FOLDER --bodies FILE.npz")
+	PYTHONPATH=Testing $(BIN)/python -m refusals $(REFUSALS)
 
 docs: $(READY)  ## the documentation as a site in build/site; a broken link is an error
 	$(BIN)/python scripts/site_pages.py build/pages

@@ -7,8 +7,9 @@ import torch
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import WeightsFacts
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Engine
+from flareseg.inference.cascade import Cascade
 from flareseg.inference.device import select_device
+from flareseg.inference.engine import Engine
 from flareseg.inference.precision import Precision
 from flareseg.inference.weights import TrainedNetwork
 from torch import Tensor, nn

@@ -8,8 +8,8 @@ from flareseg.core.geometry import Orientation
 from flareseg.core.measure import StageClock
 from flareseg.core.organs import CLASSES
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import normalised
 from flareseg.inference.device import select_device
+from flareseg.inference.engine import normalised
 from flareseg.inference.networks.roi_unet import RoiUNet
 from flareseg.inference.precision import select_precision
 from flareseg.inference.resample import Box, logits_to_labels, resample_to_grid

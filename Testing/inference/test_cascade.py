@@ -13,8 +13,9 @@ from flareseg.core.organs import CLASSES, ORGANS
 from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.inference.cascade import Cascade, Engine, SegmentationOptions
+from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.device import select_device
+from flareseg.inference.engine import Engine
 from flareseg.inference.precision import Precision
 from flareseg.inference.weights import load_network
 from flareseg.io.reading import read_volume

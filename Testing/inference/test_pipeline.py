@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from flareseg import __version__
-from flareseg.core.errors import FlareError
+from flareseg.core.errors import FlareError, NoAbdomenError
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report, ScanFacts, UncertainPlace
 from flareseg.core.run import Run
@@ -73,6 +73,30 @@ def test_what_cannot_be_segmented_is_not_written() -> None:
     with Run() as run, pytest.raises(FlareError):
         segment_scan(kidney_finder(), lambda: empty, lambda *result: written.extend(result), run)
     assert written == []
+
+
+def without_organs(**changes: object) -> Volume:
+    voxels = patient().voxels
+    return replace(patient(), voxels=np.minimum(voxels, MUSCLE), name="another", **changes)
+
+
+def test_where_a_scan_shows_no_abdomen_the_next_choice_is_segmented() -> None:
+    first = without_organs(next_choice=lambda: without_organs(next_choice=patient))
+    outcome, (found, _geometry) = segmented(first)
+    assert outcome.volume.name == outcome.report.scan.name == "scan 7"
+    assert isinstance(found, Segmentation)
+    assert found.labels.any()
+
+
+def test_without_a_next_choice_no_abdomen_is_an_error() -> None:
+    with pytest.raises(NoAbdomenError):
+        segmented(without_organs(next_choice=without_organs))
+
+
+def test_a_region_of_the_caller_is_sought_in_the_first_choice_only() -> None:
+    first = without_organs(next_choice=patient)
+    with pytest.raises(NoAbdomenError):
+        segmented(first, SegmentationOptions(roi=(-90.0, 10.0, -60.0, 60.0, -40.0, 40.0)))
 
 
 def test_uncertain_places_survive_json() -> None:

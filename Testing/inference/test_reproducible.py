@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 from flareseg.core.organs import CLASSES
-from flareseg.inference.cascade import Cascade, Engine, SegmentationOptions
+from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.device import select_device
+from flareseg.inference.engine import Engine
 from flareseg.inference.precision import select_precision
 from flareseg.inference.processor import has_bfloat16
 from flareseg.inference.weights import load_network

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from flareseg.core.errors import FlareError
-from flareseg.inference.cascade import Cascade, SegmentationOptions, normalised
-from scripted_networks import BRIGHT, MUSCLE, kidney_finder, scan
+from flareseg.inference.cascade import Cascade, SegmentationOptions
+from flareseg.inference.engine import normalised
+from scripted_networks import BRIGHT, MUSCLE, Everywhere, cascade_of, kidney_finder, scan
+from torch import Tensor, nn
 
 
 @pytest.fixture
@@ -20,12 +22,15 @@ def test_the_networks_see_minus_200_to_300_hu_as_minus_1_to_1() -> None:
     assert normalised(hu).tolist() == [-1.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0]
 
 
+_NO_ORGAN = "No abdomen found in this scan: it shows no liver, kidney, spleen or pancreas."
+
+
 @pytest.mark.parametrize(
     ("planes", "hu", "message"),
     [
         (0, MUSCLE, "No abdomen found in this scan."),
-        (1, MUSCLE, "No liver, kidney, spleen or pancreas was found in this scan."),  # 1 of 96: 1.04 %
-        (1, -149, "No liver, kidney, spleen or pancreas was found in this scan."),
+        (1, MUSCLE, _NO_ORGAN),  # 1 of 96: 1.04 %
+        (1, -149, _NO_ORGAN),
         (1, -151, "No abdomen found in this scan."),
     ],
 )
@@ -68,7 +73,7 @@ def test_an_organ_of_less_than_5_ml_is_not_reported(spacing: float, is_found: bo
     if is_found:
         assert 80 < finder.segment(volume).organs[1].volume_ml < 100
     else:
-        with pytest.raises(FlareError, match="No liver, kidney, spleen or pancreas was found"):
+        with pytest.raises(FlareError, match="it shows no liver, kidney, spleen or pancreas"):
             finder.segment(volume)
 
 
@@ -80,3 +85,26 @@ def test_warnings_about_the_scan_come_first_and_those_about_the_result_follow(fi
     warnings = finder.segment(volume).warnings
     assert warnings[0] == "a warning of the reader"
     assert warnings[-1].startswith("Missing or of unusual size: liver, spleen, pancreas.")
+
+
+class AirIsLiver(nn.Module):
+    """Gives liver to air, kidneys to what is bright, and background to the rest."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = torch.zeros(1, 5, *x.shape[2:])
+        logits[:, 1] = 100 * (-0.9 - x[:, 0].float())
+        logits[:, 2] = 100 * (x[:, 0].float() - 0.7)
+        return logits
+
+
+@pytest.mark.parametrize(("roi", "liver_stays"), [(None, False), ((-280.0, -10.0, -280.0, -10.0, 10.0, 280.0), True)])
+def test_an_organ_of_air_is_removed_alone_unless_the_caller_chose_the_region(
+    roi: tuple[float, ...] | None, liver_stays: bool
+) -> None:
+    volume = scan((96, 96, 96))
+    volume.voxels[10:90, 10:90, 10:90] = MUSCLE
+    volume.voxels[40:55, 40:55, 40:55] = BRIGHT
+    found = cascade_of(Everywhere(), AirIsLiver()).segment(volume, SegmentationOptions(roi=roi))
+    assert [bool(facts.voxels) for facts in found.organs] == [liver_stays, True, False, False]
+    what = "check it" if liver_stays else "it was removed"
+    assert f"Liver: most of it has the HU of air, fat or bone; {what}." in found.warnings

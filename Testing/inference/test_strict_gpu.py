@@ -10,8 +10,9 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.core.limits import Limits
 from flareseg.core.organs import CLASSES
-from flareseg.inference.cascade import Cascade, Engine, SegmentationOptions
+from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.device import select_device
+from flareseg.inference.engine import Engine
 from flareseg.inference.precision import Precision
 from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB
 from flareseg.inference.weights import load_network

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from dicom_files import small_volume, write_segmentation, write_series
+from dicom_files import moved, small_volume, write_segmentation, write_series
 from flareseg.cli.app import app
+from flareseg.core.errors import FlareError
 from flareseg.io.reading import read_volume
+from pydicom import Dataset
 from typer.testing import CliRunner, Result
 
 GOOD = {"SeriesNumber": 4, "SeriesDescription": "Abdomen portal venous"}
@@ -128,3 +130,77 @@ def test_without_list_an_output_is_needed(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["segment", str(tmp_path)])
     assert done.exit_code == 2
     assert "--output" in done.output
+
+
+def stations(folder: Path, *bottoms_mm: float, **tags: object) -> Path:
+    """Series of 24 slices, 5 mm apart, that begin at these heights; their numbers count from 1."""
+    for number, bottom in enumerate(bottoms_mm, start=1):
+        write_series(
+            folder / str(number),
+            small_volume(24),
+            lambda dataset, k, up=bottom: moved(dataset, up=up),
+            series=f"1.2.3.{number}",
+            SeriesNumber=number,
+            **tags,
+        )
+    return folder
+
+
+def test_the_next_choice_is_the_next_best_series_of_another_part_of_the_body(tmp_path: Path) -> None:
+    first = read_volume(stations(tmp_path, 0.0, 10.0, 400.0))
+    assert first.geometry.origin[2] == -70.0
+    assert first.next_choice is not None
+    second = first.next_choice()
+    assert second.geometry.origin[2] == 330.0  # not the one 10 mm higher, which shows the same part
+    assert second.warnings[0].startswith(
+        "The folder holds 3 DICOM series or stacks of slices; series 3 with 24 slices was read, because no abdomen was "
+        "found in series 1 with 24 slices."
+    )
+    assert second.next_choice is None
+
+
+def test_a_longer_series_is_another_part_of_the_body(tmp_path: Path) -> None:
+    """Three times as long as the first, of which it shows all."""
+    write_series(tmp_path / "head", small_volume(24), SeriesDescription="liver", SeriesNumber=1)
+    write_series(tmp_path / "all", small_volume(72), series="1.2.3", SeriesNumber=2)
+    first = read_volume(tmp_path)
+    assert first.voxels.shape[0] == 24
+    assert first.next_choice is not None
+    assert first.next_choice().voxels.shape[0] == 72
+
+
+def test_series_of_two_frames_of_reference_are_two_parts(tmp_path: Path) -> None:
+    stations(tmp_path / "a", 0.0)
+    write_series(tmp_path / "b", small_volume(24), series="1.2.4", SeriesNumber=2, FrameOfReferenceUID="1.2.3.9")
+    assert read_volume(tmp_path).next_choice is not None
+
+
+@pytest.mark.parametrize("kind", ["MR", "scout", "MIP"])
+def test_only_ct_slices_are_a_next_choice(kind: str, tmp_path: Path) -> None:
+    stations(tmp_path / "a", 0.0)
+    other = {"SeriesNumber": 2, "FrameOfReferenceUID": "1.2.3.9", **RIVALS[kind][0]}
+    write_series(tmp_path / "b", small_volume(40), series="1.2.4", **other)
+    assert read_volume(tmp_path).next_choice is None
+
+
+def two_stations(dataset: Dataset, k: int) -> Dataset:
+    """The upper half of a series lies 300 mm higher, as another acquisition."""
+    dataset.AcquisitionNumber = 1 + (k >= 14)
+    return moved(dataset, up=300.0 if k >= 14 else 0.0)
+
+
+def test_two_stations_of_one_series_are_two_choices(tmp_path: Path) -> None:
+    """The larger one is read first."""
+    first = read_volume(write_series(tmp_path, small_volume(38), two_stations))
+    assert (first.voxels.shape[0], first.geometry.origin[2]) == (24, 300.0)
+    assert first.next_choice is not None
+    second = first.next_choice()
+    assert (second.voxels.shape[0], second.geometry.origin[2]) == (14, -70.0)
+
+
+def test_a_gap_within_one_acquisition_is_refused(tmp_path: Path) -> None:
+    def torn(dataset: Dataset, k: int) -> Dataset:
+        return moved(dataset, up=300.0 if k >= 14 else 0.0)
+
+    with pytest.raises(FlareError, match="missing, or it consists of parts"):
+        read_volume(write_series(tmp_path, small_volume(38), torn))

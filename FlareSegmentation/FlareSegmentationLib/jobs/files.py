@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report, StageTime
+from flareseg.core.volume import Volume
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.tasks import Task
@@ -21,11 +24,22 @@ from .waiting import Outcome, inBackground
 
 
 def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
-    """Segment one file and wait for it; Slicer handles its events meanwhile. Raises FlareError."""
-    start = time.monotonic()
-    job, geometry, warnings = inBackground(partial(_read, task, options))
-    seconds = time.monotonic() - start
-    labels, report = _runJob(runner, job)
+    """Segment one file and wait for it; Slicer handles its events meanwhile. Raises FlareError.
+
+    Of several DICOM series in a folder the next choice is segmented where the first shows no abdomen.
+    """
+    read: Callable[[], Volume] = partial(read_volume, task.scan)
+    while True:
+        start = time.monotonic()
+        job, geometry, warnings, following = inBackground(partial(_read, read, options))
+        seconds = time.monotonic() - start
+        try:
+            labels, report = _runJob(runner, job)
+            break
+        except NoAbdomenError:
+            if following is None:
+                raise
+            read = following
     report.scan.name = task.name
     report.warnings = warnings + report.warnings
     _addSeconds(report, "read", seconds)
@@ -33,10 +47,12 @@ def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
     return report
 
 
-def _read(task: Task, options: RunOptions) -> tuple[Job, Geometry, list[str]]:
-    """Read the scan, which stays in Slicer's memory only during this call."""
-    volume = read_volume(task.scan)
-    return newJob(volume, options), volume.geometry, volume.warnings
+def _read(
+    read: Callable[[], Volume], options: RunOptions
+) -> tuple[Job, Geometry, list[str], Callable[[], Volume] | None]:
+    """Read the scan, which stays in Slicer's memory only during this call; and what reads the next choice."""
+    volume = read()
+    return newJob(volume, options), volume.geometry, volume.warnings, volume.next_choice
 
 
 def _runJob(runner: JobRunner, job: Job) -> tuple[np.ndarray, Report]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,12 +36,15 @@ class Volume:
         geometry: The grid of ``voxels``.
         name: Name of the scan for the report.
         warnings: Messages about the scan for people, for example about its reading.
+        next_choice: Reads another scan of the same folder, which may show the abdomen if this one does not. None:
+            there is none.
     """
 
     voxels: np.ndarray
     geometry: Geometry
     name: str = "scan"
     warnings: list[str] = field(default_factory=list)
+    next_choice: Callable[[], Volume] | None = None
 
     @property
     def canonical(self) -> Volume:

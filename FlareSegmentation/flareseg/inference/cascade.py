@@ -6,35 +6,35 @@ differs.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Bounds, Geometry, Orientation
 from flareseg.core.limits import Limits
-from flareseg.core.organs import BACKGROUND, CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
+from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
 from flareseg.core.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume, checked
-from flareseg.inference.components import CleanUp, clean_up
+from flareseg.inference.anatomy import Overview, contradiction, without_parenchyma
+from flareseg.inference.components import CleanUp, clean_up, remove_labels
 from flareseg.inference.confidence import organ_confidence
 from flareseg.inference.device import Device, select_device
+from flareseg.inference.engine import Engine
 from flareseg.inference.gpu_check import gpu_failure, is_gpu_error, is_out_of_memory, too_full
 from flareseg.inference.kidneys import split_kidneys
-from flareseg.inference.networks.folding import folded
-from flareseg.inference.precision import AUTO, Precision, emulation, select_precision
+from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
 from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, logits_to_labels, resample_to_grid
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
-from flareseg.inference.weights import TrainedNetwork, load_network
+from flareseg.inference.weights import load_network
 
 TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
@@ -88,41 +88,6 @@ class Segmentation:
     roi: Bounds
     device: DeviceFacts
     warnings: list[str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The two networks on one device in one precision."""
-
-    device: Device
-    precision: Precision
-    abdomen: TrainedNetwork
-    organs: TrainedNetwork
-
-    @classmethod
-    def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
-        """Copy trained networks to a device, their batch norm folded into the convolutions."""
-        on_device = [
-            replace(trained, network=precision.network(folded(trained.network), device.torch_device))
-            for trained in (abdomen, organs)
-        ]
-        return cls(device, precision, *on_device)
-
-    @property
-    def facts(self) -> DeviceFacts:
-        """The device and the precision, for the report."""
-        return DeviceFacts(self.device.torch_device.type, self.device.name, self.precision.name)
-
-    def logits(self, network: nn.Module, grid: Tensor, run: Run) -> Tensor:
-        """Run a network on a grid (k, j, i) in HU and return its logits, float32 (classes, k, j, i)."""
-        x = self.precision.tensor(normalised(grid)[None, None])
-        with _with_progress(network, run), self.device.reproducible():
-            return network(x)[0].float()
-
-
-def normalised(hu: Tensor) -> Tensor:
-    """Scale HU to the networks' input: the soft-tissue window of -200 to 300 HU to -1 to 1."""
-    return (hu.clamp(-200, 300) - 50) / 250
 
 
 class Cascade:
@@ -293,7 +258,7 @@ class _Attempt:
         voxels, geometry = orientation.view(volume.voxels), orientation.geometry(volume.geometry)
         organs = organs_shown(self.options.split_kidneys)
         with self.run.stage("find_abdomen"):
-            box = self._box(voxels, geometry)
+            box, overview = self._box(voxels, geometry)
         with self.run.stage("crop"):
             crop = resample_to_grid(voxels, box, self.engine.organs.grid, self.engine.device.torch_device, self.slabs)
         with self.run.stage("segment"):
@@ -304,11 +269,13 @@ class _Attempt:
             uncertainty_in_box = None if uncertainty is None else orientation.view(uncertainty)[box.slices]
             logits_to_labels(logits, orientation.view(labels)[box.slices], self.slabs, uncertainty_in_box)
         with self.run.stage("clean_up"):
+            warnings = warnings + self._without_parenchyma(orientation.view(labels)[box.slices], crop)
             self._clean(orientation.view(labels)[box.slices], crop, geometry.voxel_ml)
+            _require_abdomen(orientation.view(labels), overview)
             found = organ_facts(orientation.view(labels), voxels, organs, box, geometry)
             self._judge(found, logits, orientation.view(labels)[box.slices], box, volume.geometry)
         if not any(facts.voxels for facts in found):
-            raise nothing_found("No liver, kidney, spleen or pancreas was found in this scan.")
+            raise nothing_found("No liver, kidney, spleen or pancreas was found in this region.")
         chosen = organs_shown(self.options.split_kidneys, self.options.organs)
         found = _only(chosen, labels, found)
         roi, warnings = bounds_of_box(box, geometry), warnings + scan_warnings(found, chosen)
@@ -319,10 +286,19 @@ class _Attempt:
         if self.engine.device.torch_device.type == "cuda":
             self.run.memory.watch_gpu(self.engine.device.torch_device.index)
 
-    def _box(self, voxels: np.ndarray, geometry: Geometry) -> Box:
+    def _box(self, voxels: np.ndarray, geometry: Geometry) -> tuple[Box, Overview | None]:
+        """The ROI, and what the ROI network saw; None where the caller has said where the abdomen is."""
         if self.options.roi:
-            return box_of_bounds(self.options.roi, geometry)
+            return box_of_bounds(self.options.roi, geometry), None
         return _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
+
+    def _without_parenchyma(self, labels: np.ndarray, crop: Tensor) -> list[str]:
+        """Remove organs of air, fat or bone, unless the caller has chosen the ROI; a warning for each."""
+        impossible = without_parenchyma(labels, crop)
+        if not self.options.roi:
+            remove_labels(labels, [organ.label for organ in impossible])
+        what = "check it" if self.options.roi else "it was removed"
+        return [f"{organ.name}: most of it has the HU of air, fat or bone; {what}." for organ in impossible]
 
     def _clean(self, labels: np.ndarray, crop: Tensor, voxel_ml: float) -> None:
         clean_up(labels, self.options.clean_up, voxel_ml)
@@ -341,11 +317,7 @@ class _Attempt:
 def _only(chosen: Sequence[Organ], labels: np.ndarray, found: list[OrganFacts]) -> list[OrganFacts]:
     """Remove other organs from the labels, in place, and from what was found."""
     kept = {organ.label for organ in chosen}
-    others = np.zeros(256, bool)
-    others[[facts.label for facts in found if facts.label not in kept]] = True
-    if others.any():
-        for plane in labels:
-            plane[others[plane]] = BACKGROUND
+    remove_labels(labels, [facts.label for facts in found if facts.label not in kept])
     return [facts for facts in found if facts.label in kept]
 
 
@@ -356,7 +328,15 @@ def _midline(crop: Tensor) -> float:
     return float((tissue @ columns) / tissue.sum() / len(tissue)) if float(tissue.sum()) else 0.5
 
 
-def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs) -> Box:
+def _require_abdomen(labels: np.ndarray, overview: Overview | None) -> None:
+    """Raise NoAbdomenError where the labels (canonical, of the whole scan) contradict an abdomen."""
+    if overview is not None and (reason := contradiction(labels, overview)):
+        raise nothing_found(f"No abdomen found in this scan: {reason}.")
+
+
+def _find_abdomen(
+    engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
+) -> tuple[Box, Overview]:
     grid, device = engine.abdomen.grid, engine.device.torch_device
     with run.part(0.0, _RESAMPLING_SHARE):
         coarse = resample_to_grid(voxels, Box.whole(geometry.shape), grid, device, slabs)
@@ -364,10 +344,11 @@ def _find_abdomen(engine: Engine, voxels: np.ndarray, geometry: Geometry, run: R
         raise nothing_found("No abdomen found in this scan.")
     with run.part(_RESAMPLING_SHARE, 1.0):
         background, organs = engine.logits(engine.abdomen.network, coarse, run)
-    box = box_of_foreground((organs > background).cpu().numpy(), geometry)
+    overview = Overview(coarse.cpu().numpy(), (organs > background).cpu().numpy(), geometry)
+    box = box_of_foreground(overview.abdomen, geometry)
     if box is None:
         raise nothing_found("No abdomen found in this scan.")
-    return box
+    return box, overview
 
 
 def nothing_found(message: str) -> NoAbdomenError:
@@ -375,16 +356,3 @@ def nothing_found(message: str) -> NoAbdomenError:
     return NoAbdomenError(
         message, "Check that it is a CT of the abdomen in HU, or give the region (ROI) that holds it."
     )
-
-
-@contextlib.contextmanager
-def _with_progress(network: nn.Module, run: Run) -> Iterator[None]:
-    """Advance the run at each convolution, so that a long pass can be watched and cancelled."""
-    layers = [m for m in network.modules() if isinstance(m, (nn.Conv3d, nn.ConvTranspose3d))]
-    done = iter(range(len(layers) + 1))
-    hooks = [m.register_forward_pre_hook(lambda *_: run.advance(next(done) / len(layers))) for m in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

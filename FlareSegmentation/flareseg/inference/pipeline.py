@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from flareseg import __version__
+from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Geometry, Orientation
 from flareseg.core.own_process import freed_memory_kept
 from flareseg.core.report import Report, ScanFacts
@@ -40,6 +41,9 @@ def segment_scan(
 ) -> PipelineResult:
     """Read, segment and write one scan. A tilt of the gantry is undone for the networks.
 
+    Where the scan shows no abdomen and was one of several in a folder, the next choice is read and segmented instead,
+    unless the options name the region.
+
     Args:
         cascade: The loaded networks.
         read: Returns the scan.
@@ -58,11 +62,26 @@ def segment_scan(
         volume = read()
     options = options or SegmentationOptions()
     with freed_memory_kept():
-        found = cascade.segment(upright(volume), options, run)
+        volume, found = _first_abdomen(cascade, volume, options, run)
     segmentation = _on_own_voxels(found, volume.geometry)
     with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
         write(segmentation, volume.geometry)
     return PipelineResult(volume, segmentation, _report(cascade, volume, segmentation, run, options))
+
+
+def _first_abdomen(
+    cascade: Cascade, volume: Volume, options: SegmentationOptions, run: Run
+) -> tuple[Volume, Segmentation]:
+    """The first scan, beginning with ``volume``, that shows an abdomen, and its segmentation."""
+    while True:
+        try:
+            return volume, cascade.segment(upright(volume), options, run)
+        except NoAbdomenError:
+            following = volume.next_choice
+            if following is None or options.roi:
+                raise
+        with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
+            volume = following()
 
 
 def _on_own_voxels(found: Segmentation, geometry: Geometry) -> Segmentation:

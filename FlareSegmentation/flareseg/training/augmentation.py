@@ -21,7 +21,7 @@ from flareseg.training.synthesis.acquisition import in_slices, on_grid
 from flareseg.training.synthesis.masks import Spacing, affine, gaussian, interpolate, to_device
 
 CUBES: Spacing = (1.0, 1.0, 1.0)
-LOWEST_SEEN_HU = -200.0  # of flareseg.inference.cascade.normalised
+LOWEST_SEEN_HU = -200.0  # of flareseg.inference.engine.normalised
 _REACH = 0.15  # the default scale and angles look this far beyond the borders, but for the corners
 
 

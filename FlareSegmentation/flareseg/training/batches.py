@@ -10,7 +10,7 @@ import torch
 from monai.networks.utils import one_hot
 from torch import Tensor
 
-from flareseg.inference.cascade import normalised
+from flareseg.inference.engine import normalised
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import StageConfig
 from flareseg.training.sample import SampleSource, Stage

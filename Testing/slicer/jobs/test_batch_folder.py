@@ -13,6 +13,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from conftest import LIMIT_SECONDS
+from dicom_files import write_series
 from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.organs import ORGANS
 from flareseg.core.report import Report
@@ -22,6 +23,7 @@ from FlareSegmentationLib.jobs.batch import segmentFolder
 from FlareSegmentationLib.jobs.job import JobRunner
 from FlareSegmentationLib.jobs.process import WorkerProcess, workerCommand
 from PySide6.QtCore import QTimer
+from stations import make_station
 
 import FlareSegmentation
 
@@ -124,6 +126,15 @@ class TestResults:
             assert float(row["Liver mL"]) > 500
             assert float(row["seconds"]) > 0
             assert row["error"] == ""
+
+    def test_of_the_stations_of_a_dicom_folder_the_one_with_the_abdomen_is_taken(self, logic, scans, organs, phantom):
+        write_series(scans / "patient" / "1", make_station("head", 0), series="1.2.3", SeriesDescription="Abdomen")
+        write_series(scans / "patient" / "2", phantom.volume, FrameOfReferenceUID="1.2.4", SeriesDescription="CT")
+        (scans / "patient" / "1" / "IM000.dcm").rename(scans / "patient" / "IM000.dcm")  # a scan has a file of its own
+        (result,) = segmentFolder(logic, scans, organs)
+        assert result.state.value == "done"
+        assert "no abdomen was found in series 1 (Abdomen) with 60 slices" in rows(organs)["patient"]["warnings"]
+        assert sitk.ReadImage(str(organs / "patient-organs.seg.nrrd")).GetSize()[2] == len(phantom.labels)
 
     def test_the_label_map_loads_into_slicer_on_the_scans_grid(self, logic, scans, organs, add):
         scan = sitk.ReadImage(str(add("ct.nii.gz")))

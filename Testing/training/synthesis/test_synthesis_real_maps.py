@@ -9,7 +9,7 @@ import pytest
 import torch
 from flareseg.core.organs import CLASSES, ORGANS
 from flareseg.evaluation.overlap import dice
-from flareseg.inference.cascade import normalised
+from flareseg.inference.engine import normalised
 from flareseg.inference.weights import load_network
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage

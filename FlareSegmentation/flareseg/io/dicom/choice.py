@@ -1,4 +1,4 @@
-"""Selection of the best CT of the abdomen among several stacks, with the reason."""
+"""Selection of the best CT of the abdomen among several stacks, with the reason, and of what to try after it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flareseg.io.dicom.stack import Stack
 _LEAST_MM, _THINNEST_MM, _THICKEST_MM = 100.0, 0.5, 8.0
 _AXIAL = 0.7  # cosine between the stack's normal and the body's axis: 45 degrees
 _SHARP_SIEMENS, _SHARP_CANON = 50, 30  # kernel numbers from here on are for bone and lung
+_SAME_PART = 0.8  # of a stack's height: what lies this much in another one shows the same part of the body
 _LONGEST_TEXT = 40
 
 _ABDOMEN = r"abd|bauch|buik|addome|liver|leber|foie|hepat|pan[ck]rea|kidney|niere|renal|spleen|milz|\bt?ap\b|\b[ct]ap\b"
@@ -43,6 +44,16 @@ def best(stacks: list[Stack]) -> tuple[Stack, str]:
     return ranked[0], next(ahead, "it comes first in the order of file names")
 
 
+def others_to_try(tried: list[Stack], stacks: list[Stack]) -> list[Stack]:
+    """The other CT slices that may show the abdomen where those ``tried`` do not, the best first.
+
+    They show another part of the body: another reconstruction of the same part would show no abdomen either.
+    """
+    others = [stack for stack in stacks if stack not in tried and stack.header.modality == "CT"]
+    ranked = sorted(filter(_is_readable, filter(is_original, others)), key=_merits, reverse=True)
+    return [stack for stack in ranked if all(_share_inside(stack, other) < _SAME_PART for other in tried)]
+
+
 def is_original(stack: Stack) -> bool:
     """Whether its images are slices, neither a scout nor a projection."""
     return _originality(stack) > 0
@@ -64,6 +75,24 @@ def _merits(stack: Stack) -> tuple[float, ...]:
     return tuple(criterion.of(stack) for criterion in CRITERIA)
 
 
+def _share_inside(stack: Stack, other: Stack) -> float:
+    """The share of a stack's height along the body that another one covers; 0 where their positions do not compare."""
+    frames = [each.header.text("FrameOfReferenceUID") for each in (stack, other)]
+    if not frames[0] or frames[0] != frames[1] or not all(map(_is_axial, (stack, other))):
+        return 0.0
+    (low, high), (other_low, other_high) = (_reach_mm(each) for each in (stack, other))
+    return max(0.0, min(high, other_high) - max(low, other_low)) / (high - low)
+
+
+def _reach_mm(stack: Stack) -> list[float]:
+    """The lowest and the highest position along the body's axis."""
+    return sorted(float(stack.planes[k].position[2]) for k in (0, -1))
+
+
+def _is_axial(stack: Stack) -> bool:
+    return abs(float(stack.first.normal[2])) > _AXIAL
+
+
 def _is_readable(stack: Stack) -> float:
     return len(stack) > 1 and is_even(stack)
 
@@ -74,8 +103,7 @@ def _originality(stack: Stack) -> float:
 
 
 def _covers(stack: Stack) -> float:
-    axial = abs(float(stack.first.normal[2])) > _AXIAL
-    return axial and stack.step * len(stack) >= _LEAST_MM and _THINNEST_MM <= stack.step <= _THICKEST_MM
+    return _is_axial(stack) and stack.step * len(stack) >= _LEAST_MM and _THINNEST_MM <= stack.step <= _THICKEST_MM
 
 
 def _region(stack: Stack) -> float:

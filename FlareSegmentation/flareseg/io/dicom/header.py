@@ -26,7 +26,7 @@ _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "Modality", "ImageType"),
     *("SeriesNumber", "SeriesDescription", "StudyDescription", "ProtocolName", "BodyPartExamined", "ConvolutionKernel"),
-    *("AcquisitionNumber", "TemporalPositionIdentifier", "ContrastBolusAgent"),
+    *("AcquisitionNumber", "TemporalPositionIdentifier", "ContrastBolusAgent", "FrameOfReferenceUID"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit"),

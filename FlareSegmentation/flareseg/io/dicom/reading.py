@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flareseg.core.errors import ScanError
 from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.volume import Volume
-from flareseg.io.dicom.choice import best, is_original, name_of
+from flareseg.io.dicom.choice import best, is_original, name_of, others_to_try
 from flareseg.io.dicom.files import shown
 from flareseg.io.dicom.folder import Contents, contents_of
 from flareseg.io.dicom.grid import geometry_of
@@ -24,8 +25,9 @@ _HU = ("", "HU", "US", "HU_MOD")  # US: unspecified
 def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
     """The CT volume in a multi-frame file, or the best one in a folder with its subfolders (see choice.py).
 
-    Warnings say which series was taken and why, and name what was left out. ``check_size``: as of
-    reading.read_volume. Raises ScanError or InsufficientMemoryError.
+    Warnings say which series was taken and why, and name what was left out. ``next_choice`` of the volume reads the
+    next best one that shows another part of the body. ``check_size``: as of reading.read_volume. Raises ScanError or
+    InsufficientMemoryError.
     """
     try:
         contents = contents_of(path)
@@ -38,12 +40,44 @@ def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
     stack, why = best(contents.stacks)
     if len(stack) < 2:
         raise _single_slice(path)
-    _refuse_damage(stack, contents)
-    geometry, warnings = geometry_of(stack)
-    scan_mb = voxels_mb(stack)
-    check_size(math.prod(geometry.shape), scan_mb, scan_mb)
-    name = path.resolve().name if path.is_dir() else path.name.removesuffix(".dcm")
-    return Volume(voxels_of(stack), geometry, name, [*_told(stack, why, contents), *warnings])
+    return _Choice(path, contents, check_size, [stack], why).read()
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The last of the stacks that were ``tried``, taken because of ``why``."""
+
+    path: Path
+    contents: Contents
+    check_size: CheckSize
+    tried: list[Stack]
+    why: str
+
+    @without_pydicoms_warnings()
+    def read(self) -> Volume:
+        stack = self.tried[-1]
+        _refuse_damage(stack, self.contents)
+        geometry, warnings = geometry_of(stack)
+        scan_mb = voxels_mb(stack)
+        self.check_size(math.prod(geometry.shape), scan_mb, scan_mb)
+        name = self.path.resolve().name if self.path.is_dir() else self.path.name.removesuffix(".dcm")
+        following = self._following()
+        return Volume(
+            voxels_of(stack),
+            geometry,
+            name,
+            [*_told(stack, self.why, self.contents), *warnings],
+            following.read if following else None,
+        )
+
+    def _following(self) -> _Choice | None:
+        """The choice after no abdomen was found in this one."""
+        others = others_to_try(self.tried, self.contents.stacks)
+        if not others:
+            return None
+        tried = " and ".join(f"{name_of(stack)} with {len(stack)} slices" for stack in self.tried)
+        why = f"no abdomen was found in {tried}"
+        return replace(self, tried=[*self.tried, others[0]], why=why)
 
 
 def _nothing(path: Path, contents: Contents) -> ScanError:
@@ -111,7 +145,7 @@ def _told(stack: Stack, why: str, contents: Contents) -> list[str]:
     if mates:
         told.append(
             f"{sum(map(len, mates))} images of the same series were left out, because they differ from the others "
-            "(in modality, field of view, pixel spacing, size or orientation, or another phase at the same place)."
+            "(in modality, field of view, pixel spacing, size or orientation, or as another phase or station)."
         )
     if stack.copies:
         told.append(f"{stack.copies} images are there twice; each was read once.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from flareseg.io.dicom.plane import Plane
 _SAME_PLACE_MM = 0.01
 _SAME_COSINE = 2e-3  # writers round cosines to as few as three digits; 2e-3 is 0.1 degree
 _SAME_SPACING = 1e-3  # relative
+_STATION_STEPS = 3.0  # slices; a gap beyond them may lie between two stations
 
 # what tells the images of one place from each other, in the order in which it is tried
 _PHASES: tuple[Callable[[Plane], Hashable], ...] = (
@@ -104,7 +106,7 @@ def _in_order(group: list[Plane]) -> list[Stack]:
     if whole.same_place:
         whole = _sorted(_without_copies(whole), len(whole))
     if not whole.same_place:
-        return [whole]
+        return _stations(whole)
     for phase in _PHASES:
         parts: dict[Hashable, list[Plane]] = defaultdict(list)
         for plane in whole.planes:
@@ -113,6 +115,22 @@ def _in_order(group: list[Plane]) -> list[Stack]:
         if not any(stack.same_place for stack in stacks):
             return stacks
     return [whole]
+
+
+def _stations(stack: Stack) -> list[Stack]:
+    """Parts of a series that were scanned apart: behind a gap another acquisition begins. Lost slices make no parts."""
+    if len(stack) < 2:
+        return [stack]
+    steps, planes = np.diff(stack.heights), stack.planes
+    gaps = (np.flatnonzero(steps > _STATION_STEPS * np.median(steps)) + 1).tolist()
+    starts = [k for k in gaps if _acquisitions(planes[:k]).isdisjoint(_acquisitions(planes[k:]))]
+    if not starts:
+        return [stack]
+    return [_sorted(planes[start:stop]) for start, stop in pairwise([0, *starts, len(planes)])]
+
+
+def _acquisitions(planes: list[Plane]) -> set[str]:
+    return {plane.header.text("AcquisitionNumber") for plane in planes}
 
 
 def _sorted(group: list[Plane], found: int | None = None) -> Stack:

@@ -1,0 +1,1 @@
+"""Counts of refused scans: ``python -m refusals``, or ``make refusals``."""

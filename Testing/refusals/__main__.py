@@ -1,0 +1,102 @@
+"""How many scans without an abdomen are refused, and how many with a part of one are labelled, as a table.
+
+    python -m refusals [--seeds N] [--bodies FILE.npz] [--cts FOLDER]
+
+Always: heads, necks, chests, pelves, hips and thighs of synthetic patients (stations.py), and slabs of the synthetic
+abdomen. ``--bodies``: the stations of whole-body tissue maps (bodies.py), too. ``--cts``: slabs of the CTs in a folder
+with one folder for each, that holds ct.nii.gz and one label map, label*.nii.gz.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from flareseg.core.errors import NoAbdomenError
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade
+from flareseg.io.reading import read_volume
+from flareseg.phantom import make_phantom
+from stations import STATIONS, make_station
+
+SLAB_MM, STEP_MM = 60.0, 15.0
+LITTLE_ML = 100.0  # of all organs in a slab
+_CHECKED = (
+    "No abdomen found in this scan: "  # begins the reason of a check; the networks alone find nothing without one
+)
+_NETWORKS_ALONE = (f"{_CHECKED}it shows no liver, kidney, spleen or pancreas.", "No abdomen found in this scan.")
+
+
+@dataclass
+class Count:
+    scans: int = 0
+    refused_by_networks: int = 0
+    refused: int = 0
+
+    def add(self, scan: Volume, cascade: Cascade) -> str:
+        """Segment a scan and count it; why it is refused, empty if it is not."""
+        self.scans += 1
+        try:
+            cascade.segment(scan)
+        except NoAbdomenError as error:
+            self.refused += 1
+            self.refused_by_networks += error.message in _NETWORKS_ALONE
+            return error.message
+        return ""
+
+
+def slabs(name: str, scan: Volume, truth: np.ndarray) -> Iterator[tuple[str, Volume]]:
+    """The slabs of a scan that show an organ, by how much of the organs they show. Axes up, back and left."""
+    count, step = (max(1, round(mm / scan.geometry.spacing[0])) for mm in (SLAB_MM, STEP_MM))
+    for first in range(0, len(scan.voxels) - count + 1, step):
+        millilitres = np.count_nonzero(truth[first : first + count]) * scan.geometry.voxel_ml
+        if millilitres:
+            size = "less than" if millilitres < LITTLE_ML else "at least"
+            voxels = scan.voxels[first : first + count]
+            yield (
+                f"{name}, slabs that show {size} {LITTLE_ML:g} mL",
+                Volume(voxels, replace(scan.geometry, shape=voxels.shape)),
+            )
+
+
+def scans(seeds: int, bodies: Path | None, cts: Path | None) -> Iterator[tuple[str, Volume]]:
+    """The set and the scan of every scan of the table."""
+    for part in STATIONS:
+        for seed in range(seeds):
+            yield f"synthetic {part}", make_station(part, seed)
+    if bodies:
+        from refusals.bodies import stations
+
+        for name, scan in stations(bodies, 2):
+            yield f"whole-body maps, {name.split(', ')[1]}", scan
+    for seed in range(max(1, seeds // 4)):
+        phantom = make_phantom(seed, (80, 128, 128), (4.0, 3.0, 3.0))
+        yield from slabs("synthetic abdomen", phantom.volume, phantom.labels)
+    for folder in sorted(cts.iterdir()) if cts else []:
+        for labels in folder.glob("label*.nii.gz"):
+            yield from slabs(
+                folder.name, read_volume(folder / "ct.nii.gz").canonical, read_volume(labels).canonical.voxels
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m refusals", description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=8, help="synthetic patients for each part of the body")
+    parser.add_argument("--bodies", type=Path, help="archive of whole-body tissue maps")
+    parser.add_argument("--cts", type=Path, help="folder with labelled CTs")
+    chosen = parser.parse_args()
+    cascade, counts = Cascade.load("cpu"), defaultdict[str, Count](Count)
+    for name, scan in scans(chosen.seeds, chosen.bodies, chosen.cts):
+        counts[name].add(scan, cascade)
+        print(f"\r{sum(count.scans for count in counts.values())} scans", end="", flush=True)
+    print("\n\n| set | scans | refused by the networks alone | refused |\n|---|---|---|---|")
+    for name, count in counts.items():
+        print(f"| {name} | {count.scans} | {count.refused_by_networks} | {count.refused} |")
+
+
+if __name__ == "__main__":
+    main()
