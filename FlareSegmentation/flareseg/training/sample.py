@@ -22,10 +22,11 @@ class Stage(str, Enum):
 @dataclass(frozen=True)
 class Sample:
     """``image``: float32 HU; ``labels``: uint8 label values of core.organs. Both (k, j, i) on one device, axes to
-    superior, posterior, left."""
+    superior, posterior, left. ``voxel_mm``: size of a voxel along (k, j, i), where the source knows it."""
 
     image: Tensor
     labels: Tensor
+    voxel_mm: tuple[float, float, float] | None = None
 
 
 class SampleSource(Protocol):

@@ -78,7 +78,7 @@ class Synthesizer:
         labels = self._labels[anatomy.tissues]
         image = self._image(anatomy, chance)
         image, labels = round_field(image, labels, shown, self._config.field_of_view, chance)
-        return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels)
+        return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels, voxel_mm=shown.voxel)
 
     def _anatomy(self, pair: _Pair, shown: View, chance: Chance) -> Anatomy:
         """Which tissue lies where."""

@@ -1,0 +1,78 @@
+"""Synthetic patients made from the label maps of a training store, and what weights expect and reach on them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import torch
+from flareseg.core.errors import DataError, NoAbdomenError
+from flareseg.core.geometry import Geometry
+from flareseg.core.organs import ORGAN_NAMES, ORGANS
+from flareseg.core.volume import Volume
+from flareseg.evaluation.overlap import dice_per_organ
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.manifest import MANIFEST, read_manifest
+from flareseg.inference.weights import shipped_folder
+from flareseg.training.chance import Chance
+from flareseg.training.sample import Stage
+from flareseg.training.store import Kind, Store
+from flareseg.training.synthesis import SynthesisConfig, Synthesizer
+
+from accuracy.fitting import Observation
+
+GRID = (100, 160, 160)  # of a scan of the trunk, 300 to 540 mm wide
+_AXES = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # up, back, left
+_FIRST_SEED = 700_000  # far from those of a training
+
+
+def uncalibrated(weights: Path | None, device: str, precision: str) -> Cascade:
+    """The cascade with its confidence as the probabilities have it. Raises FlareError."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(weights or shipped_folder(), Path(folder) / "weights"))
+        manifest = read_manifest(copy)
+        manifest["weights"]["organs"].pop("calibration", None)
+        (copy / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        return Cascade.load(device, copy, precision=precision)
+
+
+def observed(store: Store, maps: str, patients: int, cascade: Cascade) -> Iterator[list[Observation]]:
+    """The organs of each patient that were found. Patients take turns through the organ maps whose names fit the
+    pattern ``maps``; each map stays in one body. Raises DataError."""
+    names = [facts.name for facts in store if facts.kind is Kind.ORGANS and fnmatchcase(facts.name, maps)]
+    bodies = [facts.name for facts in store if facts.kind is Kind.BODY]
+    if not names or not bodies:
+        raise DataError(
+            f"{store.folder} has no bodies, or no organ maps named {maps}.", "Add some with flareseg prepare."
+        )
+    for turn, name in enumerate(names[:patients]):
+        body = bodies[turn % len(bodies)]
+        source = Synthesizer(store.only({name, body}), SynthesisConfig(), "cpu")
+        for number in range(turn, patients, len(names)):
+            yield _observations(name, *_scan(source, number), cascade)
+
+
+def _scan(source: Synthesizer, number: int) -> tuple[Volume, np.ndarray]:
+    sample = source.sample(Stage.ABDOMEN, GRID, Chance(_FIRST_SEED + number))
+    assert sample.voxel_mm is not None
+    voxels = sample.image.round().to(torch.int16).numpy()
+    return Volume(voxels, Geometry(GRID, sample.voxel_mm, _AXES, (0.0, 0.0, 0.0))), sample.labels.numpy()
+
+
+def _observations(group: str, scan: Volume, labels: np.ndarray, cascade: Cascade) -> list[Observation]:
+    try:
+        found = cascade.segment(scan)
+    except NoAbdomenError:
+        return []
+    dice = dice_per_organ(found.labels, labels)
+    names = {organ.label: name for organ, name in zip(ORGANS, ORGAN_NAMES)}
+    return [
+        Observation(group, names[organ.label], organ.confidence, dice[organ.label])
+        for organ in found.organs
+        if organ.confidence is not None
+    ]
