@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from accuracy.results import ConfidencePair
 
 _LEAST_SLOPE = 0.2
-_PULL = 0.5  # towards no change: as much as this many patients
+_PULL = 0.05  # towards no change, where the patients are too few or too alike to tell offset and slope
 
 
 @dataclass(frozen=True)

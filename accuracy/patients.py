@@ -15,7 +15,7 @@ from flareseg.phantom.tissues import PHASES
 from accuracy.cases import ScoredCase
 
 PATIENTS = 64
-SLICE_MM = (2.0, 3.0, 5.0, 8.0)
+SLICE_MM = (8.0, 5.0, 3.0, 2.0)
 STATION_MM = (150.0, 240.0)  # height of a scan that shows a part of the abdomen
 WHOLE_MM = 350.0  # height of one that shows the whole abdomen of a body of size 1
 WIDTH_MM = 390.0  # of its slices, without the fat

@@ -43,7 +43,7 @@ def publish(results: Accuracy, root: Path = ROOT) -> list[Path]:
 
 def with_block(text: str, name: str, content: str) -> str:
     """``text`` with ``content`` between its marks of a name. Raises DataError for a text without them."""
-    begin, end = f"<!-- {name}: made by python -m accuracy publish -->", f"<!-- end of {name} -->"
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
     if not pattern.search(text):
         raise DataError(f"A page has no block between {begin} and {end}.", "Put both lines back.")

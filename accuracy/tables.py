@@ -23,8 +23,8 @@ def readme_table(results: Accuracy) -> str:
     rows = [(TITLES.get(case.name, case.name), _scores([case])) for case in results.cts]
     if results.synthetic:
         rows.append((f"{len(results.synthetic)} synthetic patients", _scores(results.synthetic)))
-    rows.append(("FLARE21 winner, on its 50 CTs", _published(WINNER)[:-1]))
-    return _table(("DSC / NSD at 1 mm, %", *ORGAN_NAMES), rows)
+    rows.append(("FLARE21 winner, other scans", _published(WINNER)[:-1]))
+    return _table(("DSC/NSD at 1 mm, %", *ORGAN_NAMES), rows)
 
 
 def page(results: Accuracy) -> str:
@@ -57,16 +57,16 @@ def comparison_table(results: Accuracy) -> str:
         rows.append((f"{len(results.synthetic)} synthetic patients, mean", _with_mean(results.synthetic)))
         rows.append(("the worst of them", _worst(results.synthetic)))
     rows += [(f"{team} (published)", _published(team)) for team in PUBLISHED]
-    return _table(("DSC / NSD at 1 mm, %", *ORGAN_NAMES, "mean"), rows)
+    return _table(("DSC/NSD at 1 mm, %", *ORGAN_NAMES, "mean"), rows)
 
 
 def confidence_table(cases: Sequence[CaseFigures]) -> str:
     """Stated confidence and Dice of each organ in each case."""
     rows = [
-        (TITLES.get(case.name, case.name), [_pair(organ.confidence, organ.dice, 0) for organ in case.organs])
+        (TITLES.get(case.name, case.name), [f"{_percent(o.confidence, 0)}/{_percent(o.dice, 0)}" for o in case.organs])
         for case in cases
     ]
-    return _table(("confidence / Dice, %", *ORGAN_NAMES), rows)
+    return _table(("confidence/Dice, %", *ORGAN_NAMES), rows)
 
 
 def calibration_table(pairs: Sequence[ConfidencePair]) -> str:
@@ -76,7 +76,7 @@ def calibration_table(pairs: Sequence[ConfidencePair]) -> str:
         own = [pair for pair in pairs if pair.organ == organ]
         before, after = ([(getattr(pair, name), pair.dice) for pair in own] for name in ("expected", "confidence"))
         rows.append((organ, [_gaps(bins(before)), _gaps(bins(after)), _bins(bins(after))]))
-    return _table(("organ", "largest gap before", "after", "confidence / Dice in each bin, %"), rows)
+    return _table(("organ", "largest gap before", "after", "confidence/Dice in each bin, %"), rows)
 
 
 def agreement_line(pairs: Sequence[ConfidencePair]) -> str:
@@ -104,7 +104,7 @@ def _worst(cases: Sequence[CaseFigures]) -> list[str]:
 
 
 def _published(team: str) -> list[str]:
-    return [f"{dice:.1f} / {nsd:.1f}" for dice, nsd in zip(*PUBLISHED[team])]
+    return [_pair(dice / 100, nsd / 100) for dice, nsd in zip(*PUBLISHED[team])]
 
 
 def _least(values: Iterable[float | None]) -> float | None:
@@ -116,8 +116,13 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _pair(one: float | None, other: float | None, digits: int = 1) -> str:
-    return " / ".join("–" if value is None else f"{100 * value:.{digits}f}" for value in (one, other))
+def _pair(dice: float | None, nsd: float | None) -> str:
+    """DSC and NSD in percent, as "93.7/56"."""
+    return f"{_percent(dice, 1)}/{_percent(nsd, 0)}"
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return "–" if share is None else f"{100 * share:.{digits}f}"
 
 
 def _gaps(found: Sequence[Bin]) -> str:
@@ -125,7 +130,7 @@ def _gaps(found: Sequence[Bin]) -> str:
 
 
 def _bins(found: Sequence[Bin]) -> str:
-    return ", ".join(f"{100 * each.confidence:.0f} / {100 * each.dice:.0f}" for each in found)
+    return ", ".join(f"{_percent(each.confidence, 0)}/{_percent(each.dice, 0)}" for each in found)
 
 
 def _table(header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
