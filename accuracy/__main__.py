@@ -70,6 +70,7 @@ def calibrate(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="Training store with organ maps and bodies.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help=f"Folder for {CALIBRATION}.")],
     maps: Annotated[str, typer.Option(help="Pattern of the names of the organ maps; unseen ones are best.")] = "*",
+    bodies: Annotated[str, typer.Option(help="Pattern of the names of the bodies.")] = "*",
     patients: Annotated[int, typer.Option(min=2, help="How many synthetic patients.")] = 72,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -87,10 +88,10 @@ def calibrate(
 
         make_folder(output)
         cascade = uncalibrated(weights, device, precision)
-        found = observed(Store.open(store), maps, patients, cascade)
+        found = observed(Store.open(store), maps, bodies, patients, cascade)
         observations = [each for patient in _tracked(found, "Patients", patients) for each in patient]
         calibrations = fitting.fitted(observations)
-        fitted_on = f"{patients} synthetic patients made from the organ maps {maps}"
+        fitted_on = f"{patients} synthetic patients made from the organ maps {maps} and the bodies {bodies}"
         pairs = fitting.cross_validated(observations)
         write_figures(output / CALIBRATION, CalibrationFigures(cascade.weights[1].sha256, fitted_on, pairs))
         write_calibration(weights or shipped_folder(), calibrations, fitted_on)

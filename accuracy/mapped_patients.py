@@ -41,20 +41,22 @@ def uncalibrated(weights: Path | None, device: str, precision: str) -> Cascade:
         return Cascade.load(device, copy, precision=precision)
 
 
-def observed(store: Store, maps: str, patients: int, cascade: Cascade) -> Iterator[list[Observation]]:
-    """The organs of each patient that were found. Patients take turns through the organ maps whose names fit the
-    pattern ``maps``; each map stays in one body. Raises DataError."""
-    names = [facts.name for facts in store if facts.kind is Kind.ORGANS and fnmatchcase(facts.name, maps)]
-    bodies = [facts.name for facts in store if facts.kind is Kind.BODY]
-    if not names or not bodies:
-        raise DataError(
-            f"{store.folder} has no bodies, or no organ maps named {maps}.", "Add some with flareseg prepare."
-        )
+def observed(store: Store, maps: str, bodies: str, patients: int, cascade: Cascade) -> Iterator[list[Observation]]:
+    """The organs of each patient that were found. Patients take turns through the organ maps and bodies whose names fit
+    the patterns; each map stays in one body. Raises DataError."""
+    names, around = _named(store, Kind.ORGANS, maps), _named(store, Kind.BODY, bodies)
     for turn, name in enumerate(names[:patients]):
-        body = bodies[turn % len(bodies)]
+        body = around[turn % len(around)]
         source = Synthesizer(store.only({name, body}), SynthesisConfig(), "cpu")
         for number in range(turn, patients, len(names)):
             yield _observations(name, *_scan(source, number), cascade)
+
+
+def _named(store: Store, kind: Kind, pattern: str) -> list[str]:
+    names = [facts.name for facts in store if facts.kind is kind and fnmatchcase(facts.name, pattern)]
+    if not names:
+        raise DataError(f"{store.folder} has no {kind.value} named {pattern}.", "Add some with flareseg prepare.")
+    return names
 
 
 def _scan(source: Synthesizer, number: int) -> tuple[Volume, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flareseg.core.organs import ORGAN_NAMES, ORGANS
 
-_CLOSEST = 1e-6  # to 0 and 1, where the logit is infinite
+_CLOSEST = 1e-9  # to 0 and 1, where the logit is infinite
 _LARGEST = 20.0  # offset or slope
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from flareseg.core.geometry import Geometry, Orientation
-from flareseg.core.organs import ORGANS
+from flareseg.core.organs import BACKGROUND, LEFT_KIDNEY, ORGANS
 from flareseg.core.report import UncertainPlace
 from flareseg.inference.calibration import Calibration
 from flareseg.inference.resample import Box
@@ -67,7 +67,8 @@ def organ_confidence(
     """
     grid = logits.shape[1:]
     marks = labels[np.ix_(*(_nearest(n, size) for n, size in zip(grid, labels.shape)))]
-    apart = torch.from_numpy(parts_apart(marks)).to(logits.device)
+    parts = parts_apart(marks)
+    apart = None if parts is None else torch.from_numpy(parts).to(logits.device)
     on_device = torch.from_numpy(marks).to(logits.device)
     present = {label: of for label, of in classes.items() if bool((on_device == label).any())}
     found = {}
@@ -79,23 +80,24 @@ def organ_confidence(
     return found
 
 
-def parts_apart(labels: np.ndarray) -> np.ndarray:
-    """Which voxels of ``labels`` (uint8 (k, j, i)) belong to a part of an organ that is not its main one, as bool.
+def parts_apart(labels: np.ndarray) -> np.ndarray | None:
+    """Which voxels of ``labels`` (uint8 (k, j, i)) belong to a part of an organ that is not its main one, as bool; None
+    where there is none.
 
     A part is connected through faces, edges or corners. The main part is the largest, of kidneys that share a label
     the two largest.
     """
     parts, count = cc3d.connected_components(np.ascontiguousarray(labels), connectivity=26, return_N=True)
-    voxels = np.bincount(parts.ravel(), minlength=count + 1)
-    owner = np.zeros(count + 1, labels.dtype)
-    owner[parts] = labels
+    there = labels != BACKGROUND
+    found = parts[there]
+    voxels, owner = np.bincount(found, minlength=count + 1), np.zeros(count + 1, labels.dtype)
+    owner[found] = labels[there]
     apart = np.zeros(count + 1, bool)
-    split = (labels > max(organ.label for organ in ORGANS)).any()
-    for label in np.unique(owner[owner > 0]):
-        main = 2 if label == _KIDNEYS and not split else 1
+    for label in np.unique(owner[1:]):
         members = np.flatnonzero(owner == label)
+        main = 2 if label == _KIDNEYS and LEFT_KIDNEY.label not in owner else 1
         apart[members[np.argsort(-voxels[members], kind="stable")[main:]]] = True
-    return apart[parts]
+    return apart[parts] if apart.any() else None
 
 
 def _nearest(coarse: int, fine: int) -> np.ndarray:
@@ -103,7 +105,7 @@ def _nearest(coarse: int, fine: int) -> np.ndarray:
     return ((np.arange(coarse) + 0.5) * fine / coarse).astype(int)
 
 
-def _slices(logits: Tensor, marks: Tensor, apart: Tensor, classes: Mapping[int, int]) -> dict[int, _Slices]:
+def _slices(logits: Tensor, marks: Tensor, apart: Tensor | None, classes: Mapping[int, int]) -> dict[int, _Slices]:
     """Each label's probabilities summed up by slices; those of a slab are computed once for all labels."""
     parts: dict[int, list[Tensor]] = {label: [] for label in classes}
     for start in range(0, logits.shape[1], _SLAB):
@@ -114,7 +116,9 @@ def _slices(logits: Tensor, marks: Tensor, apart: Tensor, classes: Mapping[int, 
             for other, of in classes.items():  # a voxel of the other kidney says nothing about this one
                 if other != label and of == own:
                     probability = probability * (here != other)
-            parts[label].append(_sums(probability, here == label, apart[start : start + _SLAB]))
+            parts[label].append(
+                _sums(probability, (here == label).float(), None if apart is None else apart[start : start + _SLAB])
+            )
     sums = {label: torch.cat(each, dim=1).cpu().numpy() for label, each in parts.items()}
     return {
         label: _Slices(uncertainty, total, centre=np.stack(centre))
@@ -122,11 +126,13 @@ def _slices(logits: Tensor, marks: Tensor, apart: Tensor, classes: Mapping[int, 
     }
 
 
-def _sums(probability: Tensor, mark: Tensor, apart: Tensor) -> Tensor:
+def _sums(probability: Tensor, mark: Tensor, apart: Tensor | None) -> Tensor:
     """Of a slab (k, j, i): uncertainty, p + m, and row and column of the uncertainty's centre, as (4, k)."""
     rows, columns = (torch.arange(n, device=mark.device, dtype=torch.float32) for n in mark.shape[1:])
     total = probability.sum((1, 2)) + mark.sum((1, 2))
-    uncertainty = (probability - mark.float()).abs().maximum(_APART * (mark & apart))
+    uncertainty = (probability - mark).abs()
+    if apart is not None:
+        uncertainty = uncertainty.maximum(_APART * (mark * apart))
     by_row, by_column = uncertainty.sum(2), uncertainty.sum(1)
     all_of_it = by_row.sum(1)
     weight = all_of_it.clamp(min=1e-6)
