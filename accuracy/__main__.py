@@ -83,12 +83,12 @@ def calibrate(
             from flareseg.training.store import Store
 
             from accuracy import fitting
-            from accuracy.mapped_patients import observed, uncalibrated
+            from accuracy.mapped_patients import MappedPatients, uncalibrated
             from accuracy.publishing import write_calibration
 
         make_folder(output)
         cascade = uncalibrated(weights, device, precision)
-        found = observed(Store.open(store), maps, bodies, patients, cascade)
+        found = MappedPatients(Store.open(store), maps, bodies).observed(cascade, patients)
         observations = [each for patient in _tracked(found, "Patients", patients) for each in patient]
         calibrations = fitting.fitted(observations)
         fitted_on = f"{patients} synthetic patients made from the organ maps {maps} and the bodies {bodies}"

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.manifest import MANIFEST, read_manifest
+from flareseg.inference.resample import Size
 from flareseg.inference.weights import shipped_folder
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
@@ -41,15 +43,36 @@ def uncalibrated(weights: Path | None, device: str, precision: str) -> Cascade:
         return Cascade.load(device, copy, precision=precision)
 
 
-def observed(store: Store, maps: str, bodies: str, patients: int, cascade: Cascade) -> Iterator[list[Observation]]:
-    """The organs of each patient that were found. Patients take turns through the organ maps and bodies whose names fit
-    the patterns; each map stays in one body. Raises DataError."""
-    names, around = _named(store, Kind.ORGANS, maps), _named(store, Kind.BODY, bodies)
-    for turn, name in enumerate(names[:patients]):
-        body = around[turn % len(around)]
-        source = Synthesizer(store.only({name, body}), SynthesisConfig(), "cpu")
-        for number in range(turn, patients, len(names)):
-            yield _observations(name, *_scan(source, number), cascade)
+@dataclass(frozen=True)
+class MappedPatients:
+    """Synthetic patients of a training store: its organ maps and bodies whose names fit the patterns.
+
+    ``grid``: (k, j, i) of their scans.
+    """
+
+    store: Store
+    maps: str = "*"
+    bodies: str = "*"
+    grid: Size = GRID
+    synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+
+    def observed(self, cascade: Cascade, patients: int) -> Iterator[list[Observation]]:
+        """The organs of each patient that were found. Patients take turns through the maps, maps through the bodies.
+
+        Raises DataError.
+        """
+        maps, bodies = _named(self.store, Kind.ORGANS, self.maps), _named(self.store, Kind.BODY, self.bodies)
+        for turn, name in enumerate(maps[:patients]):
+            pair = self.store.only({name, bodies[turn % len(bodies)]})
+            source = Synthesizer(pair, self.synthesis, "cpu")
+            for number in range(turn, patients, len(maps)):
+                yield _observations(name, *self._scan(source, number), cascade)
+
+    def _scan(self, source: Synthesizer, number: int) -> tuple[Volume, np.ndarray]:
+        sample = source.sample(Stage.ABDOMEN, self.grid, Chance(_FIRST_SEED + number))
+        assert sample.voxel_mm is not None, "the synthesizer knows it"
+        geometry = Geometry(self.grid, sample.voxel_mm, _AXES, (0.0, 0.0, 0.0))
+        return Volume(sample.image.round().to(torch.int16).numpy(), geometry), sample.labels.numpy()
 
 
 def _named(store: Store, kind: Kind, pattern: str) -> list[str]:
@@ -57,13 +80,6 @@ def _named(store: Store, kind: Kind, pattern: str) -> list[str]:
     if not names:
         raise DataError(f"{store.folder} has no {kind.value} named {pattern}.", "Add some with flareseg prepare.")
     return names
-
-
-def _scan(source: Synthesizer, number: int) -> tuple[Volume, np.ndarray]:
-    sample = source.sample(Stage.ABDOMEN, GRID, Chance(_FIRST_SEED + number))
-    assert sample.voxel_mm is not None
-    voxels = sample.image.round().to(torch.int16).numpy()
-    return Volume(voxels, Geometry(GRID, sample.voxel_mm, _AXES, (0.0, 0.0, 0.0))), sample.labels.numpy()
 
 
 def _observations(group: str, scan: Volume, labels: np.ndarray, cascade: Cascade) -> list[Observation]:
