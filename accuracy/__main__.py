@@ -103,7 +103,7 @@ def publish(
     scores: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that score wrote.")],
     calibration: Annotated[Path, typer.Argument(metavar="CALIBRATION", help="Folder that calibrate wrote.")],
 ) -> None:
-    """Write the figures into README.md, docs/model-card.md, its diagram and docs/accuracy.json."""
+    """Write the figures into README.md, docs/model-card.md, its pictures and docs/accuracy.json."""
     with console.failures_said():
         with needs("evaluate"):
             from accuracy import publishing
@@ -112,7 +112,8 @@ def publish(
         fitted = read_figures(CalibrationFigures, calibration / CALIBRATION)
         if fitted.weights not in results.weights:
             raise DataError("Scores and calibration are of different weights.", "Run both with the same weights.")
-        for path in publishing.publish(replace(results, calibration=fitted.pairs, fitted_on=fitted.fitted_on)):
+        shown = replace(results, calibration=fitted.pairs, fitted_on=fitted.fitted_on)
+        for path in publishing.publish(shown, scores):
             console.err.print(f"Wrote {path}.", soft_wrap=True)
 
 

@@ -8,16 +8,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flareseg.core.errors import DataError
+from flareseg.core.organs import ORGAN_NAMES
 from flareseg.inference.calibration import Calibration
 from flareseg.inference.manifest import MANIFEST, read_manifest
-from flareseg.io.outputs import write_text
+from flareseg.io.outputs import atomic_write, write_text
+from PIL import Image
 
 from accuracy.diagram import draw
-from accuracy.results import RESULTS, Accuracy, write_figures
-from accuracy.tables import agreement_line, calibration_table, comparison_table, confidence_table, readme_table
+from accuracy.results import RESULTS, Accuracy, CaseFigures, write_figures
+from accuracy.tables import (
+    agreement_line,
+    calibration_table,
+    comparison_table,
+    confidence_table,
+    readme_table,
+    scores_of,
+    title_of,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURE = "pictures/reliability.png"
+RELIABILITY = "pictures/reliability.png"
+_COLOURS = 128  # of a picture of a case: a third of its size on disk
 
 
 def blocks(results: Accuracy) -> dict[tuple[str, str], str]:
@@ -26,12 +37,17 @@ def blocks(results: Accuracy) -> dict[tuple[str, str], str]:
         ("README.md", "accuracy"): readme_table(results),
         ("docs/model-card.md", "accuracy"): comparison_table(results),
         ("docs/model-card.md", "confidence"): _confidence(results),
+        ("docs/model-card.md", "failures"): _failures(results),
     }
 
 
-def publish(results: Accuracy, root: Path = ROOT) -> list[Path]:
-    """Rewrite the marked blocks of the pages under ``root``, the diagram and the figures. Raises FlareError."""
-    written = [root / "docs" / PICTURE, root / "docs" / RESULTS]
+def publish(results: Accuracy, scores: Path, root: Path = ROOT) -> list[Path]:
+    """Rewrite the marked blocks of the pages under ``root``, their pictures and the figures.
+
+    ``scores``: the folder that ``score`` wrote, with its reports. Raises FlareError.
+    """
+    written = [root / "docs" / RELIABILITY, root / "docs" / RESULTS]
+    _copy_failures(results, scores, root)
     for (page, name), text in blocks(results).items():
         path = root / page
         write_text(path, with_block(path.read_text(encoding="utf-8"), name, text))
@@ -39,6 +55,16 @@ def publish(results: Accuracy, root: Path = ROOT) -> list[Path]:
     draw(written[0], results)
     write_figures(written[1], results)
     return sorted(set(written))
+
+
+def worst_cts(results: Accuracy) -> dict[str, CaseFigures]:
+    """The CT on which each organ has its lowest Dice, by the organ's name."""
+    worst = {}
+    for n, name in enumerate(ORGAN_NAMES):
+        scored = [(dice, case) for case in results.cts if (dice := case.organs[n].dice) is not None]
+        if scored:
+            worst[name] = min(scored, key=lambda pair: pair[0])[1]
+    return worst
 
 
 def with_block(text: str, name: str, content: str) -> str:
@@ -74,6 +100,27 @@ def write_calibration(folder: Path, calibrations: Mapping[str, Calibration], fit
     write_text(folder / MANIFEST, changed)
 
 
+def _copy_failures(results: Accuracy, scores: Path, root: Path) -> None:
+    for organ, case in worst_cts(results).items():
+        source = scores / "cts" / "report" / "pictures" / f"{case.name}-{organ}.png"
+        if not source.is_file():
+            raise DataError(f"{source} does not exist.", "Run python -m accuracy score with its pictures.")
+        with atomic_write(root / "docs" / _failure(organ), ".png") as beside:
+            Image.open(source).convert("RGB").quantize(_COLOURS).save(beside, optimize=True)
+
+
+def _failures(results: Accuracy) -> str:
+    parts = []
+    for n, (organ, case) in enumerate(worst_cts(results).items()):
+        title = f"{organ.capitalize()}, {title_of(case)}"
+        parts += [f"{title}: DSC/NSD {scores_of(case.organs[n])} %\n", f"![{title}]({_failure(organ)})\n"]
+    return "\n".join(parts)
+
+
+def _failure(organ: str) -> str:
+    return f"pictures/failures-{organ}.png"
+
+
 def _confidence(results: Accuracy) -> str:
     parts = [confidence_table(results.cts)]
     if results.calibration:
@@ -82,6 +129,6 @@ def _confidence(results: Accuracy) -> str:
             "together with all others of its label map, confidence and Dice are apart by at most "
             f"{agreement_line(results.calibration)}:\n",
             calibration_table(results.calibration),
-            f"![Reliability diagram: stated confidence against Dice for each organ]({PICTURE})\n",
+            f"![Reliability diagram: stated confidence against Dice for each organ]({RELIABILITY})\n",
         ]
     return "\n".join(parts)

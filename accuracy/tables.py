@@ -9,20 +9,30 @@ from flareseg.core.organs import ORGAN_NAMES
 
 from accuracy.published import PUBLISHED, WINNER
 from accuracy.reliability import Bin, agreement, bins
-from accuracy.results import Accuracy, CaseFigures, ConfidencePair
+from accuracy.results import Accuracy, CaseFigures, ConfidencePair, OrganFigures
 
 TITLES = {
     "spl_abdomen": "SPL/NAC abdominal atlas",
-    "totalsegmentator_example": "TotalSegmentator example (labels made by a model)",
+    "totalsegmentator_example": "TotalSegmentator example (labels by a model)",
 }
 """What known cases are called in tables; others keep the name of their folder."""
 
 
+def title_of(case: CaseFigures) -> str:
+    """What a case is called."""
+    return TITLES.get(case.name, case.name)
+
+
+def scores_of(organ: OrganFigures) -> str:
+    """DSC and NSD in percent, as "93.7/56"."""
+    return _pair(organ.dice, organ.nsd)
+
+
 def readme_table(results: Accuracy) -> str:
     """DSC and NSD of each organ: every CT, the mean of the synthetic patients, and the winner of FLARE21."""
-    rows = [(TITLES.get(case.name, case.name), _scores([case])) for case in results.cts]
+    rows = [(title_of(case), _scores([case])) for case in results.cts]
     if results.synthetic:
-        rows.append((f"{len(results.synthetic)} synthetic patients", _scores(results.synthetic)))
+        rows.append((f"{len(results.synthetic)} synthetic patients (easy)", _scores(results.synthetic)))
     rows.append(("FLARE21 winner, other scans", _published(WINNER)[:-1]))
     return _table(("DSC/NSD at 1 mm, %", *ORGAN_NAMES), rows)
 
@@ -46,13 +56,13 @@ def page(results: Accuracy) -> str:
 
 def case_line(case: CaseFigures) -> str:
     """DSC and NSD of each organ of a case, on one line."""
-    organs = [f"{name} {_pair(organ.dice, organ.nsd)}" for name, organ in zip(ORGAN_NAMES, case.organs)]
+    organs = [f"{name} {scores_of(organ)}" for name, organ in zip(ORGAN_NAMES, case.organs)]
     return f"{case.name}: {', '.join(organs)}"
 
 
 def comparison_table(results: Accuracy) -> str:
     """Every group of cases and every published method, with the mean of the organs."""
-    rows = [(TITLES.get(case.name, case.name), _with_mean([case])) for case in results.cts]
+    rows = [(title_of(case), _with_mean([case])) for case in results.cts]
     if results.synthetic:
         rows.append((f"{len(results.synthetic)} synthetic patients, mean", _with_mean(results.synthetic)))
         rows.append(("the worst of them", _worst(results.synthetic)))
@@ -63,8 +73,7 @@ def comparison_table(results: Accuracy) -> str:
 def confidence_table(cases: Sequence[CaseFigures]) -> str:
     """Stated confidence and Dice of each organ in each case."""
     rows = [
-        (TITLES.get(case.name, case.name), [f"{_percent(o.confidence, 0)}/{_percent(o.dice, 0)}" for o in case.organs])
-        for case in cases
+        (title_of(case), [f"{_percent(o.confidence, 0)}/{_percent(o.dice, 0)}" for o in case.organs]) for case in cases
     ]
     return _table(("confidence/Dice, %", *ORGAN_NAMES), rows)
 
@@ -117,7 +126,6 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _pair(dice: float | None, nsd: float | None) -> str:
-    """DSC and NSD in percent, as "93.7/56"."""
     return f"{_percent(dice, 1)}/{_percent(nsd, 0)}"
 
 
@@ -134,5 +142,6 @@ def _bins(found: Sequence[Bin]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    lines = [header, ["---"] * len(header), *([title, *cells] for title, cells in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    lines = [f"| {' | '.join(line)} |" for line in (header, *([title, *cells] for title, cells in rows))]
+    lines.insert(1, "|---" * len(header) + "|")
+    return "\n".join(lines) + "\n"

@@ -14,7 +14,7 @@ from flareseg.inference.manifest import read_manifest
 from flareseg.inference.weights import load_network, shipped_folder
 from PIL import Image
 
-from accuracy.publishing import blocks, publish, with_block, write_calibration
+from accuracy.publishing import blocks, publish, with_block, worst_cts, write_calibration
 from accuracy.results import Accuracy, CaseFigures, ConfidencePair, OrganFigures, read_figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,11 @@ def test_publish_rewrites_the_blocks_and_nothing_else(published: Accuracy, tmp_p
         shutil.copy(ROOT / page, tmp_path / page)
     (tmp_path / "docs" / "pictures").mkdir()
     pairs = [ConfidencePair("liver", 0.90, 0.95, 0.95), ConfidencePair("liver", 0.80, 0.90, 0.90)]
-    publish(replace(published, cts=[figures(0.9)], synthetic=[], calibration=pairs), tmp_path)
+    for organ in ("liver", "kidneys", "spleen", "pancreas"):
+        picture = tmp_path / "scores" / "cts" / "report" / "pictures" / f"patient-{organ}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (60, 40), "red" if organ == "pancreas" else "blue").save(picture)
+    publish(replace(published, cts=[figures(0.9)], synthetic=[], calibration=pairs), tmp_path / "scores", tmp_path)
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "| patient | 90.0/80 | 90.0/80 | 90.0/80 | 90.0/80 |" in readme
     assert "SPL/NAC abdominal atlas |" not in readme
@@ -63,8 +67,30 @@ def test_publish_rewrites_the_blocks_and_nothing_else(published: Accuracy, tmp_p
     assert readme.split("<!-- /accuracy -->")[1] == before.split("<!-- /accuracy -->")[1]
     card = (tmp_path / "docs" / "model-card.md").read_text(encoding="utf-8")
     assert "| liver | 10.0 | 0.0 | 90/90, 95/95 |" in card
+    assert "Spleen, patient: DSC/NSD 90.0/80 %\n\n![Spleen, patient](pictures/failures-spleen.png)" in card
+    with Image.open(tmp_path / "docs" / "pictures" / "failures-pancreas.png") as copied:
+        assert (copied.size, copied.convert("RGB").getpixel((30, 20))) == ((60, 40), (255, 0, 0))
     assert Image.open(tmp_path / "docs" / "pictures" / "reliability.png").width > 1000
     assert read_figures(Accuracy, tmp_path / "docs" / "accuracy.json").cts == [figures(0.9)]
+
+
+def test_scores_without_pictures_are_refused(published: Accuracy, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"patient-liver\.png does not exist"):
+        publish(replace(published, cts=[figures(0.9)]), tmp_path, tmp_path)
+
+
+def test_an_organ_is_shown_where_its_dice_is_lowest(published: Accuracy) -> None:
+    better, worse = (
+        figures(0.9),
+        CaseFigures("worse", [OrganFigures(dice, 0.5, 0.9) for dice in (0.8, 0.95, 0.7, None)]),
+    )
+    shown = worst_cts(replace(published, cts=[better, worse]))
+    assert {organ: case.name for organ, case in shown.items()} == {
+        "liver": "worse",
+        "kidneys": "patient",
+        "spleen": "worse",
+        "pancreas": "patient",
+    }
 
 
 def test_a_page_without_the_marks_is_refused() -> None:
