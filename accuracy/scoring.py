@@ -70,8 +70,9 @@ class Scoring:
         confidences: dict[int, float | None] = {}
         try:
             report = flareseg.segment(case.scan, prediction, cascade=self.cascade).report
-        except FlareError as error:
-            self._failures.append(f"{case.name} could not be segmented: {error.message}")
+        except Exception as error:  # the other cases go on
+            reason = error.message if isinstance(error, FlareError) else f"{type(error).__name__}: {error}"
+            self._failures.append(f"{case.name} could not be segmented: {reason}")
             for earlier in (prediction, told):
                 earlier.unlink(missing_ok=True)
         else:
