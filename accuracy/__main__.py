@@ -60,7 +60,7 @@ def score(
         cascade = Cascade.load(device, weights, precision=precision)
         results = _scored(cascade, output, labelled, patients, html)
         write_figures(output / RESULTS, results)
-        write_text(output / PAGE, tables.page(results))
+        write_text(output / PAGE, tables.page(results, html))
     console.out.print(tables.comparison_table(results), soft_wrap=True)
     console.err.print(f"Written: {output / PAGE}", soft_wrap=True)
 

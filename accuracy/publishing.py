@@ -122,7 +122,7 @@ def _failure(organ: str) -> str:
 
 
 def _confidence(results: Accuracy) -> str:
-    parts = [confidence_table(results.cts)]
+    parts = [confidence_table(results)]
     if results.calibration:
         parts += [
             f"Fitted on {results.fitted_on}. Over bins of equal size of these patients, each left out of its own fit "

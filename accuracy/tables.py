@@ -37,8 +37,8 @@ def readme_table(results: Accuracy) -> str:
     return _table(("DSC/NSD at 1 mm, %", *ORGAN_NAMES), rows)
 
 
-def page(results: Accuracy) -> str:
-    """Everything that was measured, as one page."""
+def page(results: Accuracy, html: bool) -> str:
+    """Everything that was measured, as one page. ``html``: whether there are reports to link to."""
     seconds = _mean(case.seconds for case in (*results.cts, *results.synthetic))
     time = f", {seconds:.1f} s a case on average from reading to writing" if seconds is not None else ""
     parts = [
@@ -48,9 +48,9 @@ def page(results: Accuracy) -> str:
         "The published figures are of other scans, the 50 of FLARE21's validation set; synthetic patients are easier "
         "than real ones.\n",
         "## Stated confidence\n",
-        confidence_table(results.cts + results.synthetic),
+        confidence_table(results),
     ]
-    links = [name for name in ("cts", "synthetic") if getattr(results, name)]
+    links = [name for name in ("cts", "synthetic") if html and getattr(results, name)]
     return "\n".join([*parts, *(f"[Pages of {name}, the worst first]({name}/report/index.html)\n" for name in links)])
 
 
@@ -70,11 +70,11 @@ def comparison_table(results: Accuracy) -> str:
     return _table(("DSC/NSD at 1 mm, %", *ORGAN_NAMES, "mean"), rows)
 
 
-def confidence_table(cases: Sequence[CaseFigures]) -> str:
-    """Stated confidence and Dice of each organ in each case."""
-    rows = [
-        (title_of(case), [f"{_percent(o.confidence, 0)}/{_percent(o.dice, 0)}" for o in case.organs]) for case in cases
-    ]
+def confidence_table(results: Accuracy) -> str:
+    """Stated confidence and Dice of each organ: every CT, and the mean of the synthetic patients."""
+    rows = [(title_of(case), _confidences([case])) for case in results.cts]
+    if results.synthetic:
+        rows.append((f"{len(results.synthetic)} synthetic patients, mean", _confidences(results.synthetic)))
     return _table(("confidence/Dice, %", *ORGAN_NAMES), rows)
 
 
@@ -97,6 +97,13 @@ def agreement_line(pairs: Sequence[ConfidencePair]) -> str:
 def _scores(cases: Sequence[CaseFigures]) -> list[str]:
     organs = list(zip(*(case.organs for case in cases)))
     return [_pair(_mean(o.dice for o in own), _mean(o.nsd for o in own)) for own in organs]
+
+
+def _confidences(cases: Sequence[CaseFigures]) -> list[str]:
+    organs = list(zip(*(case.organs for case in cases)))
+    return [
+        f"{_percent(_mean(o.confidence for o in own), 0)}/{_percent(_mean(o.dice for o in own), 0)}" for own in organs
+    ]
 
 
 def _with_mean(cases: Sequence[CaseFigures]) -> list[str]:

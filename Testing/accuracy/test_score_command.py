@@ -107,6 +107,7 @@ def test_the_page_compares_with_published_figures_and_links_the_reports(
     assert "| air | 0.0/0 | 0.0/0 | 0.0/0 | 0.0/0 | 0.0/0 |" in cts
     assert "](cts/report/index.html)" in cts
     assert "| 2 synthetic patients, mean | " in patients
+    assert "report/index.html" not in patients
 
 
 def test_nothing_to_score_is_refused(tmp_path: Path) -> None:
