@@ -25,6 +25,13 @@ def test_shrinking_slab_by_slab_equals_the_whole_volume(size: tuple[int, int, in
     torch.testing.assert_close(by_slab, at_once, rtol=0, atol=1e-2)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_scan_stored_the_other_way_round_may_leave_a_slab_of_one_slice(axis: int) -> None:
+    voxels = np.flip(scan((7, 12, 14)), axis)
+    found = resample_to_grid(voxels, Box.whole(voxels.shape), (4, 6, 7), CPU, Slabs(TINY))
+    torch.testing.assert_close(found, resample_to_grid(voxels.copy(), Box.whole(voxels.shape), (4, 6, 7), CPU))
+
+
 def test_shrinking_averages_over_areas() -> None:
     voxels = scan((30, 45, 57))
     found = resample_to_grid(voxels, Box.whole(voxels.shape), (8, 12, 20), CPU)

@@ -11,7 +11,7 @@ from flareseg.cli.app import app
 from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Orientation
 from flareseg.core.organs import BACKGROUND, ORGANS, Organ
-from flareseg.phantom import Phantom, make_phantom
+from flareseg.phantom import Phantom, Variation, make_phantom
 from flareseg.phantom.grid import Grid
 from flareseg.phantom.patient import Patient
 from flareseg.phantom.shapes import Capsule, Column, Ellipsoid, Intersection, Shape, Union, tube
@@ -51,6 +51,32 @@ def test_seeds_differ_in_their_anatomy():
 def test_three_seeds_in_a_row_show_three_phases_of_contrast():
     phases = [Patient.drawn_from(seed).phase for seed in range(3)]
     assert phases == ["portal venous", "late arterial", "delayed"]
+
+
+def test_a_variation_without_changes_is_the_patient_of_the_seed():
+    grid = ((40, 64, 64), (8.0, 6.0, 6.0))
+    np.testing.assert_array_equal(
+        make_phantom(5, *grid).volume.voxels, make_phantom(5, *grid, Variation()).volume.voxels
+    )
+
+
+def test_without_contrast_the_organs_have_their_own_hu():
+    phantom = make_phantom(0, SHAPE, SPACING, Variation(phase="unenhanced"))
+    medians = [np.median(phantom.volume.voxels[phantom.labels == organ.label]) for organ in ORGANS]
+    assert medians == pytest.approx([58, 33, 48, 40], abs=12)
+
+
+def test_a_larger_patient_has_larger_organs():
+    usual, large = (make_phantom(0, SHAPE, SPACING, Variation(size=size)) for size in (1.0, 1.1))
+    assert volume_ml(large, ORGANS[0]) == pytest.approx(1.1**3 * volume_ml(usual, ORGANS[0]), rel=0.05)
+
+
+def test_fat_and_noise_are_as_asked_for():
+    grid = ((40, 64, 64), (8.0, 6.0, 6.0))
+    thin, fatty = (make_phantom(0, *grid, Variation(fat_mm=mm)).volume.voxels for mm in (4, 40))
+    assert np.mean(np.abs(fatty + 102) < 30) > np.mean(np.abs(thin + 102) < 30) + 0.01
+    quiet, noisy = (make_phantom(0, *grid, Variation(noise_hu=hu)).volume.voxels for hu in (5, 40))
+    assert (quiet[:, :3, :3].std() < 10, noisy[:, :3, :3].std() > 20) == (True, True)
 
 
 def test_a_seed_is_the_same_patient_on_every_grid():

@@ -11,7 +11,7 @@ import pytest
 
 TESTING = Path(__file__).resolve().parents[1]
 FILES = sorted(path for path in TESTING.rglob("*.py") if path.name != Path(__file__).name)
-OURS = ("flareseg", "FlareSegmentation", "FlareSegmentationLib", "benchmarks", "scripts")
+OURS = ("flareseg", "FlareSegmentation", "FlareSegmentationLib", "accuracy", "benchmarks", "scripts")
 EXCEPTIONS = {
     ("slicer/jobs/test_batch_script.py", "os._exit"): "Python's documented way to end a process at once",
     ("slicer/workers/script.py", "os._exit"): "Python's documented way to end a process at once",

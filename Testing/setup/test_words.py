@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("FlareSegmentation", "Testing", "benchmarks", "docs", "scripts")
+FOLDERS = ("FlareSegmentation", "Testing", "accuracy", "benchmarks", "docs", "scripts")
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 SUFFIXES = {".j2", ".json", ".md", ".py", ".sh", ".ui", ".yaml"}
 # "There is no GPU", "is no longer" and comparatives ("is no more than") are plain English; "X is no CT" is not.

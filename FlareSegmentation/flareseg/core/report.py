@@ -111,7 +111,7 @@ class OrganFacts:
     std_hu: float | None = None
     """Standard deviation over the voxels in HU; null for an organ that was not found."""
     confidence: float | None = None
-    """Dice that the class probabilities predict for the organ, 0 to 1; null for an organ that was not found."""
+    """Dice to be expected of the organ, 0 to 1, calibrated as the weights say; null for an organ that was not found."""
     uncertain: list[UncertainPlace] = field(default_factory=list)
     """Places to check, the most uncertain first."""
     dice: float | None = None

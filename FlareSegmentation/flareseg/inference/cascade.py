@@ -307,7 +307,8 @@ class _Attempt:
 
     def _judge(self, found: list[OrganFacts], logits: Tensor, labels: np.ndarray, box: Box, geometry: Geometry) -> None:
         classes = {**{organ.label: organ.label for organ in ORGANS}, LEFT_KIDNEY.label: RIGHT_KIDNEY.label}
-        confidences = organ_confidence(logits, labels, classes, box, geometry)
+        calibrations = self.engine.organs.calibration
+        confidences = organ_confidence(logits, labels, classes, box, geometry, calibrations)
         for facts in found:
             if facts.label in confidences:
                 facts.confidence = confidences[facts.label].confidence

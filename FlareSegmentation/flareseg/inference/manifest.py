@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flareseg.core.errors import WeightsError
+from flareseg.inference.calibration import Calibration, calibrations_from_json
 from flareseg.inference.resample import Size
 
 MANIFEST = "manifest.json"
@@ -20,13 +21,15 @@ _LARGEST_OPTION, _MOST_LEVELS = 1024, 16  # of a network's widths
 @dataclass(frozen=True)
 class WeightsEntry:
     """One network of the manifest: its ``file`` in the same folder with the ``sha256``, the name of its class, the
-    options it is built with, and the ``grid`` (k, j, i) in voxels that its input is brought to."""
+    options it is built with, the ``grid`` (k, j, i) in voxels that its input is brought to, and the ``calibration`` of
+    its confidence by label value, where there is one."""
 
     file: str
     sha256: str
     network: str
     options: Mapping[str, Any]
     grid: Size
+    calibration: Mapping[int, Calibration] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Any) -> WeightsEntry:
@@ -35,12 +38,14 @@ class WeightsEntry:
             raise ValueError("it is not a JSON object")
         if missing := [key for key in ("file", "sha256", "network", "grid") if key not in data]:
             raise ValueError(f"it has no {' and no '.join(missing)}")
+        sha256 = _text(data["sha256"], "sha256", r"[0-9a-f]{64}")
         return cls(
             _file_name(data["file"]),
-            _text(data["sha256"], "sha256", r"[0-9a-f]{64}"),
+            sha256,
             _text(data["network"], "network", r".+"),
             _options(data.get("options")),
             _grid(data["grid"]),
+            calibrations_from_json(data.get("calibration"), sha256),
         )
 
 

@@ -116,8 +116,8 @@ def _upload(slab: np.ndarray, device: torch.device) -> Tensor:
     if slab.dtype.newbyteorder("=") not in _TORCH_READS:
         slab = slab.astype(np.float32)
     native = np.ascontiguousarray(slab, dtype=slab.dtype.newbyteorder("="))
-    # a read-only map of a file is fine here: the tensor is only read
-    tensor = torch.from_numpy(native if native.flags.writeable else native.copy())
+    # torch takes neither a read-only map of a file nor the negative stride that numpy leaves to a single slice
+    tensor = torch.from_numpy(native if native.flags.writeable and min(native.strides) >= 0 else native.copy())
     # float() copies every type but float32, which must not be clamped in place
     return tensor.to(device).to(torch.float32, copy=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors.torch
@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from flareseg.core.report import WeightsFacts
+from flareseg.inference.calibration import Calibration
 from flareseg.inference.manifest import WeightsEntry, broken, damaged_entry, read_entry
 from flareseg.inference.networks import build
 from flareseg.inference.resample import Size
@@ -36,11 +37,13 @@ class TrainedNetwork:
         network: The network, in evaluation mode.
         grid: Number of voxels (k, j, i) that its input is resampled to.
         facts: Name and sha256 of its weights, for the report.
+        calibration: Calibration of the confidence by label value, as the manifest has it.
     """
 
     network: nn.Module
     grid: Size
     facts: WeightsFacts
+    calibration: Mapping[int, Calibration] = field(default_factory=dict)
 
 
 def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:
@@ -68,7 +71,8 @@ def load_network(stage: str, classes: int, folder: Path | None = None) -> Traine
         _require_grid(entry, network)
     except ValueError as error:
         raise damaged_entry(folder, stage, error) from error
-    return TrainedNetwork(network, entry.grid, _load_weights(network, folder / entry.file, entry.sha256))
+    facts = _load_weights(network, folder / entry.file, entry.sha256)
+    return TrainedNetwork(network, entry.grid, facts, entry.calibration)
 
 
 def _require_grid(entry: WeightsEntry, network: nn.Module) -> None:

@@ -16,11 +16,20 @@ from flareseg.phantom.abdomen import organs
 from flareseg.phantom.grid import Grid
 from flareseg.phantom.image import hu_image
 from flareseg.phantom.paint import Deformation, Rigid, paint
-from flareseg.phantom.patient import Patient
+from flareseg.phantom.patient import Patient, Variation
 from flareseg.phantom.tissues import PhantomTissue, label_table
 from flareseg.phantom.torso import chest, couch, muscles, skeleton, wall
 
-__all__ = ["SHAPE", "SPACING", "Phantom", "draw_phantom", "make_phantom", "make_tissues", "require_feasible"]
+__all__ = [
+    "SHAPE",
+    "SPACING",
+    "Phantom",
+    "Variation",
+    "draw_phantom",
+    "make_phantom",
+    "make_tissues",
+    "require_feasible",
+]
 
 SHAPE, SPACING = (120, 256, 256), (3.0, 1.5, 1.5)  # a whole abdomen: voxels and mm, (k, j, i)
 
@@ -38,14 +47,15 @@ def make_phantom(
     seed: int = 0,
     shape: tuple[int, int, int] = SHAPE,
     spacing: tuple[float, float, float] = SPACING,
+    variation: Variation | None = None,
 ) -> Phantom:
     """The synthetic patient number ``seed``, scanned on a grid of ``shape`` voxels and ``spacing`` mm, both (k, j, i).
 
-    The same seed gives the same voxels, and on another grid the same anatomy. Grids of about 300 mm and more along each
-    axis show the whole abdomen; smaller ones cut it. Raises the errors of ``require_feasible``.
+    The same seed and ``variation`` give the same voxels, and on another grid the same anatomy. Grids of about 300 mm
+    and more along each axis show the whole abdomen; smaller ones cut it. Raises the errors of ``require_feasible``.
     """
     require_feasible(seed, shape, spacing)
-    return draw_phantom(seed, shape, spacing)
+    return draw_phantom(seed, shape, spacing, variation=variation)
 
 
 def draw_phantom(
@@ -53,9 +63,10 @@ def draw_phantom(
     shape: tuple[int, int, int],
     spacing: tuple[float, float, float],
     progress: Callable[[float], object] = lambda fraction: None,
+    variation: Variation | None = None,
 ) -> Phantom:
     """make_phantom without a look at the memory. ``progress`` is called with the fraction 0..1 of the body drawn."""
-    grid, patient = Grid(shape, spacing), Patient.drawn_from(seed)
+    grid, patient = Grid(shape, spacing), Patient.drawn_from(seed, variation)
     tissues = np.full(shape, PhantomTissue.AIR, np.uint8)
     paint(tissues, list(couch()), grid, Rigid())
     _paint_body(tissues, grid, patient, progress)

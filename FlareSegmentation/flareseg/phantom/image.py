@@ -11,7 +11,6 @@ from flareseg.phantom.patient import Patient
 from flareseg.phantom.tissues import hu_tables
 
 POINT_SPREAD_VOXELS = 0.55  # standard deviation, along every axis: thick slices blur as much as they are thick
-NOISE_HU = 11.0
 TEXTURE_MM = 12.0
 HU_RANGE = (-1024, 1500)
 
@@ -28,6 +27,6 @@ def hu_image(tissues: np.ndarray, grid: Grid, patient: Patient) -> np.ndarray:
     gaussian_filter(image, POINT_SPREAD_VOXELS, output=image)
     result = np.empty(tissues.shape, np.int16)
     for slab in grid.slabs():
-        noise = NOISE_HU * patient.rng.standard_normal(image[slab].shape, np.float32)
+        noise = patient.noise_hu * patient.rng.standard_normal(image[slab].shape, np.float32)
         np.rint(np.clip(image[slab] + noise, *HU_RANGE), out=result[slab], casting="unsafe")
     return result

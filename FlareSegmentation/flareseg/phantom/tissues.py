@@ -8,7 +8,8 @@ import numpy as np
 
 from flareseg.core.organs import BACKGROUND, ORGANS
 
-PHASES = ("portal venous", "late arterial", "delayed")
+PHASES_OF_SEEDS = ("portal venous", "late arterial", "delayed")  # in turn; without contrast only where it is asked for
+PHASES = (*PHASES_OF_SEEDS, "unenhanced")
 PATIENT_SD_HU = 4.0  # how much the mean of a tissue differs from patient to patient
 
 
@@ -56,11 +57,11 @@ _ORGAN_OF = {
 
 # Mean HU (one value, or one per phase) and texture (standard deviation in HU, before noise), typical of adults at
 # 120 kV. Portal venous, 70 s after injection, is the usual abdominal protocol.
-_HU: dict[PhantomTissue, tuple[float | tuple[float, float, float], float]] = {
+_HU: dict[PhantomTissue, tuple[float | tuple[float, float, float, float], float]] = {
     PhantomTissue.AIR: (-1000, 0),
     PhantomTissue.SKIN: (20, 10),
     PhantomTissue.FAT: (-102, 7),
-    PhantomTissue.MUSCLE: ((60, 58, 60), 9),
+    PhantomTissue.MUSCLE: ((60, 58, 60, 52), 9),
     PhantomTissue.CORTICAL_BONE: (520, 90),
     PhantomTissue.SPONGY_BONE: (190, 45),
     PhantomTissue.DISC: (85, 8),
@@ -68,22 +69,22 @@ _HU: dict[PhantomTissue, tuple[float | tuple[float, float, float], float]] = {
     PhantomTissue.CORD: (35, 6),
     PhantomTissue.LUNG: (-830, 35),
     PhantomTissue.LUNG_VESSEL: (40, 20),
-    PhantomTissue.HEART: ((145, 210, 112), 8),
-    PhantomTissue.ARTERY: ((150, 270, 115), 5),
-    PhantomTissue.VEIN: ((160, 125, 115), 6),
-    PhantomTissue.GUT_WALL: ((82, 78, 70), 12),
+    PhantomTissue.HEART: ((145, 210, 112, 42), 8),
+    PhantomTissue.ARTERY: ((150, 270, 115, 42), 5),
+    PhantomTissue.VEIN: ((160, 125, 115, 42), 6),
+    PhantomTissue.GUT_WALL: ((82, 78, 70, 38), 12),
     PhantomTissue.GAS: (-970, 5),
     PhantomTissue.FLUID: (16, 6),
     PhantomTissue.FOOD: (38, 20),
     PhantomTissue.STOOL: (-10, 70),
     PhantomTissue.BILE: (9, 4),
-    PhantomTissue.ADRENAL: ((70, 75, 60), 6),
-    PhantomTissue.LIVER: ((105, 76, 92), 6),
-    PhantomTissue.LIVER_VESSEL: ((150, 92, 112), 4),
-    PhantomTissue.RENAL_CORTEX: ((182, 180, 150), 6),
-    PhantomTissue.RENAL_MEDULLA: ((158, 95, 155), 6),
-    PhantomTissue.SPLEEN: ((120, 122, 98), 5),
-    PhantomTissue.PANCREAS: ((95, 104, 76), 14),
+    PhantomTissue.ADRENAL: ((70, 75, 60, 32), 6),
+    PhantomTissue.LIVER: ((105, 76, 92, 58), 6),
+    PhantomTissue.LIVER_VESSEL: ((150, 92, 112, 42), 4),
+    PhantomTissue.RENAL_CORTEX: ((182, 180, 150, 34), 6),
+    PhantomTissue.RENAL_MEDULLA: ((158, 95, 155, 32), 6),
+    PhantomTissue.SPLEEN: ((120, 122, 98, 48), 5),
+    PhantomTissue.PANCREAS: ((95, 104, 76, 40), 14),
     PhantomTissue.TABLE_SHELL: (60, 10),
     PhantomTissue.TABLE_FOAM: (-880, 5),
 }
