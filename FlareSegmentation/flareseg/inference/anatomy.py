@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
-from scipy import ndimage
 from torch import Tensor
 
 from flareseg.core.geometry import Geometry
@@ -31,8 +31,6 @@ GAS_HU = -960.0  # of bowel; lung has more tissue in it
 BONE_HU = 150.0  # a skull of 6 mm in voxels of 5 mm; soft tissue seldom reaches it without contrast medium
 PARENCHYMA_HU = (-80.0, 500.0)  # above fat (-100); fatty livers reach -30, renal cortex at 80 kV about 400
 _LEAST_PARENCHYMA = 0.5  # of an organ's voxels
-
-_IN_PLANE = ndimage.generate_binary_structure(3, 1) & (np.arange(3) == 1)[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,9 @@ def _is_under_lungs(organ: np.ndarray, overview: Overview) -> bool:
     """Whether lung lies within LUNG_WITHIN_MM above a part of an organ's top."""
     reach = max(1, round(LUNG_WITHIN_MM / overview.spacing[0]))
     air = _enclosed(overview.hu > AIR_HU) & (overview.hu > GAS_HU)
-    above = ndimage.maximum_filter1d(air, reach + 1, axis=0, origin=-((reach + 1) // 2), mode="constant")
+    above = air.copy()
+    for step in range(1, min(reach + 1, len(air))):
+        above[:-step] |= air[step:]
     columns = organ.any(axis=0)
     top = organ.shape[0] - 1 - organ[::-1].argmax(axis=0)
     under = np.take_along_axis(above, top[None], axis=0)[0]
@@ -133,9 +133,12 @@ def _is_in_skull(liver: np.ndarray, overview: Overview) -> bool:
 
 def _enclosed(wall: np.ndarray) -> np.ndarray:
     """What the wall (bool (k, j, i)) encloses within its own slice, without the wall."""
-    parts, count = ndimage.label(~wall, _IN_PLANE)
-    inside = np.ones(count + 1, bool)
-    inside[BACKGROUND] = False
-    for edge in (parts[:, 0], parts[:, -1], parts[:, :, 0], parts[:, :, -1]):
-        inside[edge] = False
-    return inside[parts]
+    enclosed = np.empty_like(wall)
+    for k, plane in enumerate(wall):
+        parts, count = cc3d.connected_components(~plane, connectivity=4, return_N=True)
+        inside = np.ones(count + 1, bool)
+        inside[BACKGROUND] = False
+        for edge in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
+            inside[edge] = False
+        enclosed[k] = inside[parts]
+    return enclosed
