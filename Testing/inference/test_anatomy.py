@@ -61,15 +61,15 @@ def test_no_organ_does_not() -> None:
 
 @pytest.mark.parametrize(("rows", "is_abdomen"), [(4, True), (3, False)])
 def test_the_roi_network_has_to_see_two_fifths_of_a_kidney(rows: int, is_abdomen: bool) -> None:
-    """Four and three of its ten slices: 18 and 13 mL."""
-    labels = labels_of(kidneys=box((10, 20), (26, 32), (28, 34)))
+    """Four and three of its ten slices: 24 and 18 mL."""
+    labels = labels_of(kidneys=box((10, 20), (26, 32), (28, 36)))
     abdomen = labels > 0
     abdomen[10 + rows :] = False
     assert (judged(labels, abdomen=abdomen) == "") == is_abdomen
 
 
-@pytest.mark.parametrize(("voxels", "is_abdomen"), [(80, True), (79, False)])
-def test_10_ml_of_a_kidney_count(voxels: int, is_abdomen: bool) -> None:
+@pytest.mark.parametrize(("voxels", "is_abdomen"), [(120, True), (119, False)])
+def test_15_ml_of_a_kidney_count(voxels: int, is_abdomen: bool) -> None:
     labels = labels_of()
     labels[20].flat[1000 : 1000 + voxels] = KIDNEYS
     assert (judged(labels) == "") == is_abdomen
@@ -86,7 +86,15 @@ def test_a_liver_within_40_mm_under_the_lungs_makes_an_abdomen(gap: int, is_abdo
 def test_three_tenths_of_the_liver_lie_under_the_lungs(columns: int, is_abdomen: bool) -> None:
     """Five and four of its fourteen columns: 36 and 29 %."""
     hu = body()
-    hu[26:, 12:36, 12 : 12 + columns] = LUNG
+    hu[26:, 10:38, 12 - 4 : 12 + columns] = LUNG
+    assert (judged(labels_of(liver=LIVER_BOX), hu) == "") == is_abdomen
+
+
+@pytest.mark.parametrize(("rows", "is_abdomen"), [(20, True), (19, False)])
+def test_air_of_less_than_50_cm2_in_a_slice_is_bowel_gas(rows: int, is_abdomen: bool) -> None:
+    """Twenty and nineteen rows of ten columns."""
+    hu = body()
+    hu[26:, 14 : 14 + rows, 14:24] = LUNG
     assert (judged(labels_of(liver=LIVER_BOX), hu) == "") == is_abdomen
 
 
