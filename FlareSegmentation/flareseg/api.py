@@ -13,7 +13,8 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report
 from flareseg.core.run import Progress, Run
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
+from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.outputs import check_writable
 from flareseg.io.reading import read_volume
