@@ -104,8 +104,9 @@ def _leads(logits: Tensor, organ: Tensor, starts: np.ndarray, shape: tuple[int, 
     first = torch.from_numpy(starts).to(logits.device)
     spans = [_span(first[:, axis], logits.shape[axis + 1], shape[axis], axis) for axis in range(3)]
     (at_k, to_k), (at_j, to_j), (at_i, to_i) = spans
-    where = (at_k[:, :, None, None], at_j[:, None, :, None], at_i[:, None, None, :])
-    coarse = logits[(organ[:, None, None, None], *where)].float() - logits[(BACKGROUND, *where)].float()
+    under = (at_k[:, :, None, None], at_j[:, None, :, None], at_i[:, None, None, :])
+    of_organ, of_background = (organ[:, None, None, None], *under), (BACKGROUND, *under)
+    coarse = logits[of_organ].float() - logits[of_background].float()
     tiles, _, rows, columns = coarse.shape
     slabs = (to_k @ coarse.flatten(2)).view(tiles, -1, columns) @ to_i.mT
     return to_j[:, None] @ slabs.view(tiles, -1, rows, slabs.shape[-1])

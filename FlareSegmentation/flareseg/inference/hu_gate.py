@@ -121,8 +121,8 @@ class _Smoothing:
                 total[distance * step :].add_(row[: -distance * step], alpha=weight)
                 total[: -distance * step].add_(row[distance * step :], alpha=weight)
             row = total
-        inside = (slice(halo, halo + size) for halo, size in zip(self.halo, TILE))
-        return row.view(tiles.shape)[(slice(None), *inside)]
+        k, j, i = (slice(halo, halo + size) for halo, size in zip(self.halo, TILE))
+        return row.view(tiles.shape)[:, k, j, i]
 
 
 def _gaussian(sigma: float) -> tuple[float, ...]:
