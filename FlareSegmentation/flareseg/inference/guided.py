@@ -41,8 +41,9 @@ def guide_borders(labels: np.ndarray, logits: Tensor, hu: np.ndarray, slabs: Sla
     changes = []
     for start, stop in slabs.cut(len(starts), float(bytes_per_tile)):
         changes.append(_changes(labels, logits, hu, starts[start:stop], organs[start:stop]))
-    for voxels, organ in changes:  # after all are known, so that the size of a batch changes nothing
-        _apply(labels, voxels, organ)
+    for organ in GUIDED:  # in this order and after all are known, so that the size of a batch changes nothing
+        for voxels, organ_of_voxel in changes:
+            _change(labels, voxels[:, organ_of_voxel == organ], organ)
 
 
 def _changes(
@@ -61,7 +62,8 @@ def _changes(
     return voxels, organs[tile]
 
 
-def _apply(labels: np.ndarray, voxels: np.ndarray, organ: np.ndarray) -> None:
+def _change(labels: np.ndarray, voxels: np.ndarray, organ: int) -> None:
+    """Give voxels (3, n) of the background to an organ, and its own to the background."""
     now = labels[tuple(voxels)]
     labels[tuple(voxels)] = np.where(now == BACKGROUND, organ, np.where(now == organ, BACKGROUND, now))
 

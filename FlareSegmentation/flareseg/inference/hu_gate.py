@@ -20,8 +20,8 @@ from flareseg.inference.resample import Size, Slabs, upload
 from flareseg.inference.tiles import TILE, gather, labels_in_tiles, starts_of, voxels_of
 
 LEAST_HU = -50.0  # half of the way from fat to soft tissue; -40 takes voxels that are part pancreas and part fat
-FAT_HU = -100.0  # the lower limit is never below it
-NOISE_BELOW_MEDIAN = 2.5  # standard deviations of the noise, in which the lower limit stays clear of an organ
+FAT_HU = -100.0  # the lower limit is never below it, and at most half of the way from it to the organ's median
+NOISE_BELOW_MEDIAN = 2.5  # standard deviations of the noise that the lower limit stays below the organ's median
 MOST_HU = 400.0  # the cortex of a kidney reaches 300 in the arterial phase
 MOST_ABOVE_MEDIAN = 300.0  # HU, in organs so dense that MOST_HU would cut into them
 BONE_HU = 700.0  # the upper limit is never above it
@@ -138,13 +138,21 @@ def _limits(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray) -> tuple
     The noise is the spread of the HU in the organ where it is least: that of others may be their tissue.
     """
     sampled = {organ.label: _sample(labels, smooth, values, organ.label) for organ in ORGANS}
-    medians = {label: float(hu.median()) for label, hu in sampled.items() if len(hu) >= _FEWEST}
-    spreads = [_MAD_TO_SIGMA * float((sampled[label] - median).abs().median()) for label, median in medians.items()]
+    found = {label: _median_and_spread(hu) for label, hu in sampled.items() if len(hu) >= _FEWEST}
+    noise = min((spread for _, spread in found.values()), default=0.0)
     low, high = torch.full((256,), -math.inf), torch.full((256,), math.inf)
-    for label, median in medians.items():
-        low[label] = min(LEAST_HU, max(FAT_HU, median - NOISE_BELOW_MEDIAN * min(spreads)))
+    for label, (median, _) in found.items():
+        below = min((FAT_HU + median) / 2, median - NOISE_BELOW_MEDIAN * noise)
+        low[label] = min(LEAST_HU, max(FAT_HU, below))
         high[label] = min(BONE_HU, max(MOST_HU, median + MOST_ABOVE_MEDIAN))
     return low.to(smooth.device), high.to(smooth.device)
+
+
+def _median_and_spread(hu: Tensor) -> tuple[float, float]:
+    """The median of what is denser than fat in an organ, or of all if little is, and the spread above it."""
+    dense = hu[hu > LEAST_HU]
+    median = (dense if len(dense) >= _FEWEST else hu).median()
+    return float(median), _MAD_TO_SIGMA * float((hu[hu >= median] - median).median())
 
 
 def _sample(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray, label: int) -> Tensor:
