@@ -60,7 +60,8 @@ def segment(
         scan: A NIfTI, NRRD, MetaImage or multi-frame DICOM file, a folder with a DICOM series, or a volume in HU.
         output: Where the label map is written: .nii.gz, .nii, .nrrd, .mha, or .seg.nrrd for a segmentation that
             3D Slicer opens with names and colours. None writes nothing. An existing file is replaced.
-        options: Region of interest, split kidneys, clean-up, uncertainty, choice of organs. None takes the defaults.
+        options: Region of interest, split kidneys, clean-up, uncertainty, choice of organs, borders, HU
+            gate. None takes the defaults.
         device: "auto" (the default: a usable GPU, else the CPU), "cuda" or "cpu".
         precision: "auto" (the default: what suits the device), "float32", "float16" or "bfloat16".
         cascade: Loaded networks; they bring their own device and precision.
