@@ -101,7 +101,7 @@ def test_the_uncertainty_is_that_of_the_final_labels(plain: Segmentation, final:
     np.testing.assert_array_equal(final.uncertainty[changed], 100 - plain.uncertainty[changed])
 
 
-def test_a_left_kidney_apart_is_no_change() -> None:
+def test_a_left_kidney_apart_counts_as_unchanged() -> None:
     before = np.array([[[0, 2, 2, 1, 0]]], np.uint8)
     labels = np.array([[[0, 2, 5, 0, 5]]], np.uint8)
     uncertainty = np.array([[[1, 2, 3, 4, 5]]], np.uint8)

@@ -1,4 +1,4 @@
-"""The HU gate on balls of parenchyma whose labels hold what is no parenchyma."""
+"""The HU gate on balls of parenchyma whose labels hold air, fat, bone and metal, too."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_labels_and_scan_may_be_views() -> None:
 
 
 @pytest.mark.parametrize("shape", list(itertools.permutations((1, 3, 40))))
-def test_a_thin_box_is_no_problem(shape: tuple[int, int, int]) -> None:
+def test_a_thin_box_is_gated(shape: tuple[int, int, int]) -> None:
     labels, hu = np.full(shape, LIVER, np.uint8), np.full(shape, 60, np.int16)
     gate_by_hu(labels, hu, FINE, CPU)
     assert (labels == LIVER).all()

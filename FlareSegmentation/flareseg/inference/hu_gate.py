@@ -168,7 +168,7 @@ def _sample(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray, label: i
 def _leave_unless_enclosed(labels: np.ndarray, voxels: np.ndarray, had: np.ndarray) -> np.ndarray:
     """Make background of the voxels (3, n) that a path of them joins to the outside of their organ; which they are.
 
-    ``had``: their labels. The edge of the array is no way out.
+    ``had``: their labels. No path leads over the edge of the array.
     """
     labels[tuple(voxels)] = had | _MARK
     leaving = voxels[:, _touches_others(labels, voxels, had)]

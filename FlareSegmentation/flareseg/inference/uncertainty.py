@@ -16,7 +16,7 @@ def follow_changes(uncertainty: np.ndarray, before: np.ndarray, labels: np.ndarr
     Args:
         uncertainty: Probability in percent that ``before`` is wrong, uint8 (k, j, i).
         before: The labels as they were put back, uint8 (k, j, i).
-        labels: The final labels, uint8 (k, j, i); a left kidney apart is no change.
+        labels: The final labels, uint8 (k, j, i); a left kidney apart counts as unchanged.
     """
     for percent, old, new in zip(uncertainty, before, labels):
         changed = np.where(new == LEFT_KIDNEY.label, RIGHT_KIDNEY.label, new) != old
