@@ -12,6 +12,7 @@ from flareseg.evaluation.overlap import dice
 from flareseg.inference.guided import guide_borders
 from flareseg.inference.options import Borders
 from flareseg.inference.resample import Slabs, logits_to_labels
+from flareseg.inference.tiles import TILE
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
@@ -68,6 +69,18 @@ def test_where_the_ct_shows_no_border_it_stays() -> None:
     left = np.indices(SHAPE)[2] < 25
     logits = logits_of({LIVER: left})
     np.testing.assert_array_equal(guided(logits, np.full(SHAPE, 60, np.int16)), labels_from(logits))
+
+
+@pytest.mark.parametrize(("zero", "column"), [(23.2, 23), (23.8, 25)])
+def test_a_border_on_the_face_between_two_tiles_moves_into_either(zero: float, column: int) -> None:
+    """The lead falls to zero in the last column of the first tile; in the CT the border lies beside that column."""
+    columns = np.indices(SHAPE)[2]
+    logits = logits_of({})
+    logits[LIVER] = zero - (2 * torch.arange(26) + 0.5)
+    labels, found = labels_from(logits), guided(logits, scan_of(columns < column))
+    assert TILE[2] == 24
+    np.testing.assert_array_equal(labels == LIVER, columns < 24)
+    np.testing.assert_array_equal(found == LIVER, columns < column)
 
 
 def test_noise_of_60_hu_does_not_fray_a_border() -> None:
