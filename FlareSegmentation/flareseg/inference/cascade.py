@@ -1,4 +1,4 @@
-"""The cascade of two networks: ROI, crop, organ segmentation, resampling to the scan's grid, clean-up.
+"""The cascade of two networks: ROI, crop, organ segmentation, resampling to the scan's grid, borders, clean-up.
 
 The cascade, its resolutions and its HU window follow the FLARE21 solution of He and Luo; docs/model-card.md says what
 differs.
