@@ -20,8 +20,9 @@ from flareseg.inference.resample import Size, Slabs, upload
 from flareseg.inference.tiles import TILE, gather, labels_in_tiles, starts_of, voxels_of
 
 LEAST_HU = -50.0  # half of the way from fat to soft tissue; -40 takes voxels that are part pancreas and part fat
-FAT_HU = -100.0  # the lower limit is never below it, and at most half of the way from it to the organ's median
-NOISE_BELOW_MEDIAN = 2.5  # standard deviations of the noise that the lower limit stays below the organ's median
+FAT_HU = -100.0  # the lower limit is never below it
+BELOW_MEDIAN = 50.0  # HU that the lower limit stays below the organ's median: fatty livers
+NOISE_BELOW_MEDIAN = 2.5  # and standard deviations of the noise
 MOST_HU = 400.0  # the cortex of a kidney reaches 300 in the arterial phase
 MOST_ABOVE_MEDIAN = 300.0  # HU, in organs so dense that MOST_HU would cut into them
 BONE_HU = 700.0  # the upper limit is never above it
@@ -142,7 +143,7 @@ def _limits(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray) -> tuple
     noise = min((spread for _, spread in found.values()), default=0.0)
     low, high = torch.full((256,), -math.inf), torch.full((256,), math.inf)
     for label, (median, _) in found.items():
-        below = min((FAT_HU + median) / 2, median - NOISE_BELOW_MEDIAN * noise)
+        below = median - max(BELOW_MEDIAN, NOISE_BELOW_MEDIAN * noise)
         low[label] = min(LEAST_HU, max(FAT_HU, below))
         high[label] = min(BONE_HU, max(MOST_HU, median + MOST_ABOVE_MEDIAN))
     return low.to(smooth.device), high.to(smooth.device)
