@@ -78,6 +78,20 @@ class CleanUpChoice(Choice):
         return _("Unknown clean-up: {choice!r}.").format(choice=choice)
 
 
+class BordersChoice(Choice):
+    """How the borders of organs are put on the scan's grid (see flareseg.inference.options)."""
+
+    PLAIN = "plain"
+    GUIDED = "guided"
+
+    def label(self) -> str:
+        return {"plain": _("Plain"), "guided": _("Guided by the CT")}[self.value]
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        return _("Unknown borders: {choice!r}.").format(choice=choice)
+
+
 class EditedSegments(Choice):
     """What the next run does with segments that a person changed."""
 

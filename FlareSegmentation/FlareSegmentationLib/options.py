@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import slicer
 from flareseg.core.organs import organs_shown
 
-from .choices import CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
+from .choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
 
 
 @dataclass
@@ -19,7 +19,8 @@ class RunOptions:
     one. ``cleanUp``: "off"; "normal" removes loose parts; "strong" leaves one part of each organ (two
     kidneys) and fills holes. ``uncertainty``: add a volume with the uncertainty in percent. ``precision``: of the
     networks, "auto" (what suits the device), "float32", "float16" or "bfloat16". ``organs``: those that become
-    segments, some of "liver", "kidneys", "spleen" and "pancreas"; None for all.
+    segments, some of "liver", "kidneys", "spleen" and "pancreas"; None for all. ``borders``: of liver, kidneys and
+    spleen, "guided" (they follow the CT) or "plain". ``huGate``: remove air, fat, bone and metal from the organs.
 
     Raises JobError for a device, an organ or a choice that does not exist, and where no organ is chosen.
     """
@@ -32,10 +33,13 @@ class RunOptions:
     uncertainty: bool = False
     precision: str | PrecisionChoice = PrecisionChoice.AUTO
     organs: Sequence[str] | None = None
+    borders: str | BordersChoice = BordersChoice.GUIDED
+    huGate: bool = True
 
     def __post_init__(self) -> None:
         self.device = DeviceChoice.of(self.device)
         self.edited = EditedSegments.of(self.edited)
         self.cleanUp = CleanUpChoice.of(self.cleanUp)
+        self.borders = BordersChoice.of(self.borders)
         self.precision = PrecisionChoice.of(self.precision)
         organs_shown(self.splitKidneys, self.organs)

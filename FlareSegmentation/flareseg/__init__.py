@@ -41,14 +41,15 @@ if TYPE_CHECKING:
     from flareseg.core.report import Report
     from flareseg.core.volume import Volume
     from flareseg.inference.cascade import Cascade, Segmentation
-    from flareseg.inference.cascade import SegmentationOptions as SegmentationOptions
     from flareseg.inference.components import CleanUp
+    from flareseg.inference.options import Borders, SegmentationOptions
     from flareseg.io.reading import read_volume
     from flareseg.io.writing import write_labels
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Borders",
     "Cancelled",
     "Cascade",
     "CleanUp",
@@ -80,13 +81,14 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Borders": ("flareseg.inference.options", "Borders"),
     "Cascade": ("flareseg.inference.cascade", "Cascade"),
     "CleanUp": ("flareseg.inference.components", "CleanUp"),
     "Geometry": ("flareseg.core.geometry", "Geometry"),
     "Limits": ("flareseg.core.limits", "Limits"),
     "Report": ("flareseg.core.report", "Report"),
     "Segmentation": ("flareseg.inference.cascade", "Segmentation"),
-    "SegmentationOptions": ("flareseg.inference.cascade", "SegmentationOptions"),
+    "SegmentationOptions": ("flareseg.inference.options", "SegmentationOptions"),
     "SegmentationResult": ("flareseg.api", "SegmentationResult"),
     "Volume": ("flareseg.core.volume", "Volume"),
     "read_volume": ("flareseg.io.reading", "read_volume"),

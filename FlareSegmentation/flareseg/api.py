@@ -13,7 +13,8 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report
 from flareseg.core.run import Progress, Run
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
+from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.outputs import check_writable
 from flareseg.io.reading import read_volume
@@ -59,7 +60,8 @@ def segment(
         scan: A NIfTI, NRRD, MetaImage or multi-frame DICOM file, a folder with a DICOM series, or a volume in HU.
         output: Where the label map is written: .nii.gz, .nii, .nrrd, .mha, or .seg.nrrd for a segmentation that
             3D Slicer opens with names and colours. None writes nothing. An existing file is replaced.
-        options: Region of interest, split kidneys, clean-up, uncertainty, choice of organs. None takes the defaults.
+        options: Region of interest, split kidneys, clean-up, uncertainty, choice of organs, borders, HU
+            gate. None takes the defaults.
         device: "auto" (the default: a usable GPU, else the CPU), "cuda" or "cpu".
         precision: "auto" (the default: what suits the device), "float32", "float16" or "bfloat16".
         cascade: Loaded networks; they bring their own device and precision.

@@ -28,6 +28,10 @@
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Borders:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Check
 here</source>
             <translation type="unfinished" />
@@ -82,6 +86,14 @@ here</source>
         </message>
         <message>
             <source>Go to organs after the run</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Guided moves the borders of liver, kidneys and spleen to where the CT has them. Plain leaves them as the network gives them.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>HU gate</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -187,6 +199,10 @@ HU</source>
         </message>
         <message>
             <source>Region:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Remove voxels of air, fat, bone and metal from the organs.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -397,6 +413,10 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Guided by the CT</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Keep them</source>
             <translation type="unfinished" />
         </message>
@@ -413,11 +433,19 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Plain</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Replace them</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>Strong</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Unknown borders: {choice!r}.</source>
             <translation type="unfinished" />
         </message>
         <message>

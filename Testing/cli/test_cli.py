@@ -323,6 +323,20 @@ def test_an_unknown_clean_up_is_refused_before_anything_is_loaded(phantom_file: 
     assert 'Unknown clean-up: "hard". Use one of off, normal, strong.' in result.stderr
 
 
+def test_unknown_borders_are_refused_before_anything_is_loaded(phantom_file: Path, tmp_path: Path) -> None:
+    result = run("segment", phantom_file, "--output", tmp_path / "organs.nii.gz", "--borders", "sharp")
+    assert result.exit_code == 2
+    assert 'Unknown borders: "sharp". Use one of plain, guided.' in result.stderr
+
+
+def test_plain_borders_and_no_gate_are_what_the_report_says(phantom_file: Path, tmp_path: Path) -> None:
+    report, options = tmp_path / "report.json", ("--borders", "plain", "--no-hu-gate")
+    result = run("segment", phantom_file, "-o", tmp_path / "organs.nii.gz", "--report", report, *options)
+    assert result.exit_code == 0
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert (found["borders"], found["hu_gate"]) == ("plain", False)
+
+
 def test_info_names_device_memory_and_weights() -> None:
     result = run("info", "--device", "cpu")
     assert result.exit_code == 0

@@ -30,7 +30,7 @@ def test_the_fields_of_schema_2_are_these(report: Report) -> None:
     assert SCHEMA_VERSION == 2
     assert set(report.to_json()) == {
         *("version", "scan", "device", "weights", "roi", "roi_source", "stages", "total_seconds"),
-        *("memory", "organs", "warnings", "schema_version"),
+        *("memory", "organs", "borders", "hu_gate", "warnings", "schema_version"),
     }
 
 

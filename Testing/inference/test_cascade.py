@@ -13,15 +13,18 @@ from flareseg.core.organs import CLASSES, ORGANS
 from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.inference.cascade import Cascade, SegmentationOptions
+from flareseg.inference.cascade import Cascade
 from flareseg.inference.device import select_device
 from flareseg.inference.engine import Engine
+from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import Precision
 from flareseg.inference.weights import load_network
 from flareseg.io.reading import read_volume
 from flareseg.phantom import Phantom
 from images import image_geometry
 from scipy.spatial.transform import Rotation
+
+PLAIN = SegmentationOptions(borders=Borders.PLAIN, hu_gate=False)  # what the networks alone give
 
 
 def noise(low: int, high: int) -> Volume:
@@ -33,7 +36,7 @@ def noise(low: int, high: int) -> Volume:
 def test_the_loaded_cascade_reproduces_the_reference_predictions(
     case: str, reference: str, cascade: Cascade, real_ct: Path, reference_predictions: Path
 ) -> None:
-    found = cascade.segment(read_volume(real_ct / case / "ct.nii.gz")).labels
+    found = cascade.segment(read_volume(real_ct / case / "ct.nii.gz"), PLAIN).labels
     expected = sitk.GetArrayFromImage(sitk.ReadImage(str(reference_predictions / f"reference_{reference}.nii.gz")))
     logits = dice_per_organ(found, expected)
     assert min(logits.values()) >= 0.995, logits

@@ -18,8 +18,8 @@ MIDDLE = Box((1, 2, 3), (9, 10, 13))
 
 
 def nothing() -> tuple[np.ndarray, np.ndarray]:
-    """No organ (uint8) in a scan whose every voxel has another HU (int16)."""
-    return np.zeros(SHAPE, np.uint8), np.arange(10 * 12 * 16, dtype=np.int16).reshape(SHAPE)
+    """No organ (uint8) in a scan of soft tissue whose neighbours have other HU, 30 to 90 (int16)."""
+    return np.zeros(SHAPE, np.uint8), (np.arange(10 * 12 * 16, dtype=np.int16) % 61 + 30).reshape(SHAPE)
 
 
 def facts_of(
@@ -137,3 +137,41 @@ def test_a_scan_with_two_implausible_organs_of_four_is_doubted_by_name() -> None
     assert scan_warnings(of_volumes(1500, 900, 200, 5), ORGANS) == [
         "Missing or of unusual size: kidneys, pancreas. Check that this scan shows the whole abdomen."
     ]
+
+
+def soft_tissue(organs: dict[int, tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Organs of 64 voxels, each half at mean - spread and half at mean + spread HU: by label (mean, spread)."""
+    labels, hu = nothing()
+    for row, (label, (mean, spread)) in enumerate(organs.items()):
+        labels[1:9, 2 + row, 4:12] = label
+        hu[1:9, 2 + row, 4:12] = np.tile((mean - spread, mean + spread), 4)
+    return labels, hu
+
+
+@pytest.mark.parametrize(
+    ("organ", "mean", "warning"),
+    [
+        (SPLEEN, 18, "a mean of 18 HU is less than expected"),
+        (LIVER, -60, "a mean of -60 HU is less than expected"),
+        (KIDNEYS, 600, "a mean of 600 HU is more than expected"),
+        (PANCREAS, -90, "a mean of -90 HU is less than expected"),
+    ],
+)
+def test_a_mean_that_no_such_organ_has_is_told(organ: Organ, mean: int, warning: str) -> None:
+    assert warning in facts_of(*soft_tissue({organ.label: (mean, 10)}))[organ.name].warnings
+
+
+def test_a_fatty_liver_and_kidneys_full_of_contrast_are_nothing_unusual() -> None:
+    facts = facts_of(*soft_tissue({LIVER.label: (-20, 15), KIDNEYS.label: (250, 90)}))
+    assert [warning for name in ("Liver", "Kidneys") for warning in facts[name].warnings if "HU" in warning] == []
+
+
+def test_a_spleen_with_lung_in_it_spreads_more_than_the_liver() -> None:
+    facts = facts_of(*soft_tissue({LIVER.label: (45, 23), SPLEEN.label: (40, 68)}))
+    assert "the HU spread by ±68, more than expected" in facts["Spleen"].warnings
+    assert not any("spread" in warning for warning in facts["Liver"].warnings)
+
+
+def test_noise_spreads_all_organs_and_is_not_held_against_any() -> None:
+    facts = facts_of(*soft_tissue({organ.label: (60, 62) for organ in ORGANS}))
+    assert not any("spread" in warning for each in facts.values() for warning in each.warnings)

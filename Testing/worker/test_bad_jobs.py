@@ -125,6 +125,11 @@ def test_an_unknown_clean_up_is_refused_before_the_work(warm: WorkerProcess, pha
     assert failure.message == 'Unknown clean-up: "thorough".'
 
 
+def test_unknown_borders_are_refused_before_the_work(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    failure = refusal(warm, job_for(phantom.volume, tmp_path, borders="sharp"))
+    assert failure.message == 'Unknown borders: "sharp".'
+
+
 class Touch:
     """Leaves a file when it is unpickled."""
 

@@ -20,7 +20,7 @@ from flareseg.io.tasks import Task, plan_folder
 from flareseg.io.writing import SEGMENTATION_SUFFIX
 from slicer.i18n import tr as _
 
-from ..choices import CleanUpChoice, DeviceChoice, PrecisionChoice
+from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, PrecisionChoice
 from ..explained import explained
 from ..options import RunOptions
 from .files import segmentFile
@@ -90,6 +90,8 @@ def segmentFolder(
     onResult: Callable[[CaseResult], object] | None = None,
     precision: str | PrecisionChoice = PrecisionChoice.AUTO,
     organs: Sequence[str] | None = None,
+    borders: str | BordersChoice = BordersChoice.GUIDED,
+    huGate: bool = True,
 ) -> list[CaseResult]:
     """Segment the scans of a folder: NIfTI, NRRD and MetaImage files, and subfolders with a DICOM series.
 
@@ -97,8 +99,8 @@ def segmentFolder(
     are left out; Slicer's log names the segmentations. Scan NAME gives NAME + ``suffix``
     and the report NAME.json at the same place inside ``outputFolder``, and a row of summary.csv there.
     With ``resume`` a case whose two files are there and whole is skipped, also when a person has corrected
-    its label map since; without, they are made again. ``splitKidneys``, ``cleanUp``, ``precision`` and
-    ``organs`` are those of RunOptions.
+    its label map since; without, they are made again. ``splitKidneys``, ``cleanUp``, ``precision``,
+    ``organs``, ``borders`` and ``huGate`` are those of RunOptions.
     ``onResult`` is called after each case.
 
     A case that fails does not stop the others. Raises FlareError when nothing can be done at all (no scan, a
@@ -106,7 +108,15 @@ def segmentFolder(
     while a case is segmented: what was done by then stays, and the same call goes on from there.
     """
     logic.runner.refuseWhenBusy()
-    options = RunOptions(device, splitKidneys=splitKidneys, cleanUp=cleanUp, precision=precision, organs=organs)
+    options = RunOptions(
+        device,
+        splitKidneys=splitKidneys,
+        cleanUp=cleanUp,
+        precision=precision,
+        organs=organs,
+        borders=borders,
+        huGate=huGate,
+    )
     plan = inBackground(lambda: plan_folder(Path(inputFolder), Path(outputFolder), pattern, suffix))
     batch = FolderBatch(plan.tasks, Path(outputFolder), organs_shown(splitKidneys, organs))
     for message in plan.left_out:

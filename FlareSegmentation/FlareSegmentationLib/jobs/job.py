@@ -75,6 +75,8 @@ class Job:
         precision: str = "auto",
         isUnchanged: Callable[[], bool] = lambda: True,
         organs: Sequence[str] | None = None,
+        borders: str = "guided",
+        huGate: bool = True,
     ) -> None:
         self.progressed: Signal[StageProgress] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
@@ -95,6 +97,8 @@ class Job:
             roi=roi,
             split_kidneys=splitKidneys,
             clean_up=cleanUp,
+            borders=borders,
+            hu_gate=huGate,
             uncertainty=str(folder.uncertainty) if uncertainty else None,
             precision=precision,
             organs=None if organs is None else list(organs),

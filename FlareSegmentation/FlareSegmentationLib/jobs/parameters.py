@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 from .. import settings
-from ..choices import CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
+from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
 from ..nodes.roi import Region
 
 _BEGUN = "begun"  # a parameter that says: the person's preferences have been taken over
@@ -32,6 +32,8 @@ class FlareSegmentationParameterNode:
     region: Region = Region.AUTOMATIC
     splitKidneys: bool = False
     cleanUp: CleanUpChoice = CleanUpChoice.NORMAL
+    borders: BordersChoice = BordersChoice.GUIDED
+    huGate: bool = True
     uncertainty: bool = False
     precision: PrecisionChoice = PrecisionChoice.AUTO
     liver: bool = True
@@ -81,6 +83,8 @@ def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
         "roi": boxOf(parameters),
         "splitKidneys": parameters.splitKidneys,
         "cleanUp": parameters.cleanUp,
+        "borders": parameters.borders,
+        "huGate": parameters.huGate,
         "uncertainty": parameters.uncertainty,
         "precision": parameters.precision,
         "organs": tuple(name for name in ORGAN_NAMES if getattr(parameters, name)),

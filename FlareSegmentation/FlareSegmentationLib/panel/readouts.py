@@ -15,11 +15,11 @@ from ..nodes.report_text import seconds, stagesShown
 _SHARES = {
     "load": 10,
     "read": 3,
-    "find_abdomen": 20,
+    "find_abdomen": 19,
     "crop": 4,
-    "segment": 38,
-    "put_back": 18,
-    "clean_up": 4,
+    "segment": 34,
+    "put_back": 21,
+    "clean_up": 6,
     "write": 3,
 }
 _ROW_MARGIN = 6

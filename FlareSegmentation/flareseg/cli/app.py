@@ -63,6 +63,12 @@ def segment(
     clean_up: Annotated[
         str, typer.Option(metavar="off|normal|strong", help="Remove small parts of organs; strong fills holes, too.")
     ] = "normal",
+    borders: Annotated[
+        str, typer.Option(metavar="plain|guided", help="Of liver, kidneys and spleen; guided follows the CT.")
+    ] = "guided",
+    hu_gate: Annotated[
+        bool, typer.Option("--hu-gate/--no-hu-gate", help="Remove air, fat, bone and metal from the organs.")
+    ] = True,
     gpu_memory_limit: Annotated[
         Optional[float],
         typer.Option(metavar="MB", min=1, help="Limit of GPU memory, without the driver's own."),
@@ -87,13 +93,19 @@ def segment(
         limits = Limits(ram_limit, gpu_memory_limit)
         limits.check_engine()
 
-        from flareseg.core.organs import organs_shown
         from flareseg.inference.components import CleanUp
+        from flareseg.inference.options import Borders, SegmentationOptions
         from flareseg.io.tasks import plan
 
-        bounds, strength = _bounds(roi), CleanUp.of(clean_up)
         names = None if organs is None else tuple(name.strip() for name in organs.lower().split(","))
-        organs_shown(split_kidneys, names)
+        options = SegmentationOptions(
+            _bounds(roi),
+            split_kidneys,
+            CleanUp.of(clean_up),
+            organs=names,
+            borders=Borders.of(borders),
+            hu_gate=hu_gate,
+        )
         planned = plan(scans, output, report, preview, keep=[ground_truth] if ground_truth else [])
         console.say(planned.left_out)
         if ground_truth and len(planned.tasks) > 1:
@@ -102,9 +114,8 @@ def segment(
         cascade = _load(device, weights, limits, precision)
 
         from flareseg.cli.segment_files import FileSegmenter, segment_all
-        from flareseg.inference.cascade import SegmentationOptions
 
-    segmenter = FileSegmenter(cascade, SegmentationOptions(bounds, split_kidneys, strength, organs=names), true)
+    segmenter = FileSegmenter(cascade, options, true)
     with_tables = console.out.is_terminal if table is None else table
     errors = segment_all(segmenter, planned.tasks, console.say_earlier, with_tables)
     raise typer.Exit(max(map(console.exit_code, errors)))

@@ -118,7 +118,8 @@ def segment_folder(
         plan = plan_contract(inputs, outputs, reports)
 
         with own_process.loading():
-            from flareseg.inference.cascade import Cascade, SegmentationOptions
+            from flareseg.inference.cascade import Cascade
+            from flareseg.inference.options import SegmentationOptions
 
             cascade = Cascade.load(device, weights, precision=precision)
 

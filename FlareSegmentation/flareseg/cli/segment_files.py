@@ -18,7 +18,8 @@ from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
+from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text

@@ -25,7 +25,9 @@ class Organ:
     in CIELAB, seen by people with deuteranopia, too.
 
     ``plausible_ml`` bounds an adult's volume in mL, wide enough for common disease (splenomegaly,
-    an atrophic pancreas): a volume outside it gives a warning, nothing more. ``max_parts`` is the
+    an atrophic pancreas): a volume outside it gives a warning, nothing more. ``plausible_hu`` does so for the mean HU,
+    from fatty infiltration (which spares kidneys and spleen) to contrast medium at a low tube voltage, and
+    ``most_spread_hu`` for the standard deviation that is the organ's own, without the noise. ``max_parts`` is the
     number of connected components that anatomy allows; the pancreas may be cut into head, body
     and tail by thick slices.
     """
@@ -37,6 +39,8 @@ class Organ:
     colour: tuple[int, int, int]
     plausible_ml: tuple[float, float]
     max_parts: int
+    plausible_hu: tuple[float, float]
+    most_spread_hu: float
 
     @property
     def terminology_entry(self) -> str:
@@ -53,7 +57,17 @@ class Organ:
 BACKGROUND = 0
 
 ORGANS = (
-    Organ(1, "Liver", Code("10200004", "Liver"), None, (221, 130, 101), (600.0, 3500.0), 1),
+    Organ(
+        1,
+        "Liver",
+        Code("10200004", "Liver"),
+        None,
+        (221, 130, 101),
+        (600.0, 3500.0),
+        1,
+        plausible_hu=(-40.0, 250.0),
+        most_spread_hu=50.0,
+    ),
     Organ(
         2,
         "Kidneys",
@@ -62,9 +76,31 @@ ORGANS = (
         (40, 145, 170),
         (80.0, 800.0),
         2,
+        plausible_hu=(0.0, 400.0),
+        most_spread_hu=100.0,
     ),
-    Organ(3, "Spleen", Code("78961009", "Spleen"), None, (150, 95, 226), (40.0, 1200.0), 1),
-    Organ(4, "Pancreas", Code("15776009", "Pancreas"), None, (250, 233, 111), (20.0, 200.0), 3),
+    Organ(
+        3,
+        "Spleen",
+        Code("78961009", "Spleen"),
+        None,
+        (150, 95, 226),
+        (40.0, 1200.0),
+        1,
+        plausible_hu=(20.0, 300.0),
+        most_spread_hu=50.0,
+    ),
+    Organ(
+        4,
+        "Pancreas",
+        Code("15776009", "Pancreas"),
+        None,
+        (250, 233, 111),
+        (20.0, 200.0),
+        3,
+        plausible_hu=(-60.0, 200.0),
+        most_spread_hu=50.0,
+    ),
 )
 
 CLASSES = 1 + len(ORGANS)
@@ -72,10 +108,26 @@ ORGAN_NAMES = tuple(organ.name.lower() for organ in ORGANS)  # by which a result
 
 # Two kidneys instead of one, for those who ask: the right keeps the label of both.
 RIGHT_KIDNEY = Organ(
-    2, "Right kidney", Code("64033007", "Kidney"), Code("24028007", "Right"), (40, 145, 170), (40.0, 400.0), 1
+    2,
+    "Right kidney",
+    Code("64033007", "Kidney"),
+    Code("24028007", "Right"),
+    (40, 145, 170),
+    (40.0, 400.0),
+    1,
+    plausible_hu=(0.0, 400.0),
+    most_spread_hu=100.0,
 )
 LEFT_KIDNEY = Organ(
-    5, "Left kidney", Code("64033007", "Kidney"), Code("7771000", "Left"), (120, 235, 235), (40.0, 400.0), 1
+    5,
+    "Left kidney",
+    Code("64033007", "Kidney"),
+    Code("7771000", "Left"),
+    (120, 235, 235),
+    (40.0, 400.0),
+    1,
+    plausible_hu=(0.0, 400.0),
+    most_spread_hu=100.0,
 )
 
 

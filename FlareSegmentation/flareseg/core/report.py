@@ -114,6 +114,8 @@ class OrganFacts:
     """Dice to be expected of the organ, 0 to 1, calibrated as the weights say; null for an organ that was not found."""
     uncertain: list[UncertainPlace] = field(default_factory=list)
     """Places to check, the most uncertain first."""
+    removed_ml: float = 0.0
+    """Volume in mL that the HU gate took out of the organ as air, fat, bone or metal."""
     dice: float | None = None
     """Dice with the ground truth, 0 to 1; null where none was given."""
 
@@ -139,6 +141,10 @@ class Report:
     memory: MemoryFacts
     organs: list[OrganFacts]
     """Organs in the order in which they are shown: the left kidney, if it has a label of its own, behind the right."""
+    borders: Literal["plain", "guided"] = "plain"
+    """How the borders of liver, kidneys and spleen were put on the scan's grid: interpolated, or guided by the CT."""
+    hu_gate: bool = False
+    """Whether voxels of air, fat, bone and metal were removed from the organs."""
     warnings: list[str] = field(default_factory=list)
     """Warnings about the scan and the run as a whole, as messages."""
     schema_version: Literal[2] = SCHEMA_VERSION

@@ -1,4 +1,4 @@
-"""The cascade of two networks: ROI, crop, organ segmentation, resampling to the scan's grid, clean-up.
+"""The cascade of two networks: ROI, crop, organ segmentation, resampling to the scan's grid, borders, clean-up.
 
 The cascade, its resolutions and its HU window follow the FLARE21 solution of He and Luo; docs/model-card.md says what
 differs.
@@ -24,49 +24,28 @@ from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume, checked
 from flareseg.inference.anatomy import Overview, contradiction, without_parenchyma
-from flareseg.inference.components import CleanUp, clean_up, remove_labels
+from flareseg.inference.components import clean_up, remove_labels
 from flareseg.inference.confidence import organ_confidence
 from flareseg.inference.device import Device, select_device
 from flareseg.inference.engine import Engine
 from flareseg.inference.gpu_check import gpu_failure, is_gpu_error, is_out_of_memory, too_full
+from flareseg.inference.guided import guide_borders
+from flareseg.inference.hu_gate import Removed, gate_by_hu
 from flareseg.inference.kidneys import split_kidneys
+from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
 from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, logits_to_labels, resample_to_grid
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
+from flareseg.inference.uncertainty import follow_changes
 from flareseg.inference.weights import load_network
 
 TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
 _RESAMPLING_SHARE = 0.5  # of the time that finding the abdomen takes
+_PLAIN_SHARE = 0.6  # of the time that a guided put-back takes
+_GATE_SHARE = 0.4  # of the time that cleaning up takes
 _NO_ROOM = "The GPU has too little free memory for the networks."
-
-
-@dataclass(frozen=True)
-class SegmentationOptions:
-    """Options of one segmentation.
-
-    Attributes:
-        roi: Region of interest to segment inside, as RAS bounds in mm (r0, r1, a0, a1, s0, s1). None: the region that
-            the first network finds.
-        split_kidneys: Whether the left kidney has a label of its own (5), rather than that of both kidneys (2).
-        clean_up: How thoroughly small components are removed.
-        uncertainty: Whether the uncertainty of each voxel is computed.
-        organs: Names of the organs in the result, some of ``flareseg.core.organs.ORGAN_NAMES``; the others have no
-            label and are not reported. None: all.
-
-    Raises:
-        JobError: ``organs`` is empty or has an unknown name.
-    """
-
-    roi: Bounds | None = None
-    split_kidneys: bool = False
-    clean_up: CleanUp = CleanUp.NORMAL
-    uncertainty: bool = False
-    organs: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        organs_shown(self.split_kidneys, self.organs)
 
 
 @dataclass(frozen=True)
@@ -265,15 +244,20 @@ class _Attempt:
             logits = self.engine.logits(self.engine.organs.network, crop, self.run)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         uncertainty = np.zeros_like(labels) if self.options.uncertainty else None
+        in_box, hu = orientation.view(labels)[box.slices], voxels[box.slices]
         with self.run.stage("put_back"):
             uncertainty_in_box = None if uncertainty is None else orientation.view(uncertainty)[box.slices]
-            logits_to_labels(logits, orientation.view(labels)[box.slices], self.slabs, uncertainty_in_box)
+            plain = self._put_back(logits, in_box, hu, uncertainty_in_box)
         with self.run.stage("clean_up"):
-            warnings = warnings + self._without_parenchyma(orientation.view(labels)[box.slices], crop)
-            self._clean(orientation.view(labels)[box.slices], crop, geometry.voxel_ml)
+            warnings = warnings + self._without_parenchyma(in_box, crop)
+            removed = self._clean(in_box, hu, crop, geometry)
+            if uncertainty_in_box is not None and plain is not None:
+                follow_changes(uncertainty_in_box, plain, in_box)
             _require_abdomen(orientation.view(labels), overview)
             found = organ_facts(orientation.view(labels), voxels, organs, box, geometry)
-            self._judge(found, logits, orientation.view(labels)[box.slices], box, volume.geometry)
+            for facts in found:
+                facts.removed_ml = float(removed[facts.label] * geometry.voxel_ml)
+            self._judge(found, logits, in_box, box, volume.geometry)
         if not any(facts.voxels for facts in found):
             raise nothing_found("No liver, kidney, spleen or pancreas was found in this region.")
         chosen = organs_shown(self.options.split_kidneys, self.options.organs)
@@ -292,6 +276,19 @@ class _Attempt:
             return box_of_bounds(self.options.roi, geometry), None
         return _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
 
+    def _put_back(
+        self, logits: Tensor, labels: np.ndarray, hu: np.ndarray, uncertainty: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Fill labels and uncertainty; return the labels of that uncertainty: those before borders are guided."""
+        is_guided = self.options.borders is Borders.GUIDED
+        with self.run.part(0.0, _PLAIN_SHARE if is_guided else 1.0):
+            logits_to_labels(logits, labels, self.slabs, uncertainty)
+        plain = None if uncertainty is None else labels.copy()
+        if is_guided:
+            with self.run.part(_PLAIN_SHARE, 1.0):
+                guide_borders(labels, logits, hu, self.slabs)
+        return plain
+
     def _without_parenchyma(self, labels: np.ndarray, crop: Tensor) -> list[str]:
         """Remove organs of air, fat or bone, unless the caller has chosen the ROI; a warning for each."""
         impossible = without_parenchyma(labels, crop)
@@ -300,10 +297,18 @@ class _Attempt:
         what = "check it" if self.options.roi else "it was removed"
         return [f"{organ.name}: most of it has the HU of air, fat or bone; {what}." for organ in impossible]
 
-    def _clean(self, labels: np.ndarray, crop: Tensor, voxel_ml: float) -> None:
-        clean_up(labels, self.options.clean_up, voxel_ml)
-        if self.options.split_kidneys:
-            split_kidneys(labels, _midline(crop) * labels.shape[2])
+    def _clean(self, labels: np.ndarray, hu: np.ndarray, crop: Tensor, geometry: Geometry) -> np.ndarray:
+        """Gate and clean the labels; the number of voxels that the gate removed, by label."""
+        removed = Removed.nothing()
+        if self.options.hu_gate:
+            with self.run.part(0.0, _GATE_SHARE):
+                removed = gate_by_hu(labels, hu, geometry.spacing, crop.device, self.slabs)
+        clean_up(labels, self.options.clean_up, geometry.voxel_ml)
+        if not self.options.split_kidneys:
+            return removed.counts()
+        midline = _midline(crop) * labels.shape[2]
+        split_kidneys(labels, midline)
+        return removed.counts(midline)
 
     def _judge(self, found: list[OrganFacts], logits: Tensor, labels: np.ndarray, box: Box, geometry: Geometry) -> None:
         classes = {**{organ.label: organ.label for organ in ORGANS}, LEFT_KIDNEY.label: RIGHT_KIDNEY.label}

@@ -13,7 +13,8 @@ from flareseg.core.report import Report, ScanFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
-from flareseg.inference.cascade import Cascade, Segmentation, SegmentationOptions
+from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.tilt import put_back, upright
 
 
@@ -104,5 +105,7 @@ def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, opt
         total_seconds=run.clock.total_seconds,
         memory=run.memory.facts(),
         organs=found.organs,
+        borders=options.borders.value,
+        hu_gate=options.hu_gate,
         warnings=found.warnings,
     )

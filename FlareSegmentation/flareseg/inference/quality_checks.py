@@ -1,4 +1,4 @@
-"""Quality checks of a finished segmentation: missing, implausible or cut organs."""
+"""Quality checks of a finished segmentation: missing, implausible or cut organs, and HU that they cannot have."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ def organ_facts(
     faces = _touched_faces(labels, box)
     inside = box_around(labels[box.slices])
     counts = _counts(labels[box.slices][inside], hu[box.slices][inside])
-    return [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
+    found = [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
+    noise = min((facts.std_hu for facts in found if facts.std_hu is not None), default=0.0)
+    for organ, facts in zip(organs, found):
+        facts.warnings += _hu_warnings(organ, facts, noise)
+    return found
 
 
 def _counts(labels: np.ndarray, hu: np.ndarray) -> np.ndarray:
@@ -62,6 +66,21 @@ def _facts(organ: Organ, counts: np.ndarray, voxel_ml: float, faces: list[tuple[
     if not _is_plausible(organ, volume):
         warnings.append(f"{volume:.0f} mL is {'less' if volume < organ.plausible_ml[0] else 'more'} than expected")
     return OrganFacts(organ.label, organ.name, int(voxels), volume, warnings, round(mean, 1), round(deviation, 1))
+
+
+def _hu_warnings(organ: Organ, facts: OrganFacts, noise: float) -> list[str]:
+    """Say what of mean and spread of the HU cannot be the organ's. ``noise``: the least spread of any organ."""
+    if facts.mean_hu is None or facts.std_hu is None:
+        return []
+    warnings = []
+    low, high = organ.plausible_hu
+    if not low <= facts.mean_hu <= high:
+        warnings.append(
+            f"a mean of {facts.mean_hu:.0f} HU is {'less' if facts.mean_hu < low else 'more'} than expected"
+        )
+    if facts.std_hu**2 - noise**2 > organ.most_spread_hu**2:
+        warnings.append(f"the HU spread by ±{facts.std_hu:.0f}, more than expected")
+    return warnings
 
 
 def _edge(face: str, of_scan: bool) -> str:

@@ -76,7 +76,7 @@ def resample_to_grid(
     grid = torch.zeros(size[0], size[1] * size[2], device=device)
     crop = voxels[box.slices]
     for start, stop in slabs.cut(depth, rows * columns * 8):
-        slab = _upload(crop[start:stop], device).clamp_(*HU_RANGE)
+        slab = upload(crop[start:stop], device).clamp_(*HU_RANGE)
         reach = _reach(start, stop, depth, size[0])
         grid[reach].addmm_(to_k[reach, start:stop], _resample_slices(slab, size[1], size[2]).flatten(1))
     return grid.view(size)
@@ -112,7 +112,8 @@ def logits_to_labels(
             uncertainty[start:stop] = (100 * wrong).round().to(torch.uint8).cpu().numpy()
 
 
-def _upload(slab: np.ndarray, device: torch.device) -> Tensor:
+def upload(slab: np.ndarray, device: torch.device) -> Tensor:
+    """Copy an array of any number type to the device as float32."""
     if slab.dtype.newbyteorder("=") not in _TORCH_READS:
         slab = slab.astype(np.float32)
     native = np.ascontiguousarray(slab, dtype=slab.dtype.newbyteorder("="))

@@ -36,6 +36,10 @@ class SegmentJob:
     """Give the left kidney the label organs.LEFT_KIDNEY."""
     clean_up: str = "normal"
     """Any of "off", "normal" and "strong" (see components.CleanUp)."""
+    borders: str = "guided"
+    """Any of "plain" and "guided" (see options.Borders)."""
+    hu_gate: bool = True
+    """Remove air, fat, bone and metal from the organs (see hu_gate.py)."""
     uncertainty: str | None = None
     """A second .npy to write, or None: uint8, the shape of the scan, percent of uncertainty in each voxel."""
     precision: str = "auto"

@@ -29,10 +29,12 @@ log = logging.getLogger("flareseg.worker.segment_job")
 def check(job: SegmentJob) -> None:
     """Refuse a bad job before any work. Raises JobError or OutputError."""
     from flareseg.inference.components import CleanUp
+    from flareseg.inference.options import Borders
     from flareseg.io.outputs import check_writable, refusals_said
 
     bounds(job)
     CleanUp.of(job.clean_up)
+    Borders.of(job.borders)
     organs_shown(job.split_kidneys, job.organs)
     if job.temporary and JobFolder(Path(job.scan).parent).owner() is None:
         log.warning("The folder of a temporary scan is not a job folder, so it will not be removed.")
@@ -56,14 +58,20 @@ def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
     """
     import numpy as np
 
-    from flareseg.inference.cascade import SegmentationOptions
     from flareseg.inference.components import CleanUp
+    from flareseg.inference.options import Borders, SegmentationOptions
     from flareseg.inference.pipeline import segment_scan
     from flareseg.io.outputs import atomic_write
 
-    organs = None if job.organs is None else tuple(job.organs)
-    strength = CleanUp.of(job.clean_up)
-    options = SegmentationOptions(bounds(job), job.split_kidneys, strength, job.uncertainty is not None, organs)
+    options = SegmentationOptions(
+        bounds(job),
+        job.split_kidneys,
+        CleanUp.of(job.clean_up),
+        job.uncertainty is not None,
+        None if job.organs is None else tuple(job.organs),
+        Borders.of(job.borders),
+        job.hu_gate,
+    )
     with ExitStack() as files:  # they take their places when all of it is left, not yet cancelled
 
         def write(found: Segmentation, geometry: Geometry) -> None:

@@ -24,18 +24,26 @@ def test_options_reach_the_engine(scripted):
     told = []
     logic.runner.logged.connect(told.append)
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
-    logic.segment(
-        scan, splitKidneys=True, cleanUp="strong", uncertainty=True, device="cpu", precision="float32", organs=["liver"]
-    )
+    result = {"splitKidneys": True, "cleanUp": "strong", "uncertainty": True, "organs": ["liver"]}
+    logic.segment(scan, device="cpu", precision="float32", borders="plain", huGate=False, **result)
     job = decode_job(told[0].encode())
     assert (job.split_kidneys, job.clean_up, job.device) == (True, "strong", "cpu")
     assert job.precision == "float32"
+    assert (job.borders, job.hu_gate) == ("plain", False)
     assert job.organs == ["liver"]
     assert job.uncertainty
 
 
 @pytest.mark.parametrize(
-    "option", [{"device": "tpu"}, {"edited": "burn"}, {"cleanUp": "hard"}, {"precision": "int8"}, {"organs": ["heart"]}]
+    "option",
+    [
+        {"organs": ["heart"]},
+        {"device": "tpu"},
+        {"edited": "burn"},
+        {"cleanUp": "hard"},
+        {"borders": "sharp"},
+        {"precision": "int8"},
+    ],
 )
 def test_unknown_choice_is_refused(option):
     with pytest.raises(FlareError) as caught:
@@ -122,6 +130,8 @@ def test_scene_remembers_the_rest(ready, add_scan, tmp_path):
     ready.ui.scanSelector.setCurrentNode(add_scan("second"))
     ready.ui.cleanUpComboBox.currentIndex = 2
     ready.ui.precisionComboBox.currentIndex = 1
+    ready.ui.bordersComboBox.currentIndex = 0
+    ready.ui.huGateCheckBox.click()
     ready.ui.uncertaintyCheckBox.click()
     ready.ui.regionComboBox.currentIndex = 1
     roi = ready.ui.roiSelector.addNode()
@@ -133,6 +143,8 @@ def test_scene_remembers_the_rest(ready, add_scan, tmp_path):
     assert ready.ui.scanSelector.currentNode().GetName() == "second"
     assert ready.ui.cleanUpComboBox.currentText == "Strong"
     assert ready.ui.precisionComboBox.currentText == "float32"
+    assert ready.ui.bordersComboBox.currentText == "Plain"
+    assert not ready.ui.huGateCheckBox.checked
     assert ready.ui.uncertaintyCheckBox.checked
     assert ready.ui.regionComboBox.currentText == "From the box"
     assert ready.ui.roiSelector.currentNode().GetName() == roi.GetName()

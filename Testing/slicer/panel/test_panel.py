@@ -106,7 +106,7 @@ class TestARun:
         for stage, fraction in (("find_abdomen", 1.0), ("segment", 0.5), ("find_abdomen", 0.0), ("segment", 1.0)):
             progress.showStage(StageProgress("id", stage, fraction, 1.0))
             shown.append(bar.value)
-        assert shown == [33, 56, 56, 75]
+        assert shown == [32, 53, 53, 70]
         progress.stop()
 
     def test_result_is_a_new_segmentation_that_is_chosen_and_right(self, done, phantom):
