@@ -22,6 +22,7 @@ def test_the_networks_see_minus_200_to_300_hu_as_minus_1_to_1() -> None:
     assert normalised(hu).tolist() == [-1.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0]
 
 
+REGION = (-280.0, -10.0, -280.0, -10.0, 10.0, 280.0)  # RAS mm
 _NO_ORGAN = "No abdomen found in this scan: it shows no liver, kidney, spleen or pancreas."
 
 
@@ -97,14 +98,22 @@ class AirIsLiver(nn.Module):
         return logits
 
 
-@pytest.mark.parametrize(("roi", "liver_stays"), [(None, False), ((-280.0, -10.0, -280.0, -10.0, 10.0, 280.0), True)])
-def test_an_organ_of_air_is_removed_alone_unless_the_caller_chose_the_region(
-    roi: tuple[float, ...] | None, liver_stays: bool
+@pytest.mark.parametrize(
+    ("options", "liver_stays"),
+    [
+        (SegmentationOptions(), False),
+        (SegmentationOptions(roi=REGION), False),
+        (SegmentationOptions(hu_gate=False), False),
+        (SegmentationOptions(roi=REGION, hu_gate=False), True),
+    ],
+)
+def test_an_organ_of_air_is_removed_alone_but_in_a_chosen_region_without_the_gate(
+    options: SegmentationOptions, liver_stays: bool
 ) -> None:
     volume = scan((96, 96, 96))
     volume.voxels[10:90, 10:90, 10:90] = MUSCLE
     volume.voxels[40:55, 40:55, 40:55] = BRIGHT
-    found = cascade_of(Everywhere(), AirIsLiver()).segment(volume, SegmentationOptions(roi=roi))
+    found = cascade_of(Everywhere(), AirIsLiver()).segment(volume, options)
     assert [bool(facts.voxels) for facts in found.organs] == [liver_stays, True, False, False]
     what = "check it" if liver_stays else "it was removed"
     assert f"Liver: most of it has the HU of air, fat or bone; {what}." in found.warnings

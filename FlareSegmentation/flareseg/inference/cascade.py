@@ -290,11 +290,12 @@ class _Attempt:
         return plain
 
     def _without_parenchyma(self, labels: np.ndarray, crop: Tensor) -> list[str]:
-        """Remove organs of air, fat or bone, unless the caller has chosen the ROI; a warning for each."""
+        """Remove organs of air, fat or bone; a warning for each. Without the HU gate they stay in the caller's ROI."""
         impossible = without_parenchyma(labels, crop)
-        if not self.options.roi:
+        stay = self.options.roi is not None and not self.options.hu_gate
+        if not stay:
             remove_labels(labels, [organ.label for organ in impossible])
-        what = "check it" if self.options.roi else "it was removed"
+        what = "check it" if stay else "it was removed"
         return [f"{organ.name}: most of it has the HU of air, fat or bone; {what}." for organ in impossible]
 
     def _clean(self, labels: np.ndarray, hu: np.ndarray, crop: Tensor, geometry: Geometry) -> np.ndarray:
