@@ -62,6 +62,18 @@ def test_a_scan_stored_from_head_to_foot_counts_from_the_head() -> None:
     assert turned.ras == pytest.approx(straight.ras)
 
 
+def test_what_the_gate_removed_lowers_no_confidence() -> None:
+    logits, labels = scores_and_labels(slice(0, 0))
+    labels[8:16] = 0
+    excluded = np.zeros(GRID, bool)
+    excluded[4:8] = True
+    whole = Box.whole(GEOMETRY.shape)
+    missed = organ_confidence(logits, labels, CLASSES, whole, GEOMETRY)[PANCREAS]
+    gated = organ_confidence(logits, labels, CLASSES, whole, GEOMETRY, excluded=excluded)[PANCREAS]
+    assert missed.confidence == pytest.approx(0.79, abs=0.02)
+    assert gated.confidence == pytest.approx(0.98, abs=0.02)
+
+
 def test_an_organ_that_is_not_there_has_no_certainty() -> None:
     logits, labels = scores_and_labels(slice(0, 0))
     assert organ_confidence(logits, np.zeros_like(labels), CLASSES, Box.whole(GEOMETRY.shape), GEOMETRY) == {}

