@@ -64,8 +64,8 @@ def organ_confidence(
     ``logits``: (classes, k, j, i) on the network's grid; ``labels``: the finished label map of the
     box, canonical (k, j, i); ``classes``: the class behind each label value; ``geometry``: the
     scan's own, in whose slices the places are told; ``calibrations``: by class, none where it is left out;
-    ``excluded``: bool (k, j, i) on the network's grid, voxels that are no organ whatever the network says, because of
-    their HU. Works slab by slab, in little memory.
+    ``excluded``: bool (k, j, i) on the network's grid, voxels whose HU tells that they are outside all organs, whatever
+    the network says. Works slab by slab, in little memory.
     """
     grid = logits.shape[1:]
     marks = sampled(labels, grid)
