@@ -6,8 +6,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pydantic.fields  # noqa: F401, before PySide6, whose hook on imports breaks modules that pydantic loads later
-import pydantic.main  # noqa: F401
 import pytest
 from dicom_files import write_series
 from flareseg.inference.cascade import Cascade

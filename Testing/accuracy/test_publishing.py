@@ -40,7 +40,7 @@ def test_the_published_figures_are_of_the_shipped_weights(published: Accuracy) -
 def test_the_published_figures_are_complete(published: Accuracy) -> None:
     assert [case.name for case in published.cts] == ["spl_abdomen", "totalsegmentator_example"]
     assert len(published.synthetic) == 64
-    assert len(published.calibration) > 200
+    assert len(published.calibration) > 150  # of 240: some of the 60 scans show no abdomen or a part of it
     assert (ROOT / "docs" / "pictures" / "reliability.png").is_file()
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydantic.fields  # noqa: F401, before PySide6, whose hook on imports breaks modules that pydantic loads later
+import pydantic.main  # noqa: F401
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
