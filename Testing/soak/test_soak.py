@@ -28,6 +28,10 @@ def test_a_worker_holds_no_more_after_many_jobs(request: pytest.FixtureRequest, 
     assert_flat(held)
 
 
+def test_a_single_step_of_the_ram_is_not_a_leak() -> None:
+    assert_flat([Held(500.0 + 64 * (n >= 50), 12, 8, 0) for n in range(100)])
+
+
 @pytest.mark.parametrize(
     "leak", [{"ram_mb": 1.0}, {"descriptors": 1}, {"threads": 1}, {"files": 1}], ids=lambda leak: next(iter(leak))
 )
