@@ -1,4 +1,4 @@
-"""The commands ``python -m accuracy score | calibrate | publish``."""
+"""The commands ``python -m accuracy score | slabs | calibrate | publish``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from accuracy.results import (
     read_figures,
     write_figures,
 )
+from accuracy.slabs import segmented, slabs_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -63,6 +64,29 @@ def score(
         write_text(output / PAGE, tables.page(results, html))
     console.out.print(tables.comparison_table(results), soft_wrap=True)
     console.err.print(f"Written: {output / PAGE}", soft_wrap=True)
+
+
+@app.command()
+def slabs(
+    cts: Annotated[Path, typer.Argument(metavar="CTS", help="Folder of labelled CTs, as for score.")],
+    heights: Annotated[
+        list[float], typer.Option("--height", min=10, help="Height of the slabs in mm; may be given several times.")
+    ] = [60.0, 120.0],  # noqa: B006, Typer takes it as the default
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights: WeightsOption = None,
+) -> None:
+    """Score weights on low parts of labelled CTs, at every height that shows an organ."""
+    with console.failures_said():
+        Limits().check_engine()
+        cases = labelled_cts(cts)
+        cascade = Cascade.load(device, weights, precision=precision)
+        rows = [
+            (f"{tables.title_of(case)}, {height:g} mm", segmented(cascade, slabs_of(case, height)))
+            for height in heights
+            for case in cases
+        ]
+    console.out.print(tables.slab_table(rows), soft_wrap=True)
 
 
 @app.command()

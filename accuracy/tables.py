@@ -7,9 +7,11 @@ from statistics import fmean
 
 from flareseg.core.organs import ORGAN_NAMES
 
+from accuracy.cases import ScoredCase
 from accuracy.published import PUBLISHED, WINNER
 from accuracy.reliability import Bin, agreement, bins
 from accuracy.results import Accuracy, CaseFigures, ConfidencePair, OrganFigures
+from accuracy.slabs import SlabFigures
 
 TITLES = {
     "spl_abdomen": "SPL/NAC abdominal atlas",
@@ -18,7 +20,7 @@ TITLES = {
 """What known cases are called in tables; others keep the name of their folder."""
 
 
-def title_of(case: CaseFigures) -> str:
+def title_of(case: CaseFigures | ScoredCase) -> str:
     """What a case is called."""
     return TITLES.get(case.name, case.name)
 
@@ -52,6 +54,13 @@ def page(results: Accuracy, html: bool) -> str:
     ]
     links = [name for name in ("cts", "synthetic") if html and getattr(results, name)]
     return "\n".join([*parts, *(f"[Pages of {name}, the worst first]({name}/report/index.html)\n" for name in links)])
+
+
+def slab_table(rows: Iterable[tuple[str, SlabFigures]]) -> str:
+    """Mean Dice of each organ in the slabs of each scan. ``rows``: what the slabs are, and their figures."""
+    return _table(
+        ("DSC in slabs, %", "slabs", "refused (organs shown)", *ORGAN_NAMES), [(name, each.row) for name, each in rows]
+    )
 
 
 def case_line(case: CaseFigures) -> str:

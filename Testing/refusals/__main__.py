@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,10 @@ from flareseg.io.reading import read_volume
 from flareseg.phantom import make_phantom
 from stations import STATIONS, make_station
 
-SLAB_MM, STEP_MM = 60.0, 15.0
-LITTLE_ML = 100.0  # of all organs in a slab
+from accuracy.slabs import slabs
+
+SLAB_MM = 60.0
+LITTLE_ML = 10.0  # of all organs in a slab
 _CHECKED = (
     "No abdomen found in this scan: "  # begins the reason of a check; the networks alone find nothing without one
 )
@@ -49,18 +51,11 @@ class Count:
         return ""
 
 
-def slabs(name: str, scan: Volume, truth: np.ndarray) -> Iterator[tuple[str, Volume]]:
+def abdomen_slabs(name: str, scan: Volume, truth: np.ndarray) -> Iterator[tuple[str, Volume]]:
     """The slabs of a scan that show an organ, by how much of the organs they show. Axes up, back and left."""
-    count, step = (max(1, round(mm / scan.geometry.spacing[0])) for mm in (SLAB_MM, STEP_MM))
-    for first in range(0, len(scan.voxels) - count + 1, step):
-        millilitres = np.count_nonzero(truth[first : first + count]) * scan.geometry.voxel_ml
-        if millilitres:
-            size = "less than" if millilitres < LITTLE_ML else "at least"
-            voxels = scan.voxels[first : first + count]
-            yield (
-                f"{name}, slabs that show {size} {LITTLE_ML:g} mL",
-                Volume(voxels, replace(scan.geometry, shape=voxels.shape)),
-            )
+    for slab in slabs(scan, truth, SLAB_MM):
+        size = "less than" if slab.organs_ml < LITTLE_ML else "at least"
+        yield f"{name}, slabs that show {size} {LITTLE_ML:g} mL", slab.scan
 
 
 def scans(seeds: int, bodies: Path | None, cts: Path | None) -> Iterator[tuple[str, Volume]]:
@@ -75,10 +70,10 @@ def scans(seeds: int, bodies: Path | None, cts: Path | None) -> Iterator[tuple[s
             yield f"whole-body maps, {name.split(', ')[1]}", scan
     for seed in range(max(1, seeds // 4)):
         phantom = make_phantom(seed, (80, 128, 128), (4.0, 3.0, 3.0))
-        yield from slabs("synthetic abdomen", phantom.volume, phantom.labels)
+        yield from abdomen_slabs("synthetic abdomen", phantom.volume, phantom.labels)
     for folder in sorted(cts.iterdir()) if cts else []:
         for labels in folder.glob("label*.nii.gz"):
-            yield from slabs(
+            yield from abdomen_slabs(
                 folder.name, read_volume(folder / "ct.nii.gz").canonical, read_volume(labels).canonical.voxels
             )
 

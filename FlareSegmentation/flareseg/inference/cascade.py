@@ -41,7 +41,6 @@ from flareseg.inference.resample import (
     Box,
     Slabs,
     logits_to_labels,
-    resample_to_grid,
     sampled,
 )
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
@@ -247,9 +246,9 @@ class _Attempt:
         with self.run.stage("find_abdomen"):
             box, overview = self._box(voxels, geometry)
         with self.run.stage("crop"):
-            crop = resample_to_grid(voxels, box, self.engine.organs.grid, self.engine.device.torch_device, self.slabs)
+            crop = self.engine.resampled(self.engine.organs, voxels, box, geometry, self.slabs)
         with self.run.stage("segment"):
-            logits = self.engine.logits(self.engine.organs.network, crop, self.run)
+            logits = self.engine.logits(self.engine.organs, crop, self.run)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         uncertainty = np.zeros_like(labels) if self.options.uncertainty else None
         in_box, hu = orientation.view(labels)[box.slices], voxels[box.slices]
@@ -367,13 +366,12 @@ def _require_abdomen(labels: np.ndarray, overview: Overview | None) -> None:
 def _find_abdomen(
     engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
 ) -> tuple[Box, Overview]:
-    grid, device = engine.abdomen.grid, engine.device.torch_device
     with run.part(0.0, _RESAMPLING_SHARE):
-        coarse = resample_to_grid(voxels, Box.whole(geometry.shape), grid, device, slabs)
+        coarse = engine.resampled(engine.abdomen, voxels, Box.whole(geometry.shape), geometry, slabs)
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
     with run.part(_RESAMPLING_SHARE, 1.0):
-        background, organs = engine.logits(engine.abdomen.network, coarse, run)
+        background, organs = engine.logits(engine.abdomen, coarse, run)
     overview = Overview(coarse.cpu().numpy(), (organs > background).cpu().numpy(), geometry)
     box = box_of_foreground(overview.abdomen, geometry)
     if box is None:

@@ -6,13 +6,17 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 from torch import Tensor, nn
 
+from flareseg.core.geometry import Geometry
 from flareseg.core.report import DeviceFacts
 from flareseg.core.run import Run
 from flareseg.inference.device import Device
 from flareseg.inference.networks.folding import folded
 from flareseg.inference.precision import Precision
+from flareseg.inference.resample import Box, Slabs, resample_to_grid
+from flareseg.inference.short_scans import continued, slices_shown, without_continuation
 from flareseg.inference.weights import TrainedNetwork
 
 
@@ -39,11 +43,30 @@ class Engine:
         """The device and the precision, for the report."""
         return DeviceFacts(self.device.torch_device.type, self.device.name, self.precision.name)
 
-    def logits(self, network: nn.Module, grid: Tensor, run: Run) -> Tensor:
-        """Run a network on a grid (k, j, i) in HU and return its logits, float32 (classes, k, j, i)."""
-        x = self.precision.tensor(normalised(grid)[None, None])
-        with _with_progress(network, run), self.device.reproducible():
-            return network(x)[0].float()
+    def resampled(
+        self, trained: TrainedNetwork, voxels: np.ndarray, box: Box, geometry: Geometry, slabs: Slabs
+    ) -> Tensor:
+        """Resample a box of the scan to the grid of a network, or to fewer slices if it is low (``short_scans``).
+
+        Args:
+            trained: The network.
+            voxels: The scan in HU, (k, j, i) in canonical orientation.
+            box: The box.
+            geometry: The grid of the scan.
+            slabs: How the scan is read.
+
+        Returns:
+            HU, float32 (k, j, i) on the device.
+        """
+        slices, rows, columns = trained.grid
+        slices = slices_shown(box.size[0] * geometry.spacing[0], slices)
+        return resample_to_grid(voxels, box, (slices, rows, columns), self.device.torch_device, slabs)
+
+    def logits(self, trained: TrainedNetwork, grid: Tensor, run: Run) -> Tensor:
+        """Run a network on what ``resampled`` returned, and return its logits, float32 (classes, k, j, i)."""
+        x = self.precision.tensor(normalised(continued(grid, trained.grid[0]))[None, None])
+        with _with_progress(trained.network, run), self.device.reproducible():
+            return without_continuation(trained.network(x)[0], len(grid)).float()
 
 
 def normalised(hu: Tensor) -> Tensor:

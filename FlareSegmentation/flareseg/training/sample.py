@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from flareseg.inference.resample import Size
+from flareseg.inference.short_scans import continued
 from flareseg.training.chance import Chance
 
 
@@ -30,6 +31,11 @@ class Sample:
     labels: Tensor
     shares: Tensor | None = None
     voxel: tuple[float, float, float] | None = None
+
+    def continued(self, slices: int) -> Sample:
+        """The same with its outermost slices repeated, as the cascade continues what it resamples."""
+        shares = None if self.shares is None else continued(self.shares, slices)
+        return Sample(continued(self.image, slices), continued(self.labels, slices), shares, self.voxel)
 
 
 def in_bytes(shares: Tensor) -> Tensor:

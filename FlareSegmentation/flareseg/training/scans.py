@@ -12,6 +12,7 @@ from torch import Tensor
 from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGANS
 from flareseg.inference.resample import Box, Size, resample_to_grid
+from flareseg.inference.short_scans import slices_shown
 from flareseg.training.augmentation import Augmentation, winner
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage, in_bytes
@@ -94,11 +95,13 @@ class ScanSource:
         else:
             low, high = organ_box(scan.low, scan.high, self._view, chance)
         box = _voxels(low, high, scan)
+        shape = (slices_shown(box.size[0] * scan.spacing[0], grid[0]), *grid[1:])
         if self._augmentation is None:
-            return self._on_grid(scan, box, grid)
-        wide = _with_surroundings(box, scan, grid, self._augmentation.reach)
+            return self._on_grid(scan, box, shape).continued(grid[0])
+        wide = _with_surroundings(box, scan, shape, self._augmentation.reach)
         k, j, i = (n * mm / m for n, mm, m in zip(wide.box.size, scan.spacing, wide.grid))
-        return self._augmentation(self._on_grid(scan, wide.box, wide.grid), chance, (k, j, i), wide.shown)
+        sample = self._augmentation(self._on_grid(scan, wide.box, wide.grid), chance, (k, j, i), wide.shown)
+        return sample.continued(grid[0])
 
     def _on_grid(self, scan: Scan, box: Box, grid: Size) -> Sample:
         shares = _shares(scan.labels, box, grid, self._device)

@@ -211,6 +211,11 @@ def test_a_slab_shows_some_centimetres_of_the_organs(stage: Stage, case: OrganMa
         assert shown.low[0] < case.high[0] - 25 and shown.high[0] > case.low[0] + 25
 
 
+def test_a_slab_has_as_many_slices_of_the_grid_as_the_cascade_gives_it(case: OrganMap) -> None:
+    settings = ViewConfig(slab=1, slab_mm=(60, 60), nothing_in_box=0)
+    assert view(Stage.ORGANS, (96, 16, 16), case, TALL, settings, Chance(1)).shape == (32, 16, 16)
+
+
 def test_a_map_that_cuts_its_organs_is_shown_to_its_end_only(case: OrganMap) -> None:
     cut = replace(case, cut=(True, False))
     shown = view(Stage.ORGANS, (16, 16, 16), cut, TALL, ViewConfig(margin_mm=(300, 300), slab=0), Chance(9))

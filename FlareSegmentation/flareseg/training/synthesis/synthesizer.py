@@ -88,7 +88,7 @@ class Synthesizer:
         image = self._image(anatomy, chance)
         image, labels = round_field(image, labels, shown, self._config.field_of_view, chance)
         shares = organ_shares(labels, pair.case, points, self._labels) if self._fractions else None
-        return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels, shares, shown.voxel)
+        return Sample(image.clamp(LOWEST_HU, HIGHEST_HU), labels, shares, shown.voxel).continued(grid[0])
 
     def _anatomy(self, pair: _Pair, shown: View, points: Tensor, chance: Chance) -> Anatomy:
         """Which tissue lies where. ``points``: (3, k, j, i), mm of the voxel centres in the organ map."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from flareseg.inference.resample import Size
+from flareseg.inference.short_scans import slices_shown
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.synthesis.cases import OrganMap, Point, point
@@ -21,8 +22,8 @@ _NEAR_MM = 20.0
 
 @dataclass(frozen=True)
 class View:
-    """A grid over the box from ``low`` to ``high``, in mm of the organ map. ``middle``: (j, i) of the scan's slices;
-    ``shows_organs``: whether it reaches any organ."""
+    """A grid over the box from ``low`` to ``high``, in mm of the organ map, with fewer slices where that is low, as the
+    cascade resamples it. ``middle``: (j, i) of the scan's slices; ``shows_organs``: whether it reaches any organ."""
 
     shape: Size
     low: Point
@@ -45,12 +46,22 @@ class View:
 def view(
     stage: Stage, shape: Size, case: OrganMap, height: tuple[float, float], settings: ViewConfig, chance: Chance
 ) -> View:
-    """A view for a stage. ``height``: where the body begins and ends along k, in mm of the organ map."""
+    """A view for a stage on at most ``shape`` voxels. ``height``: where the body begins and ends along k, in mm of the
+    organ map."""
+    low, high, middle, shows_organs = _box(stage, case, height, settings, chance)
+    slices = slices_shown(high[0] - low[0], shape[0])
+    return View((slices, *shape[1:]), low, high, middle, shows_organs)
+
+
+def _box(
+    stage: Stage, case: OrganMap, height: tuple[float, float], settings: ViewConfig, chance: Chance
+) -> tuple[Point, Point, tuple[float, float], bool]:
+    """Low and high corner and the middle of a view, and whether it shows organs."""
     middle = _middle(case, settings, chance)
     nothing = settings.nothing if stage is Stage.ABDOMEN else settings.nothing_in_box
     spans = _beyond_organs(case, height) if chance.happens(nothing) else []
     if spans:
-        return View(shape, *_without_organs(stage, chance.choose(spans), middle, settings, chance), middle, False)
+        return (*_without_organs(stage, chance.choose(spans), middle, settings, chance), middle, False)
     if stage is Stage.ABDOMEN:
         low, high = _scan(case, height, middle, settings, chance)
     else:
@@ -58,7 +69,7 @@ def view(
     if chance.happens(settings.slab):
         low, high = _slab(low, high, case, settings, chance)
     bottom, top = _shown(case, height)
-    return View(shape, (max(low[0], bottom), low[1], low[2]), (min(high[0], top), high[1], high[2]), middle)
+    return (max(low[0], bottom), low[1], low[2]), (min(high[0], top), high[1], high[2]), middle, True
 
 
 def _beyond_organs(case: OrganMap, height: tuple[float, float]) -> list[tuple[float, float]]:
