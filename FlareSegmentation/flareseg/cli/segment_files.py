@@ -11,12 +11,13 @@ import numpy as np
 
 from flareseg.cli import console
 from flareseg.core.errors import FlareError, ScanError
-from flareseg.core.geometry import Geometry
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
+from flareseg.dicom_export.source import source_of
+from flareseg.dicom_export.writer import DicomResult, DicomTargets, checked_for, write_dicom_files
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.options import SegmentationOptions
@@ -30,19 +31,24 @@ from flareseg.io.writing import write_labels
 
 @dataclass(frozen=True)
 class FileSegmenter:
-    """Segments files with one loaded cascade; ``ground_truth`` is a true label map to compare with."""
+    """Segments files with one loaded cascade.
+
+    ``ground_truth`` is a true label map to compare with, ``format`` that of the organs (of ``flareseg.io.tasks``).
+    """
 
     cascade: Cascade
     options: SegmentationOptions
     ground_truth: Volume | None = None
+    format: str | None = None
 
     def segment(self, task: Task, remark: str = "") -> Report:
         """Write what the task asks for, the label map first. ``remark``: for the progress bar. Raises FlareError."""
+        dicom = DicomTargets.of(task, self.format)
         with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
             outcome = segment_scan(
                 self.cascade,
-                lambda: self._read(task.scan),
-                lambda found, geometry: _write(task.labels, found, geometry),
+                lambda: checked_for(dicom, self._read(task.scan)),
+                lambda found, volume: self._write(task.labels, dicom, found, volume),
                 run,
                 self.options,
             )
@@ -65,16 +71,19 @@ class FileSegmenter:
             )
         return volume
 
+    def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
+        if dicom.any:
+            result = DicomResult(source_of(volume), found.labels, found.organs, self.cascade.weights, found.uncertainty)
+            write_dicom_files(dicom, result)
+        if labels not in (dicom.segmentation, dicom.structures):
+            write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
+
     def _add_dice(self, outcome: PipelineResult, ground_truth: Volume) -> None:
         labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
         one_kidney_label = np.where(labels == LEFT_KIDNEY.label, RIGHT_KIDNEY.label, labels)
         scores = dice_per_organ(one_kidney_label, ground_truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
-
-
-def _write(path: Path, found: Segmentation, geometry: Geometry) -> None:
-    write_labels(path, found.labels, geometry, [organ.name for organ in found.organs])
 
 
 def segment_all(

@@ -68,6 +68,7 @@ class _Choice:
             name,
             [*_told(stack, self.why, self.contents), *warnings],
             following.read if following else None,
+            [(plane.header.path, plane.frame) for plane in stack.planes],
         )
 
     def _following(self) -> _Choice | None:
