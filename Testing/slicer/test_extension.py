@@ -68,10 +68,10 @@ def cmake_list(name: str) -> list[str]:
 
 
 def needed_scripts() -> set[str]:
-    """What the module, its library and the two programs import, at file scope or later, and the packages around it."""
+    """What the module, its library and the three programs import, at file scope or later, and the packages around it."""
     graph = grimp.build_graph("flareseg", "FlareSegmentationLib", exclude_type_checking_imports=True, cache_dir=None)
     needed = {name for name in graph.modules if name.startswith("FlareSegmentationLib")}
-    needed |= {"flareseg.worker.__main__", "flareseg.phantom.__main__"}
+    needed |= {f"flareseg.{program}.__main__" for program in ("worker", "phantom", "dicom_export")}
     needed |= {name for name in graph.modules if name in imported_names(MODULE / f"{NAME}.py")}
     for name in tuple(needed):
         needed |= graph.find_upstream_modules(name)

@@ -110,11 +110,12 @@ _MULTI_FRAME = {uid for uid, name in _KINDS.items() if "Enhanced" in name}
 
 @without_pydicoms_warnings()
 def _planes(slices: Sequence[tuple[Path, int]]) -> list[Plane]:
-    by_file = {path: _planes_in(path) for path in dict.fromkeys(path for path, _frame in slices)}
+    by_file = {path: planes_in(path) for path in dict.fromkeys(path for path, _frame in slices)}
     return [by_file[path][frame] for path, frame in slices]
 
 
-def _planes_in(path: Path) -> list[Plane]:
+def planes_in(path: Path) -> list[Plane]:
+    """The images of a DICOM file that was read before. Raises ScanError."""
     try:
         header = read_header(path)
         if header is None:
