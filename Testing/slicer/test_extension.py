@@ -68,7 +68,7 @@ def cmake_list(name: str) -> list[str]:
 
 
 def needed_scripts() -> set[str]:
-    """What the module, its library and the three programs import, at file scope or later, and the packages around it."""
+    """What the module, its library and the three programs import, also inside functions, and the packages around it."""
     graph = grimp.build_graph("flareseg", "FlareSegmentationLib", exclude_type_checking_imports=True, cache_dir=None)
     needed = {name for name in graph.modules if name.startswith("FlareSegmentationLib")}
     needed |= {f"flareseg.{program}.__main__" for program in ("worker", "phantom", "dicom_export")}

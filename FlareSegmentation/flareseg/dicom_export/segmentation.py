@@ -11,7 +11,6 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
-from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
 from flareseg.core.report import OrganFacts
@@ -130,7 +129,7 @@ def _made(
     kind: SegmentationTypeValues,
     attributes: dict[str, Any],
 ) -> Segmentation:
-    made = Segmentation(
+    return Segmentation(
         source.images,
         np.ascontiguousarray(pixels),
         kind,
@@ -140,18 +139,8 @@ def _made(
         content_description=CONTENT,
         **attributes,
     )
-    if source.is_multi_frame:
-        _refer_to_own_frames(made, {plane.frame + 1 for plane in source.planes})
-    return made
 
 
 def _positions(source: Source) -> list[hd.PlanePositionSequence]:
+    """Of a multi-frame file, which may hold more frames, in another order."""
     return [hd.PlanePositionSequence("PATIENT", plane.position.tolist()) for plane in source.planes]
-
-
-def _refer_to_own_frames(made: Dataset, numbers: set[int]) -> None:
-    """Leave out references to frames of the same place in another phase, which highdicom adds."""
-    for groups in made.PerFrameFunctionalGroupsSequence:
-        for derivation in groups.DerivationImageSequence:
-            images = derivation.SourceImageSequence
-            derivation.SourceImageSequence = [image for image in images if image.ReferencedFrameNumber in numbers]

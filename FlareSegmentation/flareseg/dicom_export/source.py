@@ -27,6 +27,7 @@ _KINDS = {  # DICOM PS3.6, table A-1: images with a position in the patient that
     "1.2.840.10008.5.1.4.1.1.4.1": "Enhanced MR Image",
     "1.2.840.10008.5.1.4.1.1.128": "PET Image",
 }
+_MULTI_FRAME = {uid for uid, name in _KINDS.items() if "Enhanced" in name}
 _TEXTS = ("PatientName", "PatientID", "StudyID", "AccessionNumber", "ReferringPhysicianName")  # type 2: may be empty
 _DEIDENTIFIED = ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence")
 _LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
@@ -92,7 +93,7 @@ def source_of_planes(planes: list[Plane]) -> Source:
         _check_identity(header)
     warnings: list[str] = []
     base = _base(headers[0], warnings)
-    if _class_uid(headers[0]) in _MULTI_FRAME or headers[0].frames > 1:
+    if _class_uid(headers[0]) in _MULTI_FRAME:
         if len(headers) > 1:
             raise ScanError(
                 f"The series is split into {len(headers)} multi-frame files; DICOM results are written of one only.",
@@ -103,9 +104,6 @@ def source_of_planes(planes: list[Plane]) -> Source:
         raise ScanError("Several slices of the DICOM series have the same SOP Instance UID.", _OTHER_FORMAT)
     source = Source(planes, [base], warnings)
     return Source(planes, [_slice_image(plane, planes[0], base, source.step) for plane in planes], warnings)
-
-
-_MULTI_FRAME = {uid for uid, name in _KINDS.items() if "Enhanced" in name}
 
 
 @without_pydicoms_warnings()
@@ -129,7 +127,8 @@ def planes_in(path: Path) -> list[Plane]:
 
 def _check_identity(header: DicomHeader) -> None:
     """Refuse an image that has not the UIDs by which a result refers to it."""
-    if (kind := _class_uid(header)) not in _KINDS:
+    kind = _class_uid(header)
+    if kind not in _KINDS or (header.frames > 1 and kind not in _MULTI_FRAME):
         raise ScanError(
             f"The images are of the kind {UID(kind).name if kind else 'unknown'}, to which DICOM results are not "
             f"written; these kinds are: {', '.join(_KINDS.values())}.",

@@ -139,7 +139,18 @@ def write_dicom_files(targets: DicomTargets, result: DicomResult) -> None:
     targets.check_packages()
     with ExitStack() as files:  # they take their places when all of them are written
         for path, made in _objects(targets, result):
-            made.save_as(files.enter_context(atomic_write(path, DICOM)), enforce_file_format=True)
+            _save(made, files.enter_context(atomic_write(path, DICOM)))
+
+
+def _save(made: Dataset, path: Path) -> None:
+    """Raises OSError as the system does; pydicom's own repeats its traceback instead of the reason."""
+    try:
+        made.save_as(path, enforce_file_format=True)
+    except OSError as error:
+        cause = error.__cause__
+        if error.errno is None and isinstance(cause, OSError):
+            raise OSError(cause.errno, cause.strerror) from None
+        raise
 
 
 def _objects(targets: DicomTargets, result: DicomResult) -> Iterator[tuple[Path, Dataset]]:
