@@ -43,9 +43,12 @@ class DicomSaving:
         self.run.failed.connect(self._onFailed)
         self.run.start(segmentationNode, report, path, path.with_name(path.stem + _REPORT))
         self.dialog = slicer.util.createProgressDialog(
-            windowTitle=_title(), labelText=_("Writing the DICOM files ..."), autoClose=False, autoReset=False
+            windowTitle=_title(),
+            labelText=_("Writing the DICOM files ..."),
+            maximum=0,  # how far it is cannot be known
+            autoClose=False,
+            autoReset=False,
         )
-        self.dialog.setMaximum(0)  # how far it is cannot be known
         self.dialog.connect("canceled()", self.run.cancel)
 
     def _onFinished(self, written: ExportedFiles) -> None:
