@@ -12,8 +12,7 @@ from flareseg.core.errors import JobError, OutputError
 from flareseg.core.report import Report
 from flareseg.core.run import Progress, Run
 from flareseg.core.volume import Volume
-from flareseg.dicom_export.source import source_of
-from flareseg.dicom_export.writer import DicomResult, DicomTargets, checked_for, write_dicom_files
+from flareseg.dicom_export.targets import DicomTargets
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import segment_scan
@@ -99,12 +98,11 @@ def segment(
 
     def read() -> Volume:
         volume = scan if isinstance(scan, Volume) else read_volume(scan, loaded.limits.check_file)
-        return checked_for(dicom, volume)
+        return dicom.checked(volume)
 
     def write(found: Segmentation, volume: Volume) -> None:
-        if dicom.any:
-            write_dicom_files(dicom, DicomResult(source_of(volume), found.labels, found.organs, loaded.weights))
-        elif target is not None:
+        dicom.write(volume, found.labels, found.organs, loaded.weights)
+        if target is not None and not dicom.any:
             write_labels(target, found.labels, volume.geometry, [organ.name for organ in found.organs])
 
     with Run(progress) if progress else Run() as run:
@@ -141,12 +139,9 @@ def write_dicom(
     targets = DicomTargets(
         *(None if path is None else Path(path) for path in (segmentation, report, uncertainty, structures))
     )
-    checked_for(targets, result.volume)
+    targets.checked(result.volume)
     found = result.report
-    write_dicom_files(
-        targets,
-        DicomResult(source_of(result.volume), result.labels, found.organs, found.weights, result.uncertainty),
-    )
+    targets.write(result.volume, result.labels, found.organs, found.weights, result.uncertainty)
 
 
 def _is_dicom(path: Path) -> bool:

@@ -15,7 +15,8 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import source_of
-from flareseg.dicom_export.writer import DicomResult, DicomTargets, write_dicom_files
+from flareseg.dicom_export.targets import DicomTargets
+from flareseg.dicom_export.writer import DicomResult, write_dicom_files
 from flareseg.io.reading import read_volume
 from pydicom import Dataset, dcmread
 from pydicom.pixels.utils import unpack_bits

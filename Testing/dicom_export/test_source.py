@@ -11,7 +11,7 @@ from dicom_files import write_enhanced, write_series
 from flareseg.core.errors import FlareError, JobError, ScanError
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import source_of
-from flareseg.dicom_export.writer import DicomTargets, checked_for
+from flareseg.dicom_export.targets import DicomTargets
 from flareseg.io.reading import read_volume
 from pydicom import Dataset, dcmread
 from series import TAGS, faults, square, written
@@ -100,7 +100,7 @@ class TestRefused:
     def test_the_next_choice_of_a_folder_is_checked_as_well(self, tmp_path: Path) -> None:
         volume = series(tmp_path)
         volume.next_choice = square
-        checked = checked_for(DicomTargets(tmp_path / "seg.dcm"), volume)
+        checked = DicomTargets(tmp_path / "seg.dcm").checked(volume)
         with pytest.raises(FlareError, match="not a DICOM series"):
             checked.next_choice()
 
@@ -110,7 +110,7 @@ class TestCompleted:
         volume = series(tmp_path, without("FrameOfReferenceUID"))
         first, again = source_of(volume), source_of(volume)
         assert first.first.FrameOfReferenceUID == again.first.FrameOfReferenceUID
-        checked = checked_for(DicomTargets(tmp_path / "seg.dcm"), volume)
+        checked = DicomTargets(tmp_path / "seg.dcm").checked(volume)
         assert "has no valid Frame of Reference UID" in checked.warnings[-1]
         made = written(tmp_path / "series", tmp_path)
         assert made.dataset("segmentation").FrameOfReferenceUID == first.first.FrameOfReferenceUID

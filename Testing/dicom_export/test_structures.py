@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flareseg.core.errors import ScanError
-from flareseg.dicom_export.writer import DicomTargets, checked_for
+from flareseg.dicom_export.targets import DicomTargets
 from flareseg.io.reading import read_volume
 from pydicom import Dataset
 from rt_utils import RTStructBuilder
@@ -74,5 +74,5 @@ def test_the_organs_are_named_coded_and_coloured(tmp_path: Path) -> None:
 def test_a_series_whose_contours_would_be_misplaced_is_refused(kind: str, reason: str, tmp_path: Path) -> None:
     volume = read_volume(SERIES[kind](tmp_path / "series"))
     with pytest.raises(ScanError, match=reason) as caught:
-        checked_for(DicomTargets(structures=tmp_path / "rt.dcm"), volume)
+        DicomTargets(structures=tmp_path / "rt.dcm").checked(volume)
     assert "--format dicom-seg" in caught.value.hint

@@ -113,7 +113,7 @@ def segment(
         limits = Limits(ram_limit, gpu_memory_limit)
         limits.check_engine()
 
-        from flareseg.dicom_export.writer import DicomTargets
+        from flareseg.dicom_export.targets import DicomTargets
         from flareseg.inference.components import CleanUp
         from flareseg.inference.options import Borders, SegmentationOptions
         from flareseg.io.tasks import Outputs, plan

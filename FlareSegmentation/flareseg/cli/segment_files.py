@@ -16,8 +16,7 @@ from flareseg.core.report import Report
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
-from flareseg.dicom_export.source import source_of
-from flareseg.dicom_export.writer import DicomResult, DicomTargets, checked_for, write_dicom_files
+from flareseg.dicom_export.targets import DicomTargets
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.options import SegmentationOptions
@@ -47,7 +46,7 @@ class FileSegmenter:
         with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
             outcome = segment_scan(
                 self.cascade,
-                lambda: checked_for(dicom, self._read(task.scan)),
+                lambda: dicom.checked(self._read(task.scan)),
                 lambda found, volume: self._write(task.labels, dicom, found, volume),
                 run,
                 self.options,
@@ -72,9 +71,7 @@ class FileSegmenter:
         return volume
 
     def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
-        if dicom.any:
-            result = DicomResult(source_of(volume), found.labels, found.organs, self.cascade.weights, found.uncertainty)
-            write_dicom_files(dicom, result)
+        dicom.write(volume, found.labels, found.organs, self.cascade.weights, found.uncertainty)
         if labels not in (dicom.segmentation, dicom.structures):
             write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
 

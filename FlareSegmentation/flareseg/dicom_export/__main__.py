@@ -27,7 +27,8 @@ from flareseg.core.json_fields import from_json
 from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.shortage import shortage_said
 from flareseg.dicom_export.matching import matched
-from flareseg.dicom_export.writer import DicomResult, DicomTargets, write_dicom_files
+from flareseg.dicom_export.targets import DicomTargets
+from flareseg.dicom_export.writer import DicomResult, write_dicom_files
 
 _PATIENCE_SECONDS = 0.8  # for the files; its caller waits for a second
 

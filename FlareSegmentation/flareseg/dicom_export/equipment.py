@@ -46,11 +46,11 @@ class Algorithm:
         )
 
     def attributes(self, series_number: int, description: str) -> dict[str, Any]:
-        """Arguments of highdicom for the series and the equipment of a new object."""
+        """Arguments of highdicom for the series and the equipment of a new object; viewers show the description."""
         return {
             "series_instance_uid": hd.UID(),
             "series_number": series_number,
-            "series_description": description,
+            "series_description": f"{description} (FlareSegmentation, research use only)",
             "sop_instance_uid": hd.UID(),
             "instance_number": 1,
             "manufacturer": NAME,

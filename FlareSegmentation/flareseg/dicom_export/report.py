@@ -45,7 +45,7 @@ def report_of(
         [segmentation, *source.images],
         content,
         is_complete=True,
-        **algorithm.attributes(source.first.SeriesNumber + SERIES_STEP + 1, "Organ volumes (FlareSegmentation)"),
+        **algorithm.attributes(source.first.SeriesNumber + SERIES_STEP + 1, "Organ volumes"),
     )
 
 

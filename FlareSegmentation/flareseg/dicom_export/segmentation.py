@@ -61,7 +61,7 @@ def segmentation_of(
         segment_numbers(labels, segments),
         descriptions,
         SegmentationTypeValues.BINARY,
-        algorithm.attributes(source.first.SeriesNumber + SERIES_STEP, "Organs (FlareSegmentation)"),
+        algorithm.attributes(source.first.SeriesNumber + SERIES_STEP, "Organs"),
     )
 
 
@@ -89,7 +89,7 @@ def uncertainty_of(source: Source, uncertainty: np.ndarray, algorithm: Algorithm
     # highdicom takes fractions as floating-point numbers only, of which it makes several copies. It gets the voxels
     # that are not certain instead, and the percent go into the same frames, which are one byte a voxel.
     uncertain = (uncertainty > 0).view(np.uint8)
-    attributes = algorithm.attributes(source.first.SeriesNumber + SERIES_STEP + 2, "Uncertainty (FlareSegmentation)")
+    attributes = algorithm.attributes(source.first.SeriesNumber + SERIES_STEP + 2, "Uncertainty")
     made = _made(
         source,
         uncertain,

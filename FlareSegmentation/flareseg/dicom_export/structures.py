@@ -90,7 +90,7 @@ def _describe(made: Dataset, source: Source, algorithm: Algorithm) -> None:
     for name in _NOT_ASKED:
         if name in made:
             delattr(made, name)
-    attributes = algorithm.attributes(first.SeriesNumber + SERIES_STEP + 3, "Organ contours (FlareSegmentation)")
+    attributes = algorithm.attributes(first.SeriesNumber + SERIES_STEP + 3, "Organ contours")
     made.SpecificCharacterSet = first.SpecificCharacterSet
     made.SeriesNumber, made.SeriesDescription = attributes["series_number"], attributes["series_description"]
     made.Manufacturer, made.ManufacturerModelName = attributes["manufacturer"], attributes["manufacturer_model_name"]

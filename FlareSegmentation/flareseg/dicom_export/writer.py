@@ -12,64 +12,16 @@ import numpy as np
 from pydicom import Dataset
 
 from flareseg.core.errors import JobError
-from flareseg.core.extras import needs
 from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import Source, source_of
+from flareseg.dicom_export.targets import DicomTargets
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.outputs import atomic_write
-from flareseg.io.tasks import DICOM, STRUCTURES, Task
+from flareseg.io.tasks import DICOM
 
 if TYPE_CHECKING:  # these need highdicom, which is optional
     from flareseg.dicom_export.equipment import Algorithm
-
-
-@dataclass(frozen=True)
-class DicomTargets:
-    """Where the objects of one scan are written; None for one that is not.
-
-    Attributes:
-        segmentation: The organs as a segmentation (SEG).
-        report: Volume and HU of the organs as a structured report (SR), which refers to ``segmentation``.
-        uncertainty: The uncertainty of each voxel as a fractional segmentation (SEG).
-        structures: The contours of the organs (RTSTRUCT).
-
-    Raises:
-        JobError: There is a report without a segmentation.
-    """
-
-    segmentation: Path | None = None
-    report: Path | None = None
-    uncertainty: Path | None = None
-    structures: Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.report and not self.segmentation:
-            raise JobError(
-                "A DICOM structured report refers to a DICOM segmentation, which is not written.",
-                "Write a DICOM segmentation, too.",
-            )
-
-    @classmethod
-    def of(cls, task: Task, chosen: str | None = None) -> DicomTargets:
-        """Those among the files of a task; ``chosen``: the format of its organs, which is a SEG by default."""
-        is_dicom = task.labels.name.lower().endswith(DICOM)
-        is_structures = is_dicom and chosen == STRUCTURES
-        segmentation = task.labels if is_dicom and not is_structures else None
-        return cls(segmentation, task.dicom_report, task.uncertainty, task.labels if is_structures else None)
-
-    @property
-    def any(self) -> bool:
-        return any((self.segmentation, self.report, self.uncertainty, self.structures))
-
-    def check_packages(self) -> None:
-        """Raise PackagesError that names the extra to install."""
-        if self.any:
-            with needs("dicom"):
-                import highdicom  # noqa: F401
-        if self.structures:
-            with needs("rtstruct"):
-                import rt_utils  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -107,8 +59,6 @@ def checked_for(targets: DicomTargets, volume: Volume) -> Volume:
         ScanError: The scan is not a DICOM series, or lacks what the objects have to refer to.
         PackagesError: A package is missing.
     """
-    if not targets.any:
-        return volume
     targets.check_packages()
     source = source_of(volume)
     if targets.structures:
