@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from flareseg.core.errors import JobError, OutputError
+from flareseg.core.limits import CheckSize
 from flareseg.core.report import Report
 from flareseg.core.run import Progress, Run
 from flareseg.core.volume import Volume
@@ -17,7 +19,7 @@ from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.outputs import check_writable
-from flareseg.io.reading import read_volume
+from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import DICOM
 from flareseg.io.writing import suffix_of, write_labels
 
@@ -43,7 +45,7 @@ class SegmentationResult:
 
 
 def segment(
-    scan: StrPath | Volume,
+    scan: StrPath | Sequence[StrPath] | Volume,
     output: StrPath | None = None,
     *,
     options: SegmentationOptions | None = None,
@@ -58,7 +60,8 @@ def segment(
     them as ``cascade``.
 
     Args:
-        scan: A NIfTI, NRRD, MetaImage or multi-frame DICOM file, a folder with a DICOM series, or a volume in HU.
+        scan: A NIfTI, NRRD, MetaImage or multi-frame DICOM file, a folder with a DICOM series, the files of one, or a
+            volume in HU.
         output: Where the label map is written: .nii.gz, .nii, .nrrd, .mha, .seg.nrrd for a segmentation that
             3D Slicer opens with names and colours, or .dcm for a DICOM segmentation of the DICOM series ``scan``.
             None writes nothing. An existing file is replaced.
@@ -97,8 +100,7 @@ def segment(
     loaded = cascade or Cascade.load(device or "auto", precision=precision or "auto")
 
     def read() -> Volume:
-        volume = scan if isinstance(scan, Volume) else read_volume(scan, loaded.limits.check_file)
-        return dicom.checked(volume)
+        return dicom.checked(scan if isinstance(scan, Volume) else _read(scan, loaded.limits.check_file))
 
     def write(found: Segmentation, volume: Volume) -> None:
         dicom.write(volume, found.labels, found.organs, loaded.weights)
@@ -144,16 +146,21 @@ def write_dicom(
     targets.write(result.volume, result.labels, found.organs, found.weights, result.uncertainty)
 
 
+def _read(scan: StrPath | Sequence[StrPath], check_size: CheckSize) -> Volume:
+    return read_volume(scan, check_size) if isinstance(scan, (str, os.PathLike)) else read_series(scan, check_size)
+
+
 def _is_dicom(path: Path) -> bool:
     return path.name.lower().endswith(DICOM)
 
 
-def _checked_target(path: Path, scan: StrPath | Volume) -> Path:
+def _checked_target(path: Path, scan: StrPath | Sequence[StrPath] | Volume) -> Path:
     """``path``, if a label map can be written there without loss of the scan. Raises OutputError."""
     if not _is_dicom(path):
         suffix_of(path)
     check_writable(path)
-    source = None if isinstance(scan, Volume) else os.fspath(scan)
-    if source and path.exists() and os.path.exists(source) and path.samefile(source):  # noqa: PTH110, of any length
-        raise OutputError(f"{path} would be overwritten.", "Choose another name for the result.")
+    sources = [scan] if isinstance(scan, (str, os.PathLike)) else [] if isinstance(scan, Volume) else scan
+    for source in sources:
+        if path.exists() and os.path.exists(source) and path.samefile(source):  # noqa: PTH110, of any length
+            raise OutputError(f"{path} would be overwritten.", "Choose another name for the result.")
     return path

@@ -80,6 +80,21 @@ def test_in_a_folder_the_files_are_named_after_the_series(phantom_dicom: Path, t
     assert dcmread(tmp_path / "series-organs.dcm").Modality == "SEG"
 
 
+def test_files_of_a_series_are_one_scan(phantom_dicom: Path, tmp_path: Path) -> None:
+    """Here all but the uppermost slices."""
+    files = sorted(phantom_dicom.iterdir())[:70]
+    done = command(*files, "-o", tmp_path / "organs.dcm")
+    assert done.exit_code == 0, done.stderr
+    made = dcmread(tmp_path / "organs.dcm")
+    assert len(made.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == 70
+
+
+def test_the_files_of_a_series_are_not_overwritten(phantom_dicom: Path) -> None:
+    files = sorted(phantom_dicom.iterdir())
+    done = command(*files, "-o", files[3])
+    assert (done.exit_code, "IM003.dcm would be overwritten" in done.stderr) == (2, True)
+
+
 def test_the_format_makes_it_a_structure_set(phantom_dicom: Path, tmp_path: Path) -> None:
     assert command(phantom_dicom, "-o", tmp_path / "rt.dcm", "--format", "dicom-rtstruct").exit_code == 0
     assert dcmread(tmp_path / "rt.dcm").Modality == "RTSTRUCT"
@@ -90,7 +105,7 @@ def test_the_format_makes_it_a_structure_set(phantom_dicom: Path, tmp_path: Path
     ("options", "message"),
     [
         (["-o", "x.dcm", "--format", "dicom"], 'Unknown format: "dicom"'),
-        (["-o", "x.nii.gz", "--format", "dicom-seg"], "x.nii.gz has another suffix than its format"),
+        (["-o", "x.nii.gz", "--format", "dicom-seg"], "x.nii.gz does not fit the format dicom-seg"),
         (["-o", "x.nii.gz", "--sr", "y.dcm"], "refers to a DICOM segmentation, which is not written"),
         (["-o", "x.dcm", "--sr", "x.dcm"], "Two results of the scan have the same file name"),
         (["-o", "x.dcm", "--sr", "y.pdf"], "y.pdf has no known suffix"),

@@ -34,7 +34,9 @@ app = typer.Typer(
 def segment(
     scans: Annotated[
         list[Path],
-        typer.Argument(metavar="SCAN...", readable=False, help="Scan files, folders of scans, or a DICOM folder."),
+        typer.Argument(
+            metavar="SCAN...", readable=False, help="Scan files, folders of scans, a DICOM folder or its files."
+        ),
     ],
     output: Annotated[
         Optional[Path],

@@ -23,7 +23,7 @@ from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
-from flareseg.io.reading import read_volume
+from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
 
@@ -46,7 +46,7 @@ class FileSegmenter:
         with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
             outcome = segment_scan(
                 self.cascade,
-                lambda: dicom.checked(self._read(task.scan)),
+                lambda: dicom.checked(self._read(task)),
                 lambda found, volume: self._write(task.labels, dicom, found, volume),
                 run,
                 self.options,
@@ -61,8 +61,9 @@ class FileSegmenter:
             write_preview(task.preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
         return outcome.report
 
-    def _read(self, scan: Path) -> Volume:
-        volume = read_volume(scan, self.cascade.limits.check_file)
+    def _read(self, task: Task) -> Volume:
+        check_size = self.cascade.limits.check_file
+        volume = read_series(task.files, check_size) if task.files else read_volume(task.scan, check_size)
         if self.ground_truth and not self.ground_truth.canonical.geometry.is_close_to(volume.canonical.geometry):
             raise ScanError(
                 "The true label map does not lie on the scan's grid (size, spacing or position differ).",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flareseg.core.errors import JobError, OutputError, ScanError
 from flareseg.io.outputs import check_writable, make_folder
-from flareseg.io.reading import stem
+from flareseg.io.reading import common_folder, is_dicom_slice, stem
 from flareseg.io.scan_folder import RESULT, Inputs, holds_dicom, scans_among, scans_in
 from flareseg.io.writing import SUFFIXES, suffix_of
 
@@ -31,7 +31,8 @@ class Task:
     """One scan and the files it gives; those that are None are not asked for.
 
     ``name``: the scan's path as the caller gave it, or inside the folder that the caller gave. ``dicom_report`` and
-    ``uncertainty``: a structured report, and the uncertainty as a segmentation, both DICOM.
+    ``uncertainty``: a structured report, and the uncertainty as a segmentation, both DICOM. ``files``: of a series
+    that the caller gave file by file; ``scan`` is their folder.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Task:
     preview: Path | None = None
     dicom_report: Path | None = None
     uncertainty: Path | None = None
+    files: tuple[Path, ...] = ()
 
     @property
     def targets(self) -> list[Path]:
@@ -74,27 +76,37 @@ class Outputs:
 def plan(scans: Sequence[Path], outputs: Outputs, keep: Sequence[Path] = ()) -> Plan:
     """A task for each scan; no target is one of the scans or of the files to ``keep``.
 
-    A folder among ``scans`` stands for the scan files in it, or else for one DICOM series. One scan
+    A folder among ``scans`` stands for the scan files in it, or else for one DICOM series; all DICOM slices among them
+    are one series. One scan
     may have file names for its results; several need folders, in which the results of scan NAME are
     NAME-organs.nii.gz (or as ``format`` says), NAME.json, NAME.png, NAME-report.dcm and NAME-uncertainty.dcm.
     Raises ScanError, JobError or OutputError before any work is done.
     """
-    suffixes = _suffixes(outputs.format)
-    inputs = [_expanded(given) for given in scans]
+    suffixes = _suffixes(outputs)
+    slices = tuple(given for given in scans if is_dicom_slice(given)) if len(scans) > 1 else ()
+    slices = slices if len(slices) > 1 else ()
+    inputs = [_expanded(given) for given in scans if given not in slices]
     found = [scan for part in inputs for scan in part.scans]
-    single = len(found) == 1
+    single = len(found) + bool(slices) == 1
     tasks = [_task(scan, outputs, single, suffixes) for scan in found]
-    _check(tasks, [*found, *keep])
+    if slices:
+        tasks.append(replace(_task(common_folder(slices), outputs, single, suffixes), files=slices))
+    _check(tasks, [*found, *slices, *keep])
     return Plan(tasks, [message for part in inputs for message in part.left_out])
 
 
-def _suffixes(chosen: str | None) -> tuple[str, ...]:
-    """Those that a file of the organs may have, that of a file in a folder first. Raises JobError."""
-    if chosen is None:
+def _suffixes(outputs: Outputs) -> tuple[str, ...]:
+    """Those that a file of the organs may have, that of a file in a folder first. Raises JobError or OutputError."""
+    if outputs.format is None:
         return (DEFAULT_SUFFIX, *KNOWN)
-    if chosen not in FORMATS:
-        raise JobError(f'Unknown format: "{chosen}".', f"Use one of {', '.join(FORMATS)}.")
-    return (FORMATS[chosen],)
+    if outputs.format not in FORMATS:
+        raise JobError(f'Unknown format: "{outputs.format}".', f"Use one of {', '.join(FORMATS)}.")
+    suffix, name = FORMATS[outputs.format], outputs.labels.name.lower()
+    if name.endswith(KNOWN) and not name.endswith(suffix):
+        raise OutputError(
+            f"{outputs.labels.name} does not fit the format {outputs.format}.", f"Use {suffix}, or a folder."
+        )
+    return (suffix,)
 
 
 def _task(scan: Path, outputs: Outputs, single: bool, suffixes: tuple[str, ...]) -> Task:
@@ -175,8 +187,7 @@ def _target(asked: Path, single: bool, name: str, suffixes: tuple[str, ...]) -> 
         raise OutputError(f"{asked} cannot hold the results of several scans.", "Give the name of a folder.")
     if not asked.name.lower().endswith(suffixes):
         known = " or ".join(dict.fromkeys(suffixes))
-        what = "has another suffix than its format" if asked.name.lower().endswith(KNOWN) else "has no known suffix"
-        raise OutputError(f"{asked.name} {what}.", f"Use {known}, or a folder.")
+        raise OutputError(f"{asked.name} has no known suffix.", f"Use {known}, or a folder.")
     return asked
 
 
