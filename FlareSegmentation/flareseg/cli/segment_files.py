@@ -72,9 +72,9 @@ class FileSegmenter:
         return volume
 
     def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
-        dicom.write(volume, found.labels, found.organs, self.cascade.weights, found.uncertainty)
         if labels not in (dicom.segmentation, dicom.structures):
             write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
+        dicom.write(volume, found.labels, found.organs, self.cascade.weights, found.uncertainty)
 
     def _add_dice(self, outcome: PipelineResult, ground_truth: Volume) -> None:
         labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
