@@ -14,7 +14,7 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
-from FlareSegmentationLib.jobs.dependencies import TORCH, TORCH_VERSION
+from FlareSegmentationLib.jobs.dependencies import DICOM_PACKAGE, TORCH, TORCH_VERSION
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,10 +186,11 @@ class TestAgreement:
 
 class TestRequirements:
     @pytest.mark.parametrize(
-        "name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "slicerio", "torch"]
+        "name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "slicerio", "torch", "highdicom"]
     )
     def test_slicer_asks_for_the_versions_that_the_engine_needs(self, name):
-        asked = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8") + TORCH + TORCH_VERSION
+        asked = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8")
+        asked += f"{TORCH}{TORCH_VERSION}\n{DICOM_PACKAGE}"
         (version,) = re.findall(rf"^{name}(>=[\d.]+)", asked, re.MULTILINE)
         assert f'"{name}{version}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 

@@ -21,7 +21,7 @@ from slicer.i18n import tr as _
 
 TORCH = "torch"
 TORCH_VERSION = ">=2.4"
-DICOM_PACKAGE = "highdicom>=0.24"
+DICOM_PACKAGE = "highdicom>=0.27"
 REQUESTER = "FlareSegmentation"
 SLICERS_OWN = ("numpy", "scipy", "SimpleITK", "pydicom", "pillow")  # no installation may replace these
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
