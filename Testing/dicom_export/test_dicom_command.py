@@ -74,7 +74,7 @@ def test_neither_what_is_printed_nor_the_report_names_the_patient(results: Path)
 
 
 def test_in_a_folder_the_files_are_named_after_the_series(phantom_dicom: Path, tmp_path: Path) -> None:
-    done = command(phantom_dicom, "-o", tmp_path, "--format", "dicom-seg", "--dicom-report", tmp_path)
+    done = command(phantom_dicom, "-o", tmp_path, "--format", "dicom-seg", "--sr", tmp_path)
     assert done.exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["series-organs.dcm", "series-report.dcm"]
     assert dcmread(tmp_path / "series-organs.dcm").Modality == "SEG"

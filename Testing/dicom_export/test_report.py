@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom as hd
 import pytest
 from flareseg.dicom_export.report import certainty
+from flareseg.dicom_export.targets import DicomTargets
+from pydicom import Dataset
 from pydicom.sr.codedict import codes
-from series import SERIES, Written, faults, written
+from series import SERIES, WEIGHTS, Written, faults, written
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,24 @@ def test_the_confidence_is_a_qualitative_evaluation(report: hd.sr.EnhancedSR) ->
 )
 def test_the_words_for_an_expected_dice(dice: float, word: str) -> None:
     assert certainty(dice).meaning == word
+
+
+def test_what_to_check_of_an_organ_is_a_comment_on_it(axial: Written, tmp_path: Path) -> None:
+    """The volume of an organ that the scan cuts is not that of the organ."""
+    liver, *others = axial.organs
+    cut = replace(liver, warnings=["touches the upper edge of the scan", "touches the lower edge of the scan"])
+    targets = DicomTargets(tmp_path / "seg.dcm", tmp_path / "sr.dcm")
+    targets.write(axial.volume, axial.labels, [cut, *others], WEIGHTS)
+    first, *rest = groups(hd.sr.srread(tmp_path / "sr.dcm"))
+    assert comments(first) == cut.warnings
+    assert [comments(group) for group in rest] == [[], [], [], []]
+    assert faults(tmp_path / "sr.dcm") == []
+
+
+def comments(group: Iterable[Dataset]) -> list[str]:
+    (container,) = group
+    items = [item for item in container.ContentSequence if item.ValueType == "TEXT"]
+    return [item.TextValue for item in items if item.ConceptNameCodeSequence[0].CodeValue == "121106"]
 
 
 def test_it_is_complete_and_not_verified(report: hd.sr.EnhancedSR) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom as hd
 import numpy as np
 import pytest
+from flareseg.core.errors import NoAbdomenError
+from flareseg.dicom_export.equipment import Algorithm
+from flareseg.dicom_export.segmentation import segmentation_of
+from flareseg.dicom_export.source import source_of
+from flareseg.dicom_export.targets import DicomTargets
 from pydicom import Dataset
 from series import SERIES, WEIGHTS, Written, facts_of, faults, frames_of, some_labels, written
 
@@ -123,10 +129,6 @@ class TestSegments:
         assert lightness == pytest.approx(92, abs=1)  # of (250, 233, 111), the pancreas
 
     def test_an_organ_that_was_not_found_has_no_segment(self, axial: Written, tmp_path: Path) -> None:
-        from flareseg.dicom_export.equipment import Algorithm
-        from flareseg.dicom_export.segmentation import segmentation_of
-        from flareseg.dicom_export.source import source_of
-
         labels = some_labels(axial.volume.geometry)
         labels[labels == 3] = 0
         organs = facts_of(axial.labels, axial.volume.voxels, axial.volume.geometry)
@@ -140,6 +142,12 @@ class TestSegments:
         uids = [dataset.SOPInstanceUID for dataset in axial.source_files()]
         read = made.get_pixels_by_source_instance(uids, combine_segments=True, assert_missing_frames_are_empty=True)
         np.testing.assert_array_equal(read, np.array([0, 1, 2, 0, 3, 4], np.uint8)[labels])
+
+    def test_a_result_without_any_organ_is_not_written(self, axial: Written, tmp_path: Path) -> None:
+        none = [replace(facts, voxels=0) for facts in axial.organs]
+        with pytest.raises(NoAbdomenError, match="None of the chosen organs was found"):
+            DicomTargets(tmp_path / "seg.dcm").write(axial.volume, 0 * axial.labels, none, WEIGHTS)
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestObject:

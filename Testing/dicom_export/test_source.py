@@ -57,9 +57,13 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (without("StudyInstanceUID"), "IM000.dcm has no Study Instance UID"),
-            (without("SeriesInstanceUID"), "IM000.dcm has no Series Instance UID"),
-            (lambda x: setattr(x, "StudyInstanceUID", "1.2.x"), "has an invalid Study Instance UID"),
+            (without("StudyInstanceUID"), "IM000.dcm has no valid Study Instance UID, so"),
+            (without("SeriesInstanceUID"), "IM000.dcm has no valid Series Instance UID, so"),
+            (lambda x: setattr(x, "StudyInstanceUID", "1.2.x"), "has no valid Study Instance UID"),
+            (
+                without("StudyInstanceUID", "SeriesInstanceUID"),
+                "has no valid Study Instance UID and no valid Series Instance UID, so",
+            ),
             (lambda x: setattr(x, "SOPInstanceUID", "1.2.3.9"), "Several slices of the DICOM series have the same"),
             (
                 lambda x: setattr(x, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.7"),

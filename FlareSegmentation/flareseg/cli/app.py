@@ -45,17 +45,14 @@ def segment(
     format: Annotated[
         Optional[str],
         typer.Option(
-            metavar="nii.gz|seg.nrrd|dicom-seg|dicom-rtstruct|...",
-            help="Of OUTPUT; by default as its name says (.dcm: dicom-seg), in a folder nii.gz.",
+            metavar="NAME",
+            help="Format of OUTPUT: nii.gz, nii, nrrd, mha, seg.nrrd, dicom-seg or dicom-rtstruct; by default as its "
+            "name says (.dcm: dicom-seg), in a folder nii.gz.",
         ),
     ] = None,
     dicom_report: Annotated[
         Optional[Path],
-        typer.Option(
-            "--dicom-report",
-            "--sr",
-            help="Write volumes and HU as a DICOM structured report on the dicom-seg (file or folder).",
-        ),
+        typer.Option("--sr", help="Write volumes and HU as a DICOM structured report on the dicom-seg (file, folder)."),
     ] = None,
     uncertainty: Annotated[
         Optional[Path],

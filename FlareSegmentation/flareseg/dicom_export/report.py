@@ -70,7 +70,7 @@ def _group(
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     organ = organ_named(facts.name)
     sure = [] if facts.confidence is None else [certainty(facts.confidence)]
-    return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+    group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(description.TrackingUID, description.TrackingID),
         referenced_segment=_segment(segmentation, description.SegmentNumber),
         finding_type=concept(organ),
@@ -80,6 +80,12 @@ def _group(
         measurements=_measurements(facts),
         qualitative_evaluations=[sr.QualitativeEvaluation(codes.DCM.CertaintyOfFinding, code) for code in sure],
     )
+    (container,) = group
+    for warning in facts.warnings:  # TID 1411 may be extended
+        container.ContentSequence.append(
+            sr.TextContentItem(codes.DCM.Comment, warning, sr.RelationshipTypeValues.CONTAINS)
+        )
+    return group
 
 
 def _parameters(algorithm: Algorithm) -> list[str]:

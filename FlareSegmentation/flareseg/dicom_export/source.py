@@ -139,13 +139,12 @@ def _check_identity(header: DicomHeader) -> None:
         "Series Instance UID": header.text("SeriesInstanceUID"),
         "SOP Instance UID": _instance_uid(header),
     }
-    for name, uid in uids.items():
-        if not uid or not UID(uid).is_valid:
-            what = "has no" if not uid else "has an invalid"
-            raise ScanError(
-                f"The DICOM file {shown(header.path)} {what} {name}, so a DICOM result cannot refer to it.",
-                _OTHER_FORMAT,
-            )
+    if missing := [name for name, uid in uids.items() if not uid or not UID(uid).is_valid]:
+        raise ScanError(
+            f"The DICOM file {shown(header.path)} has no valid {' and no valid '.join(missing)}, so a DICOM result "
+            "cannot refer to it.",
+            _OTHER_FORMAT,
+        )
 
 
 def _class_uid(header: DicomHeader) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom import Dataset
 
-from flareseg.core.errors import JobError
+from flareseg.core.errors import JobError, NoAbdomenError
 from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import Source, source_of
@@ -84,9 +84,12 @@ def write_dicom_files(targets: DicomTargets, result: DicomResult) -> None:
     Raises:
         OutputError: A file cannot be written.
         PackagesError: A package is missing.
+        NoAbdomenError: No organ has a voxel.
         JobError: There is a target for an uncertainty that is not known.
     """
     targets.check_packages()
+    if not any(facts.voxels for facts in result.organs):
+        raise NoAbdomenError("None of the chosen organs was found, so there is nothing to write as DICOM.")
     with ExitStack() as files:  # they take their places when all of them are written
         for path, made in _objects(targets, result):
             _save(made, files.enter_context(atomic_write(path, DICOM)))
