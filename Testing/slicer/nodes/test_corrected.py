@@ -40,6 +40,18 @@ def test_an_edited_organ_is_measured_again_and_has_no_confidence(result, series,
     assert (now.labels[10:] == 1).sum() == 0
 
 
+def test_an_organ_that_was_moved_is_measured_again_as_well(result, series, report):
+    """It has as many voxels as before."""
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(result, "FlareSegmentation.Pancreas", series)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        np.roll(mask, 10, axis=0), result, "FlareSegmentation.Pancreas", series
+    )
+    now = correctedResult(result, series, report)
+    assert now.organs[3].voxels == report.organs[3].voxels
+    assert now.organs[3].mean_hu == pytest.approx(report.organs[3].mean_hu + 10 * 320, abs=0.05)
+    assert (now.edited, now.organs[3].confidence) == (["Pancreas"], None)
+
+
 def test_voxels_of_two_segments_are_given_to_the_first_and_counted(result, series, report):
     mask = slicer.util.arrayFromSegmentBinaryLabelmap(result, "FlareSegmentation.Liver", series)
     slicer.modules.segmentations.logic()
