@@ -12,7 +12,6 @@ import flareseg
 import highdicom as hd
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from flareseg.cli.app import app
 from flareseg.inference.cascade import Cascade
 from pydicom import dcmread
@@ -33,20 +32,19 @@ def results(phantom_dicom: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     done = command(phantom_dicom, "-o", folder / "organs.dcm", *options, "--report", folder / "report.json", "--table")
     assert done.exit_code == 0, done.stderr
     (folder / "printed.txt").write_text(done.output + done.stderr, encoding="utf-8")
-    again = command(phantom_dicom, "-o", folder / "organs.nii.gz", "--split-kidneys")
-    assert again.exit_code == 0, again.stderr
     return folder
 
 
-def test_the_segmentation_is_the_label_map(results: Path, phantom_dicom: Path) -> None:
-    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(results / "organs.nii.gz")))
+def test_the_segmentation_is_the_label_map(
+    results: Path, result: flareseg.SegmentationResult, phantom_dicom: Path
+) -> None:
     segmentation = hd.seg.segread(results / "organs.dcm")
     names = [segment.SegmentLabel for segment in segmentation.SegmentSequence]
     assert names == ["Liver", "Right kidney", "Spleen", "Pancreas", "Left kidney"]
     files = sorted(phantom_dicom.iterdir())
     uids = [dcmread(path, stop_before_pixels=True).SOPInstanceUID for path in files]
     read = segmentation.get_pixels_by_source_instance(uids, combine_segments=True, assert_missing_frames_are_empty=True)
-    np.testing.assert_array_equal(read, labels)
+    np.testing.assert_array_equal(read, result.labels)
 
 
 def test_the_structured_report_says_what_the_json_says(results: Path) -> None:
@@ -73,19 +71,15 @@ def test_neither_what_is_printed_nor_the_report_names_the_patient(results: Path)
         assert "Mustermann" not in (results / name).read_text(encoding="utf-8")
 
 
-def test_in_a_folder_the_files_are_named_after_the_series(phantom_dicom: Path, tmp_path: Path) -> None:
-    done = command(phantom_dicom, "-o", tmp_path, "--format", "dicom-seg", "--sr", tmp_path)
-    assert done.exit_code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["series-organs.dcm", "series-report.dcm"]
-    assert dcmread(tmp_path / "series-organs.dcm").Modality == "SEG"
-
-
-def test_files_of_a_series_are_one_scan(phantom_dicom: Path, tmp_path: Path) -> None:
+def test_files_of_a_series_are_one_scan_and_in_a_folder_its_results_are_named_after_it(
+    phantom_dicom: Path, tmp_path: Path
+) -> None:
     """Here all but the uppermost slices."""
     files = sorted(phantom_dicom.iterdir())[:70]
-    done = command(*files, "-o", tmp_path / "organs.dcm")
+    done = command(*files, "-o", tmp_path, "--format", "dicom-seg", "--sr", tmp_path)
     assert done.exit_code == 0, done.stderr
-    made = dcmread(tmp_path / "organs.dcm")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["series-organs.dcm", "series-report.dcm"]
+    made = dcmread(tmp_path / "series-organs.dcm")
     assert len(made.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == 70
 
 
@@ -134,22 +128,32 @@ def test_a_disk_that_is_full_leaves_nothing(phantom_dicom: Path, small_disk: Pat
     assert list(small_disk.iterdir()) == []
 
 
-def test_without_highdicom_the_extra_is_named(phantom_dicom: Path, tmp_path: Path) -> None:
-    """In a Python that finds no package of that name."""
+@pytest.mark.parametrize(
+    ("absent", "error", "format", "hint"),
+    [
+        ("highdicom", "ModuleNotFoundError", "dicom-seg", 'pip install "flareseg[dicom]"'),
+        ("rt_utils", "ModuleNotFoundError", "dicom-rtstruct", 'pip install "flareseg[rtstruct]"'),
+        ("cv2", "ImportError", "dicom-rtstruct", "Install opencv-python-headless"),
+    ],
+)
+def test_what_to_install_is_told(
+    absent: str, error: str, format: str, hint: str, phantom_dicom: Path, tmp_path: Path
+) -> None:
+    """In a Python that does not find a package, or that cannot load it."""
     code = (
         "import sys\n"
         "class Absent:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'highdicom':\n"
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        f"        if name == '{absent}':\n"
+        f"            raise {error}('libGL.so.1: cannot open shared object file', name=name)\n"
         "sys.meta_path.insert(0, Absent())\n"
         "from flareseg.cli.app import run\n"
         "run()\n"
     )
-    arguments = ["segment", str(phantom_dicom), "-o", str(tmp_path / "organs.dcm")]
+    arguments = ["segment", str(phantom_dicom), "-o", str(tmp_path / "organs.dcm"), "--format", format]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert 'pip install "flareseg[dicom]"' in done.stderr
+    assert hint in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +163,7 @@ def result(
 ) -> flareseg.SegmentationResult:
     """By Python, with a name that ends in .dcm."""
     path = tmp_path_factory.mktemp("python") / "organs.dcm"
-    options = flareseg.SegmentationOptions(uncertainty=True)
+    options = flareseg.SegmentationOptions(uncertainty=True, split_kidneys=True)
     result = flareseg.segment(phantom_dicom, path, options=options, cascade=cascade)
     assert dcmread(path).Modality == "SEG"
     return result

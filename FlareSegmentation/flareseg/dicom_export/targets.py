@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import JobError
+from flareseg.core.errors import JobError, PackagesError
 from flareseg.core.extras import needs
 from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.volume import Volume
@@ -54,13 +54,18 @@ class DicomTargets:
         return any((self.segmentation, self.report, self.uncertainty, self.structures))
 
     def check_packages(self) -> None:
-        """Raise PackagesError that names the extra to install."""
+        """Raise PackagesError, which names the extra to install, when a package is missing or cannot be loaded."""
         if self.any:
             with needs("dicom"):
                 import highdicom  # noqa: F401
         if self.structures:
-            with needs("rtstruct"):
-                import rt_utils  # noqa: F401
+            try:
+                with needs("rtstruct"):
+                    import rt_utils  # noqa: F401
+            except ImportError as error:  # OpenCV, where the system lacks a library for its windows
+                raise PackagesError(
+                    f"rt-utils cannot be loaded: {error}.", "Install opencv-python-headless in place of opencv-python."
+                ) from error
 
     def checked(self, volume: Volume) -> Volume:
         """The volume, if the objects can be written of it; see ``writer.checked_for``. Raises FlareError."""

@@ -81,8 +81,10 @@ def read_series(files: Sequence[str | os.PathLike[str]], check_size: CheckSize =
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
-    """The innermost folder that holds all of the files."""
-    return Path(os.path.commonpath([path.absolute().parent for path in paths]))
+    """The innermost folder that holds all of the files; that of the first one, where they lie on several drives."""
+    folders = [path.absolute().parent for path in paths]
+    same_drive = len({folder.drive.casefold() for folder in folders}) == 1
+    return Path(os.path.commonpath(folders)) if same_drive else folders[0]
 
 
 def is_dicom_slice(path: Path) -> bool:
