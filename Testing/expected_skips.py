@@ -19,7 +19,8 @@ REASONS = (
     "the real label maps are not beside this checkout",
     "the label maps are not beside this checkout",
     "not a git checkout",
-    # packages that are optional
+    # programs and packages that are optional
+    "dciodvfy is not installed (Debian: dicom3tools)",
     'the peers are not installed (pip install ".[bench]")',
     # what the user's rights lack
     "this user may not mount a small file system",

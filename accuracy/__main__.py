@@ -11,9 +11,9 @@ from typing import Annotated, Optional
 import typer
 from flareseg import __version__
 from flareseg.cli import console
-from flareseg.cli.extras import needs
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import DataError
+from flareseg.core.extras import needs
 from flareseg.core.limits import Limits
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.weights import shipped_folder

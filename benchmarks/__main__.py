@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 
 import typer
 from flareseg.cli import console
-from flareseg.cli.extras import needs
+from flareseg.core.extras import needs
 from flareseg.core.volume import FEWEST_SLICES
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -27,6 +27,7 @@ TEXTS = {
     "flareseg.phantom": "synthetic CT with its labels",
     "flareseg.display": "pictures of a result",
     "flareseg.inference": "volume to labels and report",
+    "flareseg.dicom_export": "DICOM objects of a result",
     "flareseg.io": "scans and label maps in files",
     "flareseg.core": "volumes, organs, errors, report",
     "FlareSegmentationLib.panel": "what a user sees and clicks",

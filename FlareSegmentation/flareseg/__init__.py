@@ -35,7 +35,7 @@ from flareseg.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from flareseg.api import SegmentationResult, segment
+    from flareseg.api import SegmentationResult, segment, write_dicom
     from flareseg.core.geometry import Geometry
     from flareseg.core.limits import Limits
     from flareseg.core.report import Report
@@ -77,6 +77,7 @@ __all__ = [
     "WorkerError",
     "read_volume",
     "segment",
+    "write_dicom",
     "write_labels",
 ]
 
@@ -93,6 +94,7 @@ _LAZY = {
     "Volume": ("flareseg.core.volume", "Volume"),
     "read_volume": ("flareseg.io.reading", "read_volume"),
     "segment": ("flareseg.api", "segment"),
+    "write_dicom": ("flareseg.api", "write_dicom"),
     "write_labels": ("flareseg.io.writing", "write_labels"),
 }
 

@@ -654,6 +654,21 @@ HU</source>
         </message>
     </context>
     <context>
+        <name>jobs.dicom_export</name>
+        <message>
+            <source>Free some disk space, or choose another temporary folder in Slicer's application settings.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The segments could not be handed to the engine: {why}.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{count} voxels lie in two segments; each was written to the first of them.</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
         <name>jobs.hand_over</name>
         <message>
             <source>Segment it again.</source>
@@ -780,6 +795,44 @@ HU</source>
         </message>
         <message>
             <source>The scene was closed, so the segmentation was stopped.</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
+        <name>nodes.corrected</name>
+        <message>
+            <source>Put both under the same transform in the Data module.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Segment the scan first.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The segmentation and its scan are under different transforms.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The segmentation has no organ of FlareSegmentation.</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
+        <name>nodes.dicom_series</name>
+        <message>
+            <source>Import the series in the DICOM module again.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Import the series in the DICOM module and load it from there, or save the segments to files.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The files of the scan are not in Slicer's DICOM database any more.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>The scan was not loaded from Slicer's DICOM database, so a DICOM result cannot refer to it.</source>
             <translation type="unfinished" />
         </message>
     </context>
@@ -1062,6 +1115,33 @@ HU</source>
         </message>
     </context>
     <context>
+        <name>panel.dicom_saving</name>
+        <message>
+            <source>DICOM (*.dcm)</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>For research use only. To see them in Slicer, import the folder in the DICOM module.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Save as DICOM</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Writing the DICOM files ...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Written:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>{file} exists. Replace it?</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
         <name>panel.failure</name>
         <message>
             <source>Cancelled.</source>
@@ -1187,7 +1267,7 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
-            <source>DICOM segmentation...</source>
+            <source>DICOM segmentation and report...</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -1204,6 +1284,10 @@ HU</source>
         </message>
         <message>
             <source>Segments to files (NIfTI, NRRD, STL, OBJ)...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Slicer's DICOM export...</source>
             <translation type="unfinished" />
         </message>
     </context>

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 from flareseg.core.errors import FlareError
-from flareseg.core.geometry import Geometry
 from flareseg.core.run import Run
+from flareseg.core.volume import Volume
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.reading import read_volume
@@ -40,8 +40,8 @@ class Shorten:
 
 
 def run(cascade: Cascade, scan: Path, labels: Path, short_at: str) -> None:
-    def write(found: Segmentation, geometry: Geometry) -> None:
-        write_labels(labels, found.labels, geometry)
+    def write(found: Segmentation, volume: Volume) -> None:
+        write_labels(labels, found.labels, volume.geometry)
 
     with Run(Shorten(short_at)) as run:
         segment_scan(cascade, lambda: read_volume(scan), write, run)

@@ -31,8 +31,8 @@ def segmented(volume: Volume, options: SegmentationOptions | None = None) -> tup
     """The outcome, and what was given to be written."""
     written: list[object] = []
 
-    def write(found: Segmentation, geometry: Geometry) -> None:
-        written.extend([found, geometry])
+    def write(found: Segmentation, scan: Volume) -> None:
+        written.extend([found, scan.geometry])
 
     with Run() as run:
         outcome = segment_scan(kidney_finder(), lambda: volume, write, run, options)

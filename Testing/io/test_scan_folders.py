@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from flareseg.core.errors import FlareError
-from flareseg.io.tasks import Plan, plan
+from flareseg.io.tasks import Outputs, Plan, plan
 from images import ct_like, write_image
 
 
 def planned(*scans: Path, into: Path) -> Plan:
-    return plan(scans, into, None, None)
+    return plan(scans, Outputs(into))
 
 
 def names(found: Plan) -> list[str]:
@@ -120,7 +120,7 @@ def test_a_pipe_or_device_as_result_is_refused(make: str, folder: Path, tmp_path
 def test_other_results_names_are_checked_before_the_work(option: str, name: str, folder: Path, tmp_path: Path) -> None:
     asked = {"report": None, "preview": None, option: tmp_path / name}
     with pytest.raises(FlareError, match="no known suffix"):
-        plan([folder / "ct.nii.gz"], tmp_path / "out.nii.gz", asked["report"], asked["preview"])
+        plan([folder / "ct.nii.gz"], Outputs(tmp_path / "out.nii.gz", asked["report"], asked["preview"]))
 
 
 def test_a_series_of_time_points_stays_a_scan(folder: Path, tmp_path: Path) -> None:

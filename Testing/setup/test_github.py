@@ -62,7 +62,7 @@ def test_steps_without_make_do_what_make_test_does() -> None:
     for step in steps("run"):
         if step.startswith("python -m pytest"):
             assert set(re.findall(r"test_\w+", step)) <= files
-        elif not step.startswith(("make ", "echo ")):
+        elif not step.startswith(("make ", "echo ", "sudo apt-get ")):
             assert install.fullmatch(step)
 
 

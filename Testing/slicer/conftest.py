@@ -54,6 +54,7 @@ LIMIT_SECONDS = 120.0
 GRID = np.array([[0.0, -2.0, 0.0, 10.0], [1.5, 0.0, 0.0, -20.0], [0.0, 0.0, 3.0, 30.0], [0, 0, 0, 1]])
 SCRIPT = Path(__file__).parent / "workers" / "script.py"
 PHANTOM = [sys.executable, "-m", "flareseg.phantom"]
+DICOM_EXPORT = [sys.executable, "-m", "flareseg.dicom_export"]
 COARSE_PHANTOM = [sys.executable, str(SCRIPT), "coarse_phantom"]
 
 
@@ -123,17 +124,23 @@ def packages_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def python_slicer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Makes two commands the ``PythonSlicer`` of this Slicer: one runs as the worker, one draws the synthetic CT."""
+    """Makes two commands the ``PythonSlicer`` of this Slicer: one runs as the worker, one draws the synthetic CT.
+
+    What writes DICOM files is the real one.
+    """
     folder = tmp_path / "bin"
 
     def install(worker: list[str], phantom: list[str] = PHANTOM) -> None:
         folder.mkdir(exist_ok=True)
-        work, draw = (" ".join(f'"{part}"' for part in command) for command in (worker, phantom))
+        commands = (worker, phantom, DICOM_EXPORT)
+        work, draw, export = (" ".join(f'"{part}"' for part in command) for command in commands)
         if sys.platform == "win32":
-            text = f'@if "%2"=="flareseg.phantom" ({draw} %3) else ({work})\n'
+            text = f'@if "%2"=="flareseg.phantom" ({draw} %3) else '
+            text += f'if "%2"=="flareseg.dicom_export" ({export}) else ({work})\n'
             (folder / "PythonSlicer.bat").write_text(text, encoding="utf-8")
         else:
-            text = f'#!/bin/sh\nif [ "$2" = flareseg.phantom ]; then exec {draw} "$3"; fi\nexec {work}\n'
+            text = f'#!/bin/sh\nif [ "$2" = flareseg.phantom ]; then exec {draw} "$3"; fi\n'
+            text += f'if [ "$2" = flareseg.dicom_export ]; then exec {export}; fi\nexec {work}\n'
             (folder / "PythonSlicer").write_text(text, encoding="utf-8")
             (folder / "PythonSlicer").chmod(0o755)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
-from FlareSegmentationLib.jobs.dependencies import TORCH, TORCH_VERSION
+from FlareSegmentationLib.jobs.dependencies import DICOM_PACKAGE, TORCH, TORCH_VERSION
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,10 +68,10 @@ def cmake_list(name: str) -> list[str]:
 
 
 def needed_scripts() -> set[str]:
-    """What the module, its library and the two programs import, at file scope or later, and the packages around it."""
+    """What the module, its library and the three programs import, also inside functions, and the packages around it."""
     graph = grimp.build_graph("flareseg", "FlareSegmentationLib", exclude_type_checking_imports=True, cache_dir=None)
     needed = {name for name in graph.modules if name.startswith("FlareSegmentationLib")}
-    needed |= {"flareseg.worker.__main__", "flareseg.phantom.__main__"}
+    needed |= {f"flareseg.{program}.__main__" for program in ("worker", "phantom", "dicom_export")}
     needed |= {name for name in graph.modules if name in imported_names(MODULE / f"{NAME}.py")}
     for name in tuple(needed):
         needed |= graph.find_upstream_modules(name)
@@ -186,10 +186,11 @@ class TestAgreement:
 
 class TestRequirements:
     @pytest.mark.parametrize(
-        "name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "slicerio", "torch"]
+        "name", ["safetensors", "connected-components-3d", "psutil", "nvidia-ml-py", "slicerio", "torch", "highdicom"]
     )
     def test_slicer_asks_for_the_versions_that_the_engine_needs(self, name):
-        asked = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8") + TORCH + TORCH_VERSION
+        asked = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8")
+        asked += f"{TORCH}{TORCH_VERSION}\n{DICOM_PACKAGE}"
         (version,) = re.findall(rf"^{name}(>=[\d.]+)", asked, re.MULTILINE)
         assert f'"{name}{version}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 

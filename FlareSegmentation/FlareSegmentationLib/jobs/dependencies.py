@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import slicer
 from flareseg.core.errors import PackagesError
@@ -20,8 +21,9 @@ from slicer.i18n import tr as _
 
 TORCH = "torch"
 TORCH_VERSION = ">=2.4"
+DICOM_PACKAGE = "highdicom>=0.27"
 REQUESTER = "FlareSegmentation"
-SLICERS_OWN = ("numpy", "scipy", "SimpleITK")  # no installation may replace these
+SLICERS_OWN = ("numpy", "scipy", "SimpleITK", "pydicom", "pillow")  # no installation may replace these
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
 _USED = ("load_requirements", "pip_check", "pip_ensure")  # of slicer.packaging
 
@@ -78,13 +80,11 @@ class Dependencies:
             raise self._refusal()
         if not self._hasTorch():
             self._installTorch()
-        try:
-            self._installRequirements()
-        except (RuntimeError, subprocess.CalledProcessError) as error:
-            raise _notInstalled(str(error)) from error
-        importlib.invalidate_caches()
-        if missing := self._missing():  # in testing mode Slicer installs nothing, and does not say so
-            raise _notInstalled(_("still missing: {packages}").format(packages=", ".join(missing)))
+        self._install(self._presentPackaging().load_requirements(self._requirements))
+
+    def ensureDicom(self) -> None:
+        """The same for what writes DICOM results, which few need. Raises PackagesError."""
+        self._install([DICOM_PACKAGE])
 
     def _packaging(self) -> ModuleType | None:
         """slicer.packaging, if this Slicer has it with the functions that are used here."""
@@ -142,18 +142,25 @@ class Dependencies:
         if torch is None:
             raise _noTorch(_("the installation was declined"))
 
-    def _installRequirements(self) -> None:
+    def _install(self, requirements: list[Any]) -> None:
+        """Install those that are missing, in Slicer's own dialog. Raises PackagesError when one stays missing."""
         packaging = self._presentPackaging()
-        requirements = packaging.load_requirements(self._requirements)
-        with tempfile.TemporaryDirectory() as folder:
-            constraints = Path(folder) / "constraints.txt"
-            constraints.write_text("".join(map(_pin, SLICERS_OWN)), encoding="utf-8")
-            packaging.pip_ensure(
-                requirements,
-                constraints=constraints,
-                requester=REQUESTER,
-                prompt_install=slicer.util.mainWindow() is not None,
-            )
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                constraints = Path(folder) / "constraints.txt"
+                constraints.write_text("".join(map(_pin, SLICERS_OWN)), encoding="utf-8")
+                packaging.pip_ensure(
+                    requirements,
+                    constraints=constraints,
+                    requester=REQUESTER,
+                    prompt_install=slicer.util.mainWindow() is not None,
+                )
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            raise _notInstalled(str(error)) from error
+        importlib.invalidate_caches()
+        missing = [str(each) for each in requirements if not packaging.pip_check(each)]
+        if missing:  # in testing mode Slicer installs nothing, and does not say so
+            raise _notInstalled(_("still missing: {packages}").format(packages=", ".join(missing)))
 
 
 def _pin(package: str) -> str:

@@ -86,7 +86,7 @@ class Job:
         self._voxels: np.ndarray | None = voxels
         self._isUnchanged = isUnchanged
         self._handOver: HandOver | None = None
-        self._folder = folder = _newFolder(temporaryFolder)
+        self._folder = folder = newFolder(temporaryFolder)
         self._folderRemoval = weakref.finalize(self, folder.remove)  # of a job that is dropped before its end
         self.request = SegmentJob(
             id=uuid4().hex,
@@ -318,7 +318,7 @@ def checkTemporaryFolder(path: str) -> None:
         )
 
 
-def _newFolder(parent: str | None) -> JobFolder:
+def newFolder(parent: str | None) -> JobFolder:
     """Raises OutputError."""
     if parent is not None:
         checkTemporaryFolder(parent)

@@ -39,7 +39,7 @@ def withKept(
     facts = [_cut(found[organ.name], labels == organ.label, hu, voxelMl) for organ in written]
     note = [_("edited by hand, kept")]
     for organ, mask in masks.items():
-        facts.append(_measured(OrganFacts(organ.label, organ.name, 0, 0.0, note), mask, hu, voxelMl))
+        facts.append(measured(OrganFacts(organ.label, organ.name, 0, 0.0, note), mask, hu, voxelMl))
     return replace(report, organs=sorted(facts, key=lambda facts: _ORDER.index(facts.name)))
 
 
@@ -56,11 +56,11 @@ def withDeleted(report: Report, deleted: Sequence[Organ]) -> Report:
 
 def _cut(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
     """Return the engine's facts of an organ that was written whole, and new ones of one that a kept segment cuts."""
-    return facts if np.count_nonzero(mask) == facts.voxels else _measured(facts, mask, hu, voxelMl)
+    return facts if np.count_nonzero(mask) == facts.voxels else measured(facts, mask, hu, voxelMl)
 
 
-def _measured(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
-    """Return the facts with voxels, volume and HU measured in the mask."""
+def measured(facts: OrganFacts, mask: np.ndarray, hu: np.ndarray, voxelMl: float) -> OrganFacts:
+    """Return the facts with voxels, volume and HU measured in the mask, which fills the array of HU."""
     values = hu[mask].astype(float)
     if not values.size:
         return replace(facts, voxels=0, volume_ml=0.0, mean_hu=None, std_hu=None)

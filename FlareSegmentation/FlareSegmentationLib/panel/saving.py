@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from ..nodes.report_export import writeCsv
 from ..nodes.results import scanOf
+from .dicom_saving import DicomSaving
 
 ShownResult = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
 
@@ -22,10 +23,12 @@ class SaveMenu:
 
     def __init__(self, button: qt.QPushButton, result: Callable[[], ShownResult]) -> None:
         self._result = result
+        self.dicomSaving = DicomSaving()
         menu = qt.QMenu(button)
         self._add(menu, _("Segments to files (NIfTI, NRRD, STL, OBJ)..."), self.saveFiles)
         if hasattr(slicer, "qSlicerDICOMExportDialog"):  # a Slicer may be built without DICOM
-            self._add(menu, _("DICOM segmentation..."), self.saveDicom)
+            self._add(menu, _("DICOM segmentation and report..."), self.saveDicom)
+            self._add(menu, _("Slicer's DICOM export..."), self.exportDicom)
         self._add(menu, _("Organ table (CSV)..."), self.saveTable)
         button.setMenu(menu)
 
@@ -47,6 +50,12 @@ class SaveMenu:
         dialog.deleteLater()
 
     def saveDicom(self, _checked: bool = False) -> None:
+        """As objects of the series that the scan was loaded from."""
+        node, report = self._result()
+        if node is not None and report is not None:
+            self.dicomSaving.save(node, report)
+
+    def exportDicom(self, _checked: bool = False) -> None:
         """In Slicer's dialog for DICOM, with the result in the study of its scan, where Slicer needs it."""
         node, _report = self._result()
         if node is None:

@@ -34,10 +34,29 @@ app = typer.Typer(
 def segment(
     scans: Annotated[
         list[Path],
-        typer.Argument(metavar="SCAN...", readable=False, help="Scan files, folders of scans, or a DICOM folder."),
+        typer.Argument(
+            metavar="SCAN...", readable=False, help="Scan files, folders of scans, a DICOM folder or its files."
+        ),
     ],
     output: Annotated[
-        Optional[Path], typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd) or folder.")
+        Optional[Path],
+        typer.Option("--output", "-o", help="Label map (.nii.gz .nii .nrrd .mha .seg.nrrd .dcm) or folder."),
+    ] = None,
+    format: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME",
+            help="Format of OUTPUT: nii.gz, nii, nrrd, mha, seg.nrrd, dicom-seg or dicom-rtstruct; by default as its "
+            "name says (.dcm: dicom-seg), in a folder nii.gz.",
+        ),
+    ] = None,
+    dicom_report: Annotated[
+        Optional[Path],
+        typer.Option("--sr", help="Write volumes and HU as a DICOM structured report on the dicom-seg (file, folder)."),
+    ] = None,
+    uncertainty: Annotated[
+        Optional[Path],
+        typer.Option(help="Write the uncertainty of each voxel as a fractional DICOM segmentation (file or folder)."),
     ] = None,
     list_series: Annotated[
         bool, typer.Option("--list", help="Only list the DICOM series of the folders, and which would be taken.")
@@ -93,29 +112,34 @@ def segment(
         limits = Limits(ram_limit, gpu_memory_limit)
         limits.check_engine()
 
+        from flareseg.dicom_export.targets import DicomTargets
         from flareseg.inference.components import CleanUp
         from flareseg.inference.options import Borders, SegmentationOptions
-        from flareseg.io.tasks import plan
+        from flareseg.io.tasks import Outputs, plan
 
         names = None if organs is None else tuple(name.strip() for name in organs.lower().split(","))
         options = SegmentationOptions(
             _bounds(roi),
             split_kidneys,
             CleanUp.of(clean_up),
+            uncertainty=uncertainty is not None,
             organs=names,
             borders=Borders.of(borders),
             hu_gate=hu_gate,
         )
-        planned = plan(scans, output, report, preview, keep=[ground_truth] if ground_truth else [])
+        outputs = Outputs(output, report, preview, dicom_report, uncertainty, format)
+        planned = plan(scans, outputs, keep=[ground_truth] if ground_truth else [])
         console.say(planned.left_out)
         if ground_truth and len(planned.tasks) > 1:
             raise ScanError("A ground truth goes with one scan.", "Give one scan, or leave out --ground-truth.")
         true = _read(ground_truth) if ground_truth else None
+        for task in planned.tasks[:1]:
+            DicomTargets.of(task, format).check_packages()
         cascade = _load(device, weights, limits, precision)
 
         from flareseg.cli.segment_files import FileSegmenter, segment_all
 
-    segmenter = FileSegmenter(cascade, options, true)
+    segmenter = FileSegmenter(cascade, options, true, format)
     with_tables = console.out.is_terminal if table is None else table
     errors = segment_all(segmenter, planned.tasks, console.say_earlier, with_tables)
     raise typer.Exit(max(map(console.exit_code, errors)))

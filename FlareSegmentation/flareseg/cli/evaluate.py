@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flareseg.cli.extras import needs
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import ConfigError
+from flareseg.core.extras import needs
 
 if TYPE_CHECKING:
     from flareseg.evaluation.cases import Matching

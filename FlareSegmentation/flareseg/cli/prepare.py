@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from flareseg.cli import console
-from flareseg.cli.extras import needs
+from flareseg.core.extras import needs
 from flareseg.core.limits import Limits
 from flareseg.core.organs import ORGANS
 from flareseg.training.layout import Layout

@@ -11,38 +11,43 @@ import numpy as np
 
 from flareseg.cli import console
 from flareseg.core.errors import FlareError, ScanError
-from flareseg.core.geometry import Geometry
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
+from flareseg.dicom_export.targets import DicomTargets
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
-from flareseg.io.reading import read_volume
+from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
 
 
 @dataclass(frozen=True)
 class FileSegmenter:
-    """Segments files with one loaded cascade; ``ground_truth`` is a true label map to compare with."""
+    """Segments files with one loaded cascade.
+
+    ``ground_truth`` is a true label map to compare with, ``format`` that of the organs (of ``flareseg.io.tasks``).
+    """
 
     cascade: Cascade
     options: SegmentationOptions
     ground_truth: Volume | None = None
+    format: str | None = None
 
     def segment(self, task: Task, remark: str = "") -> Report:
         """Write what the task asks for, the label map first. ``remark``: for the progress bar. Raises FlareError."""
+        dicom = DicomTargets.of(task, self.format)
         with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
             outcome = segment_scan(
                 self.cascade,
-                lambda: self._read(task.scan),
-                lambda found, geometry: _write(task.labels, found, geometry),
+                lambda: dicom.checked(self._read(task)),
+                lambda found, volume: self._write(task.labels, dicom, found, volume),
                 run,
                 self.options,
             )
@@ -56,8 +61,9 @@ class FileSegmenter:
             write_preview(task.preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
         return outcome.report
 
-    def _read(self, scan: Path) -> Volume:
-        volume = read_volume(scan, self.cascade.limits.check_file)
+    def _read(self, task: Task) -> Volume:
+        check_size = self.cascade.limits.check_file
+        volume = read_series(task.files, check_size) if task.files else read_volume(task.scan, check_size)
         if self.ground_truth and not self.ground_truth.canonical.geometry.is_close_to(volume.canonical.geometry):
             raise ScanError(
                 "The true label map does not lie on the scan's grid (size, spacing or position differ).",
@@ -65,16 +71,17 @@ class FileSegmenter:
             )
         return volume
 
+    def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
+        if labels not in (dicom.segmentation, dicom.structures):
+            write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
+        dicom.write(volume, found.labels, found.organs, self.cascade.weights, found.uncertainty)
+
     def _add_dice(self, outcome: PipelineResult, ground_truth: Volume) -> None:
         labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
         one_kidney_label = np.where(labels == LEFT_KIDNEY.label, RIGHT_KIDNEY.label, labels)
         scores = dice_per_organ(one_kidney_label, ground_truth.canonical.voxels)
         for organ in outcome.report.organs:
             organ.dice = scores[RIGHT_KIDNEY.label if organ.label == LEFT_KIDNEY.label else organ.label]
-
-
-def _write(path: Path, found: Segmentation, geometry: Geometry) -> None:
-    write_labels(path, found.labels, geometry, [organ.name for organ in found.organs])
 
 
 def segment_all(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from flareseg.cli.extras import needs
 from flareseg.cli.options import DeviceOption
 from flareseg.core.errors import Cancelled, ConfigError, DataError
+from flareseg.core.extras import needs
 from flareseg.core.limits import Limits
 
 if TYPE_CHECKING:

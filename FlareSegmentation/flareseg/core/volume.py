@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -38,6 +39,8 @@ class Volume:
         warnings: Messages about the scan for people, for example about its reading.
         next_choice: Reads another scan of the same folder, which may show the abdomen if this one does not. None:
             there is none.
+        dicom_slices: Of a scan read from DICOM, the file of each slice (k) and its frame in that file, from 0. None:
+            the scan was not read from DICOM.
     """
 
     voxels: np.ndarray
@@ -45,6 +48,7 @@ class Volume:
     name: str = "scan"
     warnings: list[str] = field(default_factory=list)
     next_choice: Callable[[], Volume] | None = None
+    dicom_slices: list[tuple[Path, int]] | None = None
 
     @property
     def canonical(self) -> Volume:

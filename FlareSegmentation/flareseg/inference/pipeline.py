@@ -36,7 +36,7 @@ class PipelineResult:
 def segment_scan(
     cascade: Cascade,
     read: Callable[[], Volume],
-    write: Callable[[Segmentation, Geometry], None],
+    write: Callable[[Segmentation, Volume], None],
     run: Run,
     options: SegmentationOptions | None = None,
 ) -> PipelineResult:
@@ -48,8 +48,8 @@ def segment_scan(
     Args:
         cascade: The loaded networks.
         read: Returns the scan.
-        write: Writes the segmentation; called once, at the end, with the scan's own geometry, on whose grid the
-            arrays of the segmentation are.
+        write: Writes the segmentation; called once, at the end, with the scan, on whose own grid the arrays of the
+            segmentation are.
         run: Measures the stages, and receives their progress.
         options: Options. None: the defaults.
 
@@ -66,7 +66,7 @@ def segment_scan(
         volume, found = _first_abdomen(cascade, volume, options, run)
     segmentation = _on_own_voxels(found, volume.geometry)
     with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
-        write(segmentation, volume.geometry)
+        write(segmentation, volume)
     return PipelineResult(volume, segmentation, _report(cascade, volume, segmentation, run, options))
 
 

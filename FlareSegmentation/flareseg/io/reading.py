@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from flareseg.core.errors import ScanError
@@ -48,6 +49,56 @@ def read_volume(path: str | os.PathLike[str], check_size: CheckSize = check_read
         if ran_out(error):
             raise
         raise _unreadable(path, error) from error
+
+
+def read_series(files: Sequence[str | os.PathLike[str]], check_size: CheckSize = check_reading) -> Volume:
+    """Read a scan from files of a DICOM series, which may lie among others.
+
+    Args:
+        files: The files. Of several series among them the best CT of the abdomen is read, and a warning says so.
+        check_size: As of ``read_volume``.
+
+    Returns:
+        The scan, named after the folder of the files.
+
+    Raises:
+        ScanError: A file is missing, or the files are not the slices of a volume.
+        InsufficientMemoryError: The scan does not fit into memory.
+    """  # noqa: DOC501, see read_volume
+    from flareseg.io.dicom.reading import read_dicom
+
+    paths = [Path(file) for file in files]
+    if not paths:
+        raise ScanError("No file is given.", "Give the files of a DICOM series.")
+    try:
+        for path in paths:
+            check_there(path)
+        return read_dicom(common_folder(paths), check_size, paths)
+    except OSError as error:
+        if ran_out(error):
+            raise
+        raise _unreadable(paths[0], error) from error
+
+
+def common_folder(paths: Sequence[Path]) -> Path:
+    """The innermost folder that holds all of the files; that of the first one, where they lie on several drives."""
+    folders = [path.absolute().parent for path in paths]
+    same_drive = len({folder.drive.casefold() for folder in folders}) == 1
+    return Path(os.path.commonpath(folders)) if same_drive else folders[0]
+
+
+def is_dicom_slice(path: Path) -> bool:
+    """Return whether a file is DICOM with a single image, which makes a volume only with others."""
+    if not _is_dicom(path):
+        return False
+    from flareseg.io.dicom.header import Damaged
+    from flareseg.io.dicom.header import read_header as read_dicom_header
+
+    try:
+        header = read_dicom_header(path)
+    except (OSError, Damaged):  # reading says why
+        return False
+    return header is not None and header.frames == 1
 
 
 def check_there(path: Path) -> None:

@@ -74,7 +74,7 @@ def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
     )
     with ExitStack() as files:  # they take their places when all of it is left, not yet cancelled
 
-        def write(found: Segmentation, geometry: Geometry) -> None:
+        def write(found: Segmentation, _volume: Volume) -> None:
             for target, array in ((job.uncertainty, found.uncertainty), (job.labels, found.labels)):
                 if target is not None and array is not None:
                     beside = files.enter_context(atomic_write(Path(target), ".npy"))

@@ -31,7 +31,7 @@ class Packaging(ModuleType):
         self.constraints = constraints.read_text()
         if self.failure:
             raise self.failure
-        self.installed += [requirement.name for requirement in requirements]
+        self.installed += [re.split("[<>=]", str(requirement))[0] for requirement in requirements]
         self.lacks -= set(self.installed)
 
 
@@ -80,6 +80,14 @@ def test_requirements_go_through_slicers_installer():
         "slicerio",
         "pynrrd",
     ]
+
+
+def test_what_writes_dicom_is_installed_when_it_is_first_needed():
+    packaging = Packaging(lacks=["highdicom"])
+    assert dependencies(packaging).areThere()
+    dependencies(packaging).ensureDicom()
+    assert packaging.installed == ["highdicom"]
+    assert f"pydicom=={version('pydicom')}\n" in packaging.constraints
 
 
 def test_slicers_own_packages_are_pinned_and_never_asked_for():

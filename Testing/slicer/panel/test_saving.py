@@ -25,7 +25,7 @@ def actions(node, report):
 
 
 def test_menu_names_what_can_be_saved(actions):
-    assert list(actions) == ["Segments", "DICOM", "Organ"]
+    assert list(actions) == ["Segments", "DICOM", "Slicer's", "Organ"]
 
 
 def test_segments_are_saved_by_the_segment_editors_own_form(actions, node):
@@ -45,9 +45,9 @@ def test_segments_are_saved_by_the_segment_editors_own_form(actions, node):
     assert qt.QApplication.activeModalWidget() is None
 
 
-def test_dicom_is_left_to_slicers_own_dialog(actions, monkeypatch):
+def test_slicers_own_dialog_for_dicom_is_there_as_well(actions, monkeypatch):
     monkeypatch.setattr(DICOMExportDialog, "asked", [])
-    actions["DICOM"].trigger()
+    actions["Slicer's"].trigger()
     assert DICOMExportDialog.asked == [0]  # the item of the node, which only the application's plugins give
 
 

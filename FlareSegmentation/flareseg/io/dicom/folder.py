@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,9 +32,12 @@ class Contents:
         return Counter(reason for _, reason in self.unplaced)
 
 
-def contents_of(path: Path) -> Contents:
-    """What a DICOM file, or a folder with its subfolders, holds. Reads headers only. Raises OSError."""
-    found = files_under(path) if path.is_dir() else Files([path])
+def contents_of(path: Path, files: Sequence[Path] | None = None) -> Contents:
+    """What a DICOM file, or a folder with its subfolders, holds; ``files``: of these files alone.
+
+    Reads headers only. Raises OSError.
+    """
+    found = Files(list(files)) if files is not None else files_under(path) if path.is_dir() else Files([path])
     contents = Contents(remarks=found.remarks)
     planes: list[Plane] = []
     for file in found.paths:

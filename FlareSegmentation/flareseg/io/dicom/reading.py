@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,15 +23,17 @@ _HU = ("", "HU", "US", "HU_MOD")  # US: unspecified
 
 
 @without_pydicoms_warnings()
-def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
+def read_dicom(path: Path, check_size: CheckSize = check_reading, files: Sequence[Path] | None = None) -> Volume:
     """The CT volume in a multi-frame file, or the best one in a folder with its subfolders (see choice.py).
+
+    ``files``: of the folder, only these.
 
     Warnings say which series was taken and why, and name what was left out. ``next_choice`` of the volume reads the
     next best one that shows another part of the body. ``check_size``: as of reading.read_volume. Raises ScanError or
     InsufficientMemoryError.
     """
     try:
-        contents = contents_of(path)
+        contents = contents_of(path, files)
     except OSError as error:
         raise ScanError(
             f"The folder {path} cannot be read: {error.strerror}.", "Check that you may read it."
@@ -68,6 +71,7 @@ class _Choice:
             name,
             [*_told(stack, self.why, self.contents), *warnings],
             following.read if following else None,
+            [(plane.header.path, plane.frame) for plane in stack.planes],
         )
 
     def _following(self) -> _Choice | None:
