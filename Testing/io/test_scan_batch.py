@@ -58,6 +58,16 @@ def test_a_failure_does_not_keep_the_scans_voxels() -> None:
     assert states(batch) == ["failed"]
 
 
+def test_failures_that_cause_each_other_end_the_batch_all_the_same() -> None:
+    def fail(_task: str) -> None:
+        first, second = ValueError("first"), ValueError("second")
+        first.__cause__, second.__cause__ = second, first
+        raise first
+
+    (entry,) = Batch(["scan"]).run(fail, unexpected)
+    assert str(entry.error) == "Failed unexpectedly (ValueError: first)."
+
+
 def test_a_skipped_scan_keeps_its_turn_and_is_not_segmented_again() -> None:
     batch: Batch[int, float] = Batch([4, -1, 6])
     batch.skip(batch.entries[1], 7.0)

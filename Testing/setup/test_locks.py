@@ -19,7 +19,7 @@ else:
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PLATFORMS = {"linux": "x86_64", "darwin": "arm64", "win32": "AMD64"}
-PIN = re.compile(r"[a-z0-9-]+==[\w.]+( ; [\w\s.<>=!'()]+)?")
+PIN = re.compile(r"[a-z0-9-]+==[\w.]+( ; [\w\s.*<>=!'()]+)?")
 
 
 def project() -> dict:

@@ -125,6 +125,8 @@ class Batch(Generic[TaskT, ResultT]):
 
 def _release_frames(error: BaseException | None) -> None:
     """Clear the frames of a traceback, which hold what its functions held, such as the voxels of a scan."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # a chain of causes may be a circle
+        seen.add(id(error))
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
