@@ -23,8 +23,8 @@ def test_the_box_holds_the_foreground_and_a_margin_of_15_mm() -> None:
     assert box == Box((40 - 5, 80 - 8, 80 - 8), (60 + 5, 120 + 8, 120 + 8))
 
 
-def test_the_margin_of_a_scan_lower_than_240_mm_is_30_mm() -> None:
-    geometry = Geometry((79, 200, 200), (3.0, 2.0, 2.0), GEOMETRY.direction, GEOMETRY.origin)
+def test_the_margin_of_a_scan_lower_than_180_mm_is_30_mm() -> None:
+    geometry = Geometry((59, 200, 200), (3.0, 2.0, 2.0), GEOMETRY.direction, GEOMETRY.origin)
     box = box_of_foreground(foreground((slice(20, 30), slice(20, 30), slice(20, 30))), geometry)
     assert box is not None
     assert (box.low[1:], box.high[1:]) == ((80 - 15, 80 - 15), (120 + 15, 120 + 15))

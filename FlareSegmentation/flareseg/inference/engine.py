@@ -13,10 +13,10 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import DeviceFacts
 from flareseg.core.run import Run
 from flareseg.inference.device import Device
+from flareseg.inference.low_scans import continued, slices_shown, without_continuation
 from flareseg.inference.networks.folding import folded
 from flareseg.inference.precision import Precision
 from flareseg.inference.resample import Box, Slabs, resample_to_grid
-from flareseg.inference.short_scans import continued, slices_shown, without_continuation
 from flareseg.inference.weights import TrainedNetwork
 
 
@@ -46,7 +46,7 @@ class Engine:
     def resampled(
         self, trained: TrainedNetwork, voxels: np.ndarray, box: Box, geometry: Geometry, slabs: Slabs
     ) -> Tensor:
-        """Resample a box of the scan to the grid of a network, or to fewer slices if it is low (``short_scans``).
+        """Resample a box of the scan to the grid of a network, or to fewer slices if it is low (``low_scans``).
 
         Args:
             trained: The network.

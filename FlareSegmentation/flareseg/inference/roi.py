@@ -9,11 +9,11 @@ import numpy as np
 
 from flareseg.core.errors import RoiError
 from flareseg.core.geometry import Bounds, Geometry
+from flareseg.inference.low_scans import LEAST_HEIGHT_MM
 from flareseg.inference.resample import Box
 
 MARGIN_MM = 15.0
-SHORT_SCAN_MM = 240.0
-SHORT_SCAN_MARGIN_MM = 30.0  # the ROI network sees less of the organs where it sees less of the body
+LOW_SCAN_MARGIN_MM = 30.0  # of a scan lower than LEAST_HEIGHT_MM: less of the body shows less of where the organs are
 KEPT_SHARE = 0.08  # of the largest foreground component
 SMALLEST_ML = 40.0  # less foreground than a third of the smallest kidney pair and spleen is noise
 SMALLEST_BOX_MM = 30.0
@@ -22,7 +22,7 @@ SMALLEST_BOX_MM = 30.0
 def box_of_foreground(foreground: np.ndarray, geometry: Geometry) -> Box | None:
     """Box of the scan's voxels around the foreground, grown by a margin; None if there is none.
 
-    The margin is MARGIN_MM, in scans lower than SHORT_SCAN_MM SHORT_SCAN_MARGIN_MM.
+    The margin is MARGIN_MM, in a scan lower than LEAST_HEIGHT_MM LOW_SCAN_MARGIN_MM.
 
     ``foreground``: bool (k, j, i) on a coarse grid that covers the whole scan.
     ``geometry``: the scan's, in canonical orientation.
@@ -34,8 +34,8 @@ def box_of_foreground(foreground: np.ndarray, geometry: Geometry) -> Box | None:
     if not len(voxels) or voxels.max() * np.prod(ratio) * geometry.voxel_ml < SMALLEST_ML:
         return None
     kept = boxes[voxels > KEPT_SHARE * voxels.max()].astype(float)
-    is_short = geometry.shape[0] * geometry.spacing[0] < SHORT_SCAN_MM
-    margin = (SHORT_SCAN_MARGIN_MM if is_short else MARGIN_MM) / np.array(geometry.spacing)
+    is_low = geometry.shape[0] * geometry.spacing[0] < LEAST_HEIGHT_MM
+    margin = (LOW_SCAN_MARGIN_MM if is_low else MARGIN_MM) / np.array(geometry.spacing)
     low = np.floor(kept[:, 0::2].min(axis=0) * ratio - margin)
     high = np.ceil((kept[:, 1::2].max(axis=0) + 1) * ratio + margin)
     return _clipped(low, high, geometry)

@@ -9,8 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from flareseg.inference.low_scans import continued
 from flareseg.inference.resample import Size
-from flareseg.inference.short_scans import continued
 from flareseg.training.chance import Chance
 
 

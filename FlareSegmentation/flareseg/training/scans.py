@@ -11,8 +11,8 @@ from torch import Tensor
 
 from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGANS
+from flareseg.inference.low_scans import slices_shown
 from flareseg.inference.resample import Box, Size, resample_to_grid
-from flareseg.inference.short_scans import slices_shown
 from flareseg.training.augmentation import Augmentation, winner
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Sample, Stage, in_bytes

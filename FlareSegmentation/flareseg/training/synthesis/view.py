@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from flareseg.inference.low_scans import slices_shown
 from flareseg.inference.resample import Size
-from flareseg.inference.short_scans import slices_shown
 from flareseg.training.chance import Chance
 from flareseg.training.sample import Stage
 from flareseg.training.synthesis.cases import OrganMap, Point, point

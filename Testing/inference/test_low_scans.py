@@ -11,7 +11,7 @@ import pytest
 import torch
 from flareseg.core.volume import Volume
 from flareseg.inference.cascade import Cascade, SegmentationOptions
-from flareseg.inference.short_scans import continued, slices_shown, without_continuation
+from flareseg.inference.low_scans import continued, slices_shown, without_continuation
 from flareseg.io.reading import read_volume
 from scripted_networks import BRIGHT, MUSCLE, Brightest, Everywhere, cascade_of, kidney_finder, scan
 from torch import Tensor
