@@ -173,7 +173,7 @@ def test_targets_are_whole_voxels_without_shares() -> None:
     batch = batches().batch(0)
     targets = batch.targets(5)
     assert targets.shape == (3, 5, 16, 16, 16)
-    assert torch.equal(targets.argmax(dim=1, keepdim=True), batch.labels)
+    assert torch.equal(targets.argmax(dim=1, keepdim=True), batch.labels.long())
     assert set(targets.unique().tolist()) == {0.0, 1.0}
 
 

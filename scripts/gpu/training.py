@@ -24,7 +24,7 @@ from flareseg.training.synthesis import synthesizer
 from flareseg.training.synthesis.cases import bodies, organ_maps
 from flareseg.training.synthesis.registration import registered
 from flareseg.training.synthesis.synthesizer import Synthesizer
-from flareseg.training.trainer import new_optimiser
+from flareseg.training.optimiser import new_optimiser
 from job import DEVICE, END, FACTS, JOB, KIT, OUT, REHEARSE, STAGE, WORK, keep, seconds_of, synchronise, tried
 from lightning_fabric import Fabric
 

@@ -11,9 +11,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from flareseg.core.errors import ConfigError
 from flareseg.core.organs import CLASSES
 from flareseg.inference.networks import NETWORKS, build
+from flareseg.inference.networks.savings import Savings, save_memory
 from flareseg.inference.resample import Size
 from flareseg.training.augmentation import AugmentationConfig
 from flareseg.training.sample import Stage
+from flareseg.training.saved_tensors import Saved
 from flareseg.training.settings import Settings, plainly
 from flareseg.training.synthesis.config import SynthesisConfig
 
@@ -58,6 +60,23 @@ class LossConfig(Settings):
         return self
 
 
+class MemoryConfig(Settings):
+    """Savings of memory; none changes what is learned but ``saved: bfloat16``, which rounds.
+
+    ``checkpoint`` and ``in_place``: of the network (flareseg.inference.networks.savings). ``saved``: how tensors are
+    kept for the backward pass. ``loss_slab``: slices of which the loss is computed at a time (None: of all).
+    """
+
+    checkpoint: bool = False
+    in_place: bool = False
+    saved: Saved = "as_is"
+    loss_slab: int | None = Field(None, gt=0)
+
+    @property
+    def savings(self) -> Savings:
+        return Savings(self.checkpoint, self.in_place)
+
+
 class OptimiserConfig(Settings):
     """``lr``: the highest learning rate; ``max_grad_norm``: the largest norm of the gradient (None: any)."""
 
@@ -82,7 +101,7 @@ class StageConfig(Settings):
     ``grid``: its input size (k, j, i). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
     which ``fresh`` are new and the others replayed, with other noise, from the last ``replay_size`` (None: all new).
     ``ema_decay``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
-    random weights, He's, or the shipped weights.
+    random weights, He's, or the shipped weights. ``memory``: what is saved, at the price of time.
     """
 
     network: NetworkConfig
@@ -97,6 +116,7 @@ class StageConfig(Settings):
     fresh: int | None = Field(None, gt=0)
     replay_size: int = Field(64, gt=0)
     ema_decay: float | None = Field(None, gt=0, lt=1)
+    memory: MemoryConfig = MemoryConfig()
 
     @field_validator("grid")
     @classmethod
@@ -104,6 +124,18 @@ class StageConfig(Settings):
         if any(size <= 0 or size % 8 for size in grid):
             raise ValueError("each size of the grid must be divisible by 8")
         return grid
+
+    @model_validator(mode="after")
+    def _fits_the_network(self) -> StageConfig:
+        network = build(self.network.name, 2, self.network.options)
+        divisor = int(getattr(network, "divisor", 1))
+        if any(size % divisor for size in self.grid):
+            raise ValueError(f"each size of the grid must be divisible by {divisor}, as {self.network.name} needs")
+        try:
+            save_memory(network, self.memory.savings)
+        except ValueError as error:
+            raise ValueError(f"`memory` does not fit: {error}") from error
+        return self
 
     @model_validator(mode="after")
     def _has_fresh_samples(self) -> StageConfig:

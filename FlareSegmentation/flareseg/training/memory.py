@@ -1,0 +1,145 @@
+"""Memory of a training step, counted with fake tensors: nothing of the size of a scan is allocated.
+
+PyTorch's fake tensors have shapes but no data. A step on them runs the same operations in the same order, and each
+storage is counted from its first use until it is freed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from flareseg.inference.resample import Size
+from flareseg.training.batches import TrainingBatch
+from flareseg.training.config import CLASSES_OF, StageConfig
+from flareseg.training.losses import OrganLoss
+from flareseg.training.optimiser import new_optimiser
+from flareseg.training.sample import Stage
+from flareseg.training.start import new_network
+from flareseg.training.step import forward
+
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """Memory of one training step in MB.
+
+    Attributes:
+        parameters: Number of parameters of the network.
+        fixed_mb: Weights, their average, gradients and the state of the optimiser.
+        batch_mb: Images and labels.
+        kept_mb: What the forward pass leaves for the backward pass, the logits included.
+        peak_mb: The most at any time, all of the above included.
+    """
+
+    parameters: int
+    fixed_mb: float
+    batch_mb: float
+    kept_mb: float
+    peak_mb: float
+
+
+class LiveBytes(TorchDispatchMode):
+    """Counts the bytes of all storages that operations make while the mode is active.
+
+    Attributes:
+        now: Bytes of the storages that are alive.
+        peak: The most there were.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in _tensors(result):
+            self._count(tensor.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        if id(storage) in self._known:
+            return
+        self._known.add(id(storage))
+        self.now += storage.nbytes()
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._forget, id(storage), storage.nbytes())
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.now -= size
+
+
+def count_step(stage: Stage, settings: StageConfig, precision: str = "32-true", fractions: bool = False) -> StepMemory:
+    """Count the memory of one training step of a stage.
+
+    Args:
+        stage: The stage, which says how many classes there are.
+        settings: Network, grid, batch, loss, optimiser and savings.
+        precision: "32-true" or "bf16-mixed".
+        fractions: Whether samples have shares of voxels beside labels.
+    """
+    with FakeTensorMode(), LiveBytes() as live:
+        return _counted(live, stage, replace_start(settings), precision, fractions)
+
+
+def replace_start(settings: StageConfig) -> StageConfig:
+    """The same with random weights: which they are makes no difference to memory."""
+    return settings.model_copy(update={"start": "default"})
+
+
+def _counted(live: LiveBytes, stage: Stage, settings: StageConfig, precision: str, fractions: bool) -> StepMemory:
+    network = new_network(stage, settings).train()
+    optimiser, loss = new_optimiser(network, settings.optimiser), OrganLoss(settings.loss)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()  # makes its state
+    optimiser.zero_grad(set_to_none=True)
+    without_batch = live.now
+    batch = _batch(settings.grid, settings.batch, CLASSES_OF[stage], fractions)
+    with_batch = live.now
+    live.peak = with_batch
+    with _autocast(precision):
+        logits, value = forward(network, loss, batch, settings.memory)
+    kept = live.now
+    value.backward()
+    average, gradients = _bytes(network.state_dict().values()), _bytes(network.parameters())
+    return StepMemory(
+        sum(parameter.numel() for parameter in network.parameters()),
+        (without_batch + average + gradients) / MB,
+        (with_batch - without_batch) / MB,
+        (kept - with_batch) / MB,
+        (live.peak + average) / MB,
+    )
+
+
+def _batch(grid: Size, samples: int, classes: int, fractions: bool) -> TrainingBatch:
+    shape = (samples, 1, *grid)
+    shares = torch.zeros((samples, classes - 1, *grid), dtype=torch.uint8) if fractions else None
+    return TrainingBatch(torch.zeros(shape), torch.zeros(shape, dtype=torch.uint8), shares)
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _autocast(precision: str) -> contextlib.AbstractContextManager:
+    return torch.autocast("cpu", torch.bfloat16) if precision == "bf16-mixed" else contextlib.nullcontext()
+
+
+def _tensors(result: Any) -> Iterator[Tensor]:
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, (tuple, list)):
+        for each in result:
+            yield from _tensors(each)
