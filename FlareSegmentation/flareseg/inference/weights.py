@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from flareseg.core.report import WeightsFacts
 from flareseg.inference.calibration import Calibration
 from flareseg.inference.manifest import WeightsEntry, broken, damaged_entry, read_entry
-from flareseg.inference.networks import build
+from flareseg.inference.networks import build, divisor_of
 from flareseg.inference.resample import Size
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -77,7 +77,7 @@ def load_network(stage: str, classes: int, folder: Path | None = None) -> Traine
 
 def _require_grid(entry: WeightsEntry, network: nn.Module) -> None:
     """Raise ValueError for a grid that the network cannot work on."""
-    divisor = int(getattr(network, "divisor", 1))
+    divisor = divisor_of(network)
     size = " x ".join(map(str, entry.grid))
     if any(n % divisor for n in entry.grid):
         raise ValueError(f"its grid of {size} voxels is not divisible by {divisor}, as {entry.network} needs")

@@ -106,7 +106,7 @@ class Batches:
     def _make(self, chance: Chance) -> _Made:
         source = chance.choose(self._mixture.sources, self._mixture.weights)
         with torch.no_grad():
-            sample = source.sample(self._stage, self._config.grid, chance)
+            sample = source.sample(self._stage, self._config.size, chance)
         labels, shares = sample.labels, sample.shares
         if self._stage is Stage.ABDOMEN:
             labels = (labels > 0).to(torch.uint8)

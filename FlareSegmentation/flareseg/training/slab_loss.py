@@ -27,7 +27,8 @@ def loss_by_slabs(loss: OrganLoss, logits: Tensor, batch: TrainingBatch, slices:
     if slices is None or slices >= size[0]:
         return loss.of_sums(*sums(logits, 0, size[0]), voxels=size.numel())
     parts = [
-        checkpoint(sums, logits, *span, use_reentrant=False, preserve_rng_state=False) for span in spans(size[0], slices)
+        checkpoint(sums, logits, *span, use_reentrant=False, preserve_rng_state=False)
+        for span in spans(size[0], slices)
     ]
     focal, organs, highest = zip(*parts)
     return loss.of_sums(sum(focal), sum(organs), torch.stack(highest).amax(dim=0), voxels=size.numel())

@@ -15,7 +15,8 @@ from flareseg.training.sample import Stage
 from flareseg.training.slab_loss import spans, upsampled
 
 SLAB = 16  # slices that are compared at a time
-NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ in ORGANS)}
+_ORGANS = tuple(organ.name for organ in ORGANS)
+NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: _ORGANS, Stage.FULL_SIZE: _ORGANS}
 
 
 @dataclass(frozen=True)

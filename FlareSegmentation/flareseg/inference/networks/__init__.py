@@ -20,6 +20,11 @@ NETWORKS: dict[str, type[nn.Module]] = {
 }
 
 
+def divisor_of(network: nn.Module) -> int:
+    """What each size of the network's input is divisible by."""
+    return int(getattr(network, "divisor", 1))
+
+
 def build(name: str, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
     """The network called ``name`` with its ``options`` (widths and the like, as JSON or YAML holds them).
 

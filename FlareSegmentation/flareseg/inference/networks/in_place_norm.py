@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 LEAST_SCALE = 1e-3  # of the norm; a smaller one is taken for this, as it cannot be undone
 _DIMS = (0, 2, 3, 4)
+_CHANNELS = 4  # that are multiplied at a time
 
 
 def in_place_norm_activation(x: Tensor, norm: nn.BatchNorm3d, slope: float) -> Tensor:
@@ -61,7 +62,8 @@ class _NormActivation(torch.autograd.Function):
         before = torch.heaviside(output, zero).clamp_(min=ctx.slope).mul_(gradient)  # the activation's input
         normalised = F.leaky_relu(output, 1 / ctx.slope).sub_(_wide(bias)).div_(_wide(scale))
         to_bias = before.sum(dim=_DIMS, dtype=scale.dtype)
-        to_scale = torch.einsum("bckji,bckji->c", before, normalised).to(scale.dtype)
+        some = zip(before.split(_CHANNELS, dim=1), normalised.split(_CHANNELS, dim=1))
+        to_scale = torch.cat([(one * other).sum(dim=_DIMS, dtype=scale.dtype) for one, other in some])
         count = output.numel() / output.shape[1]
         before.sub_(normalised.mul_(_wide(to_scale / count))).sub_(_wide(to_bias / count)).mul_(_wide(gain))
         return before, to_scale, to_bias, None, None, None

@@ -119,9 +119,7 @@ class MemoryEfficientFCN(nn.Module):
         self.levels = nn.ModuleList()
         for number, channels in enumerate((stem, *downs)):
             dilated = dilations if number == last else (1,)
-            self.levels.append(
-                Level(channels, growth[number], units[number], skips[number], convolution, dilated)
-            )
+            self.levels.append(Level(channels, growth[number], units[number], skips[number], convolution, dilated))
         self.downs = nn.ModuleList(
             Unit(*convolutions(convolution, level.channels, channels, stride=2))
             for level, channels in zip(self.levels, downs)
@@ -182,9 +180,7 @@ class MemoryEfficientFCN(nn.Module):
         return torch.cat(logits, dim=2)
 
 
-def convolutions(
-    kind: str, channels_in: int, channels: int, stride: int = 1, dilation: int = 1
-) -> list[nn.Conv3d]:
+def convolutions(kind: str, channels_in: int, channels: int, stride: int = 1, dilation: int = 1) -> list[nn.Conv3d]:
     """A 3x3x3 convolution without bias: plain; factorised into 1x3x3 and 3x1x1; or separable, by channel and 1x1x1."""
     if kind == "plain":
         return [nn.Conv3d(channels_in, channels, 3, stride, dilation, dilation, bias=False)]

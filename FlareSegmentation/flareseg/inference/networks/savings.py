@@ -21,12 +21,16 @@ class Savings:
     in_place: bool = False
 
 
+def has_savings(network: nn.Module) -> bool:
+    """Whether a network has savings to be switched on."""
+    return bool(_parts(network))
+
+
 def save_memory(network: nn.Module, savings: Savings) -> None:
-    """Switch savings on or off. Raises ValueError for one that the network does not have."""
-    parts = [module for module in network.modules() if isinstance(getattr(module, "savings", None), Savings)]
-    if savings != Savings() and not parts:
+    """Switch the savings of a network on or off. Raises ValueError where it has none to be switched on."""
+    if savings != Savings() and not has_savings(network):
         raise ValueError(f"{type(network).__name__} has neither checkpoints nor norms in place")
-    for part in parts:
+    for part in _parts(network):
         part.savings = savings  # type: ignore[assignment]
 
 
@@ -41,6 +45,10 @@ def call(savings: Savings, module: nn.Module, *inputs: Tensor) -> Any:
         preserve_rng_state=False,  # the networks draw no random numbers
         context_fn=lambda: (contextlib.nullcontext(), _statistics_kept(module)),
     )
+
+
+def _parts(network: nn.Module) -> list[nn.Module]:
+    return [module for module in network.modules() if isinstance(getattr(module, "savings", None), Savings)]
 
 
 @contextlib.contextmanager
