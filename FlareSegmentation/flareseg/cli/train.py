@@ -148,7 +148,8 @@ def _peak(stage: Stage, measured: MemoryFacts, before_mb: float, counted: StepMe
     took = (
         f"{gpu:.0f} MB of the GPU" if gpu is not None else f"{measured.peak_ram_mb - before_mb:.0f} MB of main memory"
     )
-    return f"{stage.value}: the run took up to {took}; {counted.peak_mb:.0f} MB were counted for a step."
+    step = f"{counted.peak_mb:.0f} MB were counted for a step"
+    return f"{stage.value}: the run took up to {took}, samples included; {step}."
 
 
 def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:

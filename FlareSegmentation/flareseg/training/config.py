@@ -100,10 +100,11 @@ class StageConfig(Settings):
     """How the network of one stage is trained.
 
     ``grid``: its input size (k, j, i). ``factor``: scans have their own grid times this instead, and synthetic CT,
-    which has none of its own, ``grid`` times this (None: all are resized to ``grid``). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
-    which ``fresh`` are new and the others replayed, with other noise, from the last ``replay_size`` (None: all new).
-    ``ema_decay``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
-    random weights, He's, or the shipped weights. ``memory``: what is saved, at the price of time.
+    which has none of its own, ``grid`` times this (None: all are resized to ``grid``). ``steps_per_epoch`` None: one
+    pass over the cases. ``batch``: samples a step, of which ``fresh`` are new and the others replayed, with other
+    noise, from the last ``replay_size`` (None: all new). ``ema_decay``: decay of the moving average of the weights
+    (None: the last weights are used). ``start``: PyTorch's random weights, He's, or the shipped weights. ``memory``:
+    what is saved of it, at the price of time.
     """
 
     network: NetworkConfig

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from monai.losses import FocalLoss
 from torch import Tensor, nn
 
 from flareseg.training.config import LossConfig
@@ -27,7 +26,6 @@ class OrganLoss(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
-        self._focal = FocalLoss(gamma=config.gamma, use_softmax=True, reduction="none")
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """``targets``: share of each class in each voxel. Both (batch, classes, k, j, i). Gives one number."""
@@ -40,8 +38,11 @@ class OrganLoss(nn.Module):
         difference, (3, batch, classes - 1); and the highest true share in a voxel, (batch, classes - 1).
         """
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        focal = self._focal_sum(logits, targets) if self.config.focal else logits.new_zeros(())
-        predicted, true = logits.softmax(dim=1)[:, 1:].flatten(2), targets[:, 1:].flatten(2)
+        targets = targets.to(logits.dtype)
+        log_share = logits.log_softmax(dim=1)
+        share = log_share.exp()
+        focal = self._focal_sum(share, log_share, targets) if self.config.focal else logits.new_zeros(())
+        predicted, true = share[:, 1:].flatten(2), targets[:, 1:].flatten(2)
         if not self.config.dice:
             predicted = predicted.detach()
         organs = torch.stack([predicted.sum(dim=2), true.sum(dim=2), (predicted - true).abs().sum(dim=2)])
@@ -52,8 +53,8 @@ class OrganLoss(nn.Module):
         loss = self.config.focal * focal / (voxels * len(highest))
         return loss + self.config.dice * self._dice_loss(organs, highest, voxels) if self.config.dice else loss
 
-    def _focal_sum(self, logits: Tensor, targets: Tensor) -> Tensor:
-        per_voxel = self._focal(logits, targets).sum(dim=1)
+    def _focal_sum(self, share: Tensor, log_share: Tensor, targets: Tensor) -> Tensor:
+        per_voxel = -((1 - share) ** self.config.gamma * log_share * targets).sum(dim=1)
         if self.config.boundary:
             per_voxel = per_voxel * (1 + self.config.boundary * (targets.amax(dim=1) < 1))
         return per_voxel.sum()

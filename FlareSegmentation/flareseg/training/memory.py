@@ -125,9 +125,9 @@ def _counted(live: LiveBytes, stage: Stage, settings: StageConfig, precision: st
     with_batch = live.now
     live.peak = with_batch
     with _autocast(precision):
-        logits, value = forward(network, loss, batch, settings.memory)
+        step = forward(network, loss, batch, settings.memory)
     kept = live.now
-    value.backward()
+    step[1].backward()
     average, gradients = _bytes(network.state_dict().values()), _bytes(network.parameters())
     return StepMemory(
         sum(parameter.numel() for parameter in network.parameters()),

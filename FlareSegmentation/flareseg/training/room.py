@@ -19,6 +19,7 @@ from flareseg.training.memory import MB, StepMemory, count_step
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind
 
+SAMPLE_BYTES = 110  # for each voxel while a sample is made; 60 to 107 were counted by LiveBytes, synthetic and real
 _LEAST_FACTOR, _FACTOR_STEP = 0.05, 0.01
 
 
@@ -59,7 +60,7 @@ def require_room(
 ) -> StepMemory:
     """The counted memory of a step on samples of ``size``.
 
-    Raises ConfigError if there is less room, with the largest factor that fits.
+    Raises ConfigError if a step, or making its samples, has less room, with the largest factor that fits.
     """
     settings = config.stages[stage]
 
@@ -67,13 +68,15 @@ def require_room(
         sized = settings.model_copy(update={"grid": size, "factor": None})
         return count_step(stage, sized, precision, config.data.fractions, "cuda" if device.type == "cuda" else "cpu")
 
-    memory = counted(size)
-    if memory.peak_mb <= room.free_mb:
-        return memory
+    def needed(size: Size) -> float:
+        return max(counted(size).peak_mb, size[0] * size[1] * size[2] * SAMPLE_BYTES / MB)
+
+    if (needed_mb := needed(size)) <= room.free_mb:
+        return counted(size)
     raise ConfigError(
-        f"Training {settings.network.name} on {_voxels(size)} voxels needs {memory.peak_mb / 1000:.1f} GB of memory; "
+        f"Training {settings.network.name} on {_voxels(size)} voxels needs {needed_mb / 1000:.1f} GB of memory; "
         f"{max(0.0, room.free_mb) / 1000:.1f} GB are {'allowed' if room.where == _ALLOWED else 'free'}{room.where}.",
-        _advice(settings, size, memory.peak_mb, room, lambda size: counted(size).peak_mb),
+        _advice(settings, size, needed_mb, room, needed),
     )
 
 
@@ -92,7 +95,8 @@ def _advice(settings: StageConfig, size: Size, needed: float, room: Room, count:
     if factor < _LEAST_FACTOR:
         return f"No factor of this grid fits: take narrower layers{more}, or a device with more memory."
     now = settings.factor or 1.0
-    return f"The largest factor that fits is {factor * now:.2f}, {_voxels(smaller)} voxels: set `factor` or `grid` so{more}."
+    fits = f"The largest factor that fits is {factor * now:.2f}, {_voxels(smaller)} voxels"
+    return f"{fits}: set `factor` or `grid` so{more}."
 
 
 def _unused_savings(settings: StageConfig, network: nn.Module) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,8 @@ from torch.utils.checkpoint import checkpoint
 
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.losses import OrganLoss
+
+_checkpoint = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
 
 
 def loss_by_slabs(loss: OrganLoss, logits: Tensor, batch: TrainingBatch, slices: int | None = None) -> Tensor:
@@ -21,7 +24,7 @@ def loss_by_slabs(loss: OrganLoss, logits: Tensor, batch: TrainingBatch, slices:
     """
     size, classes = batch.images.shape[2:], logits.shape[1]
 
-    def sums(logits: Tensor, start: int, stop: int) -> tuple[Tensor, ...]:
+    def sums(logits: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor, Tensor]:
         return loss.sums(upsampled(logits, size, start, stop), batch.targets(classes, start, stop))
 
     if slices is None or slices >= size[0]:

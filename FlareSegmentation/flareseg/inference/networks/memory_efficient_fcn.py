@@ -9,6 +9,8 @@ own grid but the first convolution, and skips that are added rather than joined.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -115,16 +117,17 @@ class MemoryEfficientFCN(nn.Module):
         self.stride, self.divisor = _three(stride), max(stride) * 2 ** len(downs)
         self.savings, self.slab = Savings(), SLAB
         self.stem = Unit(nn.Conv3d(1, stem, (3, 5, 5), self.stride, (1, 2, 2), bias=False))
-        last = len(growth) - 1
-        self.levels = nn.ModuleList()
-        for number, channels in enumerate((stem, *downs)):
-            dilated = dilations if number == last else (1,)
-            self.levels.append(Level(channels, growth[number], units[number], skips[number], convolution, dilated))
+        dilated: list[Sequence[int]] = [*([(1,)] * len(downs)), dilations]
+        levels = [
+            Level(channels, each, number, skip, convolution, dilations)
+            for channels, each, number, skip, dilations in zip((stem, *downs), growth, units, skips, dilated)
+        ]
+        self.levels = nn.ModuleList(levels)
         self.downs = nn.ModuleList(
             Unit(*convolutions(convolution, level.channels, channels, stride=2))
-            for level, channels in zip(self.levels, downs)
+            for level, channels in zip(levels, downs)
         )
-        self.merges = nn.ModuleList(Merge(coarse, fine, convolution) for fine, coarse in zip(skips, skips[1:]))
+        self.merges = nn.ModuleList(Merge(coarse, fine, convolution) for fine, coarse in pairwise(skips))
         self.head = nn.Conv3d(skips[0], classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -135,9 +138,13 @@ class MemoryEfficientFCN(nn.Module):
             return self._logits(fine, self._coarse(self._down(0, fine)))
         return self._by_slabs(x)
 
+    @property
+    def _finest(self) -> Level:
+        return cast(Level, self.levels[0])
+
     def _fine(self, x: Tensor) -> list[Tensor]:
         """The features of the finest level."""
-        return self.levels[0](call(self.savings, self.stem, x))
+        return self._finest(call(self.savings, self.stem, x))
 
     def _down(self, number: int, features: list[Tensor]) -> Tensor:
         return call(self.savings, self.downs[number], *features)
@@ -145,7 +152,7 @@ class MemoryEfficientFCN(nn.Module):
     def _coarse(self, x: Tensor) -> Tensor:
         """Everything below the finest level: from its input to what the last merge adds."""
         skips = []
-        for number, level in enumerate(self.levels[1:], start=1):
+        for number, level in enumerate(cast("list[Level]", list(self.levels)[1:]), start=1):
             features = level(x)
             skips.append(call(self.savings, level.skip, *features))
             if number < len(self.downs):
@@ -157,14 +164,14 @@ class MemoryEfficientFCN(nn.Module):
         return x
 
     def _logits(self, fine: list[Tensor], coarse: Tensor) -> Tensor:
-        skip = call(self.savings, self.levels[0].skip, *fine)
+        skip = call(self.savings, self._finest.skip, *fine)
         return self.head(call(self.savings, self.merges[0], coarse, skip))
 
     def _by_slabs(self, x: Tensor) -> Tensor:
         """The same; the margin of a slab holds what its own slices see, so that every slice is as of the whole."""
         step = self.stride[0]
         slices = x.shape[2] // step
-        margin = 2 * ((len(self.levels[0].units) + 3) // 2)  # stem, units and one more, even
+        margin = 2 * ((len(self._finest.units) + 3) // 2)  # stem, units and one more, even
         spans = [
             (start, stop, max(0, start - margin), min(slices, stop + margin))
             for start, stop in ((n, min(n + self.slab, slices)) for n in range(0, slices, self.slab))

@@ -10,7 +10,7 @@ WIDTHS = (16, 32, 64, 128, 256)
 
 
 class PlainUNet(RoiUNet):
-    """RoiUNet with twice its widths: 5,646,453 parameters with five classes, all levels from the input's own grid on."""
+    """RoiUNet with twice its widths: 5,646,453 parameters with five classes; its finest level is the input's grid."""
 
     def __init__(self, classes: int = 5, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__(classes, widths)
