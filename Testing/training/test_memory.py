@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 from flareseg.core.errors import ConfigError
+from flareseg.inference.live_bytes import LiveBytes
 from flareseg.training.config import StageConfig, TrainingConfig, read_config
-from flareseg.training.memory import LiveBytes, count_step
+from flareseg.training.memory import count_step
 from flareseg.training.room import Room, largest_size, require_room
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind
@@ -142,7 +143,7 @@ def config(**changes: Any) -> TrainingConfig:
 
 
 def test_a_run_that_cannot_fit_is_refused_with_what_it_needs_and_the_largest_factor_that_fits() -> None:
-    """Three samples of 64 x 64 x 64 voxels; half of each side is an eighth of the memory, and a little more is given."""
+    """Three samples of 64 x 64 x 64 voxels; half of each side is an eighth of the memory."""
     needed = require_room(Stage.ORGANS, config(), (64, 64, 64), "32-true", CPU, Room(1e6)).peak_mb
     with pytest.raises(ConfigError) as caught:
         require_room(Stage.ORGANS, config(), (64, 64, 64), "32-true", CPU, Room.of(CPU, 0.15 * needed))

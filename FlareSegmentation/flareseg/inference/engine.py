@@ -18,21 +18,21 @@ from flareseg.inference.weights import TrainedNetwork
 
 @dataclass(frozen=True)
 class Engine:
-    """The two networks on one device in one precision."""
+    """The networks on one device in one precision; without a ROI network the scan is segmented as a whole."""
 
     device: Device
     precision: Precision
-    abdomen: TrainedNetwork
+    abdomen: TrainedNetwork | None
     organs: TrainedNetwork
 
     @classmethod
-    def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
+    def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork | None, organs: TrainedNetwork) -> Engine:
         """Copy trained networks to a device, their batch norm folded into the convolutions."""
-        on_device = [
-            replace(trained, network=precision.network(folded(trained.network), device.torch_device))
-            for trained in (abdomen, organs)
-        ]
-        return cls(device, precision, *on_device)
+
+        def on_device(trained: TrainedNetwork) -> TrainedNetwork:
+            return replace(trained, network=precision.network(folded(trained.network), device.torch_device))
+
+        return cls(device, precision, abdomen and on_device(abdomen), on_device(organs))
 
     @property
     def facts(self) -> DeviceFacts:
@@ -53,10 +53,18 @@ def normalised(hu: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def _with_progress(network: nn.Module, run: Run) -> Iterator[None]:
-    """Advance the run at each convolution, so that a long pass can be watched and cancelled."""
+    """Advance the run at each convolution, so that a long pass can be watched and cancelled.
+
+    A network that works slab by slab comes to the same convolutions again: each counts once.
+    """
     layers = [m for m in network.modules() if isinstance(m, (nn.Conv3d, nn.ConvTranspose3d))]
-    done = iter(range(len(layers) + 1))
-    hooks = [m.register_forward_pre_hook(lambda *_: run.advance(next(done) / len(layers))) for m in layers]
+    begun: set[nn.Module] = set()
+
+    def advance(layer: nn.Module, inputs: object) -> None:
+        run.advance(len(begun) / len(layers))
+        begun.add(layer)
+
+    hooks = [layer.register_forward_pre_hook(advance) for layer in layers]
     try:
         yield
     finally:

@@ -1,22 +1,15 @@
-"""Memory of a training step, counted with fake tensors: nothing of the size of a scan is allocated.
-
-PyTorch's fake tensors have shapes but no data. A step on them runs the same operations in the same order, and each
-storage is counted from its first use until it is freed.
-"""
+"""Memory of a training step, counted with fake tensors."""
 
 from __future__ import annotations
 
 import contextlib
-import weakref
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from flareseg.inference.live_bytes import MB, LiveBytes, bytes_of
 from flareseg.inference.resample import Size
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.config import CLASSES_OF, StageConfig
@@ -25,9 +18,6 @@ from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
 from flareseg.training.start import new_network
 from flareseg.training.step import forward
-
-MB = 1e6
-_CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
 
 
 @dataclass(frozen=True)
@@ -47,44 +37,6 @@ class StepMemory:
     batch_mb: float
     kept_mb: float
     peak_mb: float
-
-
-class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all storages that operations make while the mode is active.
-
-    Args:
-        copies: Whether a convolution needs copies of what goes in and out, as oneDNN on a CPU does for its own layout.
-
-    Attributes:
-        now: Bytes of the storages that are alive.
-        peak: The most there were.
-    """
-
-    def __init__(self, copies: bool = False) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self._copies = copies
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for tensor in _tensors(result):
-            self._count(tensor.untyped_storage())
-        if self._copies and func in _CONVOLUTIONS:
-            self.peak = max(self.peak, self.now + _bytes(_large(args)) + _bytes(_tensors(result)))
-        return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        if id(storage) in self._known:
-            return
-        self._known.add(id(storage))
-        self.now += storage.nbytes()
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._forget, id(storage), storage.nbytes())
-
-    def _forget(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.now -= size
 
 
 def count_step(
@@ -128,7 +80,7 @@ def _counted(live: LiveBytes, stage: Stage, settings: StageConfig, precision: st
         step = forward(network, loss, batch, settings.memory)
     kept = live.now
     step[1].backward()
-    average, gradients = _bytes(network.state_dict().values()), _bytes(network.parameters())
+    average, gradients = bytes_of(network.state_dict().values()), bytes_of(network.parameters())
     return StepMemory(
         sum(parameter.numel() for parameter in network.parameters()),
         (without_batch + average + gradients) / MB,
@@ -144,21 +96,5 @@ def _batch(grid: Size, samples: int, classes: int, fractions: bool) -> TrainingB
     return TrainingBatch(torch.zeros(shape), torch.zeros(shape, dtype=torch.uint8), shares)
 
 
-def _bytes(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def _large(args: Iterable[Any]) -> Iterator[Tensor]:
-    return (arg for arg in args if isinstance(arg, Tensor))
-
-
 def _autocast(precision: str) -> contextlib.AbstractContextManager:
     return torch.autocast("cpu", torch.bfloat16) if precision == "bf16-mixed" else contextlib.nullcontext()
-
-
-def _tensors(result: Any) -> Iterator[Tensor]:
-    if isinstance(result, Tensor):
-        yield result
-    elif isinstance(result, (tuple, list)):
-        for each in result:
-            yield from _tensors(each)

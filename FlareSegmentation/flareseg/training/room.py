@@ -10,12 +10,13 @@ from torch import nn
 
 from flareseg.core.errors import ConfigError
 from flareseg.core.free_memory import bounds
+from flareseg.inference.live_bytes import MB
 from flareseg.inference.networks import build, divisor_of
 from flareseg.inference.networks.savings import has_savings
 from flareseg.inference.own_grid import own_grid
 from flareseg.inference.resample import Size
 from flareseg.training.config import StageConfig, TrainingConfig
-from flareseg.training.memory import MB, StepMemory, count_step
+from flareseg.training.memory import StepMemory, count_step
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind
 
