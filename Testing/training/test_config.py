@@ -75,7 +75,7 @@ def test_a_config_that_extends_itself_is_refused(tmp_path: Path) -> None:
         ({"stages": {"organs": {"grid": [96, 128, 100]}}}, "divisible by 8"),
         (
             {"stages": {"organs": {"network": {"name": "VNet"}}}},
-            "unknown network VNet; known are RoiUNet, DenseVNet",
+            "unknown network VNet; known are RoiUNet, DenseVNet, MemoryEfficientFCN, PlainUNet",
         ),
         ({"stages": {"organs": {"network": {"name": "DenseVNet", "options": {"depth": 3}}}}}, "do not fit the network"),
         ({"stages": {"organs": {"fresh": 9}}}, "more fresh samples"),

@@ -53,7 +53,7 @@ def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwor
     if weights is None:
         raise WeightsError(
             "No weights for the whole scan in one pass come with FlareSegmentation.",
-            "Train some (flareseg train full-size, flareseg export) and give their folder: --weights FOLDER.",
+            "Train some (docs/full-size.md) and give their folder: --weights FOLDER, or Weights in the panel.",
         )
     return None, load_network(STAGE, CLASSES, weights)
 

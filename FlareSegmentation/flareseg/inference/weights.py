@@ -114,11 +114,12 @@ def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> Weigh
 
 
 def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
-    if content.startswith(_PICKLES):
-        raise broken(f"The network weights are a PyTorch pickle, which is never loaded, not safetensors: {path}.")
     try:
         return safetensors.torch.load(content)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:  # types that PyTorch lacks, too
+        if content.startswith(_PICKLES):  # some safetensors begin so, too, by the length of their header
+            message = f"The network weights are a PyTorch pickle, which is never loaded, not safetensors: {path}."
+            raise broken(message) from error
         raise broken(f"The network weights are not a complete safetensors file: {path}.") from error
 
 

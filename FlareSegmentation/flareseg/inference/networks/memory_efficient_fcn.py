@@ -180,11 +180,13 @@ class MemoryEfficientFCN(nn.Module):
         for start, stop, low, high in spans:
             down = self._down(0, self._fine(x[:, :, step * low : step * high]))
             downs.append(down[:, :, (start - low) // 2 : (stop - low) // 2].clone())
-        coarse, logits = self._coarse(torch.cat(downs, dim=2)), []
+        coarse = self._coarse(torch.cat(downs, dim=2))
+        size = (x.shape[0], self.head.out_channels, slices, *(n // s for n, s in zip(x.shape[3:], self.stride[1:])))
+        logits = x.new_empty(size)
         for start, stop, low, high in spans:
             slab = self._logits(self._fine(x[:, :, step * low : step * high]), coarse[:, :, low // 2 : high // 2])
-            logits.append(slab[:, :, start - low : stop - low].clone())
-        return torch.cat(logits, dim=2)
+            logits[:, :, start:stop] = slab[:, :, start - low : stop - low]
+        return logits
 
 
 def convolutions(kind: str, channels_in: int, channels: int, stride: int = 1, dilation: int = 1) -> list[nn.Conv3d]:
