@@ -10,7 +10,7 @@ from flareseg.core.organs import CLASSES
 from flareseg.core.volume import Volume
 from flareseg.inference.device import select_device
 from flareseg.inference.engine import normalised
-from flareseg.inference.networks.plain_unet import PlainUNet as Network
+from flareseg.inference.networks.plain_unet import PlainUNet
 from flareseg.inference.precision import select_precision
 from flareseg.inference.resample import Box, logits_to_labels, resample_to_grid
 
@@ -21,12 +21,12 @@ from benchmarks.subject import Subject
 GRID = (112, 192, 224)
 
 
-class PlainUNet(Subject):
+class WholeScanUNet(Subject):
     """Two convolutions a level, five levels, random weights; resampled by the engine's own slabs."""
 
     def __init__(self, device: str) -> None:
         self._device = select_device(device)
-        network = Network(CLASSES).eval().requires_grad_(False)
+        network = PlainUNet(CLASSES).eval().requires_grad_(False)
         self._precision = select_precision(self._device)
         self._network = self._precision.network(network, self._device.torch_device)
         self.dtype = self._precision.name

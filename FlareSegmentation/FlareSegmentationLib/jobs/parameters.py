@@ -37,7 +37,6 @@ class FlareSegmentationParameterNode:
     uncertainty: bool = False
     precision: PrecisionChoice = PrecisionChoice.AUTO
     network: NetworkChoice = NetworkChoice.CASCADE
-    weights: str = ""
     liver: bool = True
     kidneys: bool = True
     spleen: bool = True
@@ -90,6 +89,6 @@ def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
         "uncertainty": parameters.uncertainty,
         "precision": parameters.precision,
         "network": parameters.network,
-        "weights": parameters.weights if parameters.network is NetworkChoice.FULL_SIZE else "",
+        "weights": settings.weightsFolder() if parameters.network is NetworkChoice.FULL_SIZE else "",
         "organs": tuple(name for name in ORGAN_NAMES if getattr(parameters, name)),
     }

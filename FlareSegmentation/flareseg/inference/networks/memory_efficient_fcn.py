@@ -20,7 +20,7 @@ from flareseg.inference.networks.in_place_norm import in_place_norm_activation
 from flareseg.inference.networks.savings import Savings, call
 
 SLOPE = 0.01
-SLAB = 32  # slices of the finest level that are computed at a time where no gradients are needed
+SLAB = 16  # slices of the finest level that are computed at a time where no gradients are needed
 
 STEM_CHANNELS = 12
 GROWTH = (6, 8, 16, 24)
@@ -52,7 +52,7 @@ class Unit(nn.Sequential):
         return activation(norm(x))
 
 
-class Level(nn.Module):
+class DenseLevel(nn.Module):
     """A block of dense units on one grid, with the skip to the decoder.
 
     Each unit sees the block's input and every unit before it. The features stay a list: they are joined only inside
@@ -90,10 +90,10 @@ class Merge(nn.Module):
 
 
 class MemoryEfficientFCN(nn.Module):
-    """About 440,000 parameters with five classes and the default widths.
+    """462,881 parameters with five classes and the default widths.
 
     Input (batch, 1, k, j, i), each size divisible by ``divisor``; output logits (batch, classes, k, j / 2, i / 2) with
-    the default stride: whoever needs labels on a finer grid interpolates them, slab by slab.
+    the default stride: the caller interpolates them to a finer grid, slab by slab.
 
     Without gradients the finest level is computed in slabs of SLAB slices, twice: for the coarser levels and for the
     logits. Memory then grows with the coarser levels only, and the logits are the same but for rounding.
@@ -119,7 +119,7 @@ class MemoryEfficientFCN(nn.Module):
         self.stem = Unit(nn.Conv3d(1, stem, (3, 5, 5), self.stride, (1, 2, 2), bias=False))
         dilated: list[Sequence[int]] = [*([(1,)] * len(downs)), dilations]
         levels = [
-            Level(channels, each, number, skip, convolution, dilations)
+            DenseLevel(channels, each, number, skip, convolution, dilations)
             for channels, each, number, skip, dilations in zip((stem, *downs), growth, units, skips, dilated)
         ]
         self.levels = nn.ModuleList(levels)
@@ -139,8 +139,8 @@ class MemoryEfficientFCN(nn.Module):
         return self._by_slabs(x)
 
     @property
-    def _finest(self) -> Level:
-        return cast(Level, self.levels[0])
+    def _finest(self) -> DenseLevel:
+        return cast(DenseLevel, self.levels[0])
 
     def _fine(self, x: Tensor) -> list[Tensor]:
         """The features of the finest level."""
@@ -152,7 +152,7 @@ class MemoryEfficientFCN(nn.Module):
     def _coarse(self, x: Tensor) -> Tensor:
         """Everything below the finest level: from its input to what the last merge adds."""
         skips = []
-        for number, level in enumerate(cast("list[Level]", list(self.levels)[1:]), start=1):
+        for number, level in enumerate(cast("list[DenseLevel]", list(self.levels)[1:]), start=1):
             features = level(x)
             skips.append(call(self.savings, level.skip, *features))
             if number < len(self.downs):
