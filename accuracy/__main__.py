@@ -121,7 +121,9 @@ def publish(
 def results_page(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for results.md and its picture, such as docs.")],
     he_luo: Annotated[Optional[Path], typer.Option(help="Folder that score wrote with weights of he-luo.")] = None,
-    flareseg: Annotated[Optional[Path], typer.Option(help="The same with weights of flareseg.")] = None,
+    he_luo_weights: Annotated[Optional[Path], typer.Option(help="Those weights, to say how they were trained.")] = None,
+    flareseg: Annotated[Optional[Path], typer.Option(help="Folder that score wrote with weights of flareseg.")] = None,
+    flareseg_weights: Annotated[Optional[Path], typer.Option(help="Those weights.")] = None,
     cts: Annotated[Optional[Path], typer.Option(help="The labelled CTs that were scored, for the picture.")] = None,
 ) -> None:
     """Write DSC and NSD of trained weights beside the published figures, as He and Luo's Table 5 has them."""
@@ -135,17 +137,10 @@ def results_page(
         for shown in [each for each in (flareseg, he_luo) if each is not None][:1]:
             make_folder((output / comparison.PICTURE).parent)
             showing.draw(output / comparison.PICTURE, shown, read_figures(Accuracy, shown / RESULTS), cts)
-        commands = {name: _COMMANDS[name] for name in scored}
-        write_text(output / "results.md", comparison.page(scored, commands, bool(scored)))
+        weights = {"he-luo": he_luo_weights, "flareseg": flareseg_weights}
+        trained = {name: comparison.training_of(each) for name, each in weights.items() if each is not None}
+        write_text(output / "results.md", comparison.page(scored, trained, bool(scored)))
     console.err.print(f"Written: {output / 'results.md'}", soft_wrap=True)
-
-
-_COMMANDS = {
-    name: f"flareseg train {name} --store store --output run-{name}\n"
-    f"flareseg export run-{name} --output weights-{name}\n"
-    f"python -m accuracy score scores-{name} --weights weights-{name} --cts CTS"
-    for name in ("he-luo", "flareseg")
-}
 
 
 def _scored(cascade: Cascade, output: Path, labelled: list[ScoredCase], patients: int, html: bool) -> Accuracy:

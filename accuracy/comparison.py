@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean, stdev
 
+from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGAN_NAMES
+from flareseg.inference.manifest import read_manifest
 
 from accuracy.published import PUBLISHED, WINNER
 from accuracy.results import Accuracy, CaseFigures
@@ -15,26 +18,57 @@ BESIDE = {"He and Luo": "He and Luo", WINNER: "FLARE21 winner", "nnU-Net": "nnU-
 """Published teams that are shown, and what they are called."""
 PRESETS = ("he-luo", "flareseg")
 PICTURE = "pictures/easy-and-hard.png"
+_COMMANDS = """## Commands that made the figures
+
+For each row, CONFIG being the config named above:
+
+```
+flareseg train CONFIG --store store --output run
+flareseg export run --output weights
+python -m accuracy score scores --weights weights --cts CTS
+python -m accuracy results docs --he-luo scores --he-luo-weights weights --cts CTS
+```
+"""
 _GROUPS = {"cts": "labelled CTs", "synthetic": "synthetic patients (easier than real ones)"}
 
 
-def page(scored: Mapping[str, Accuracy], commands: Mapping[str, str], has_picture: bool) -> str:
-    """The page. ``scored``: figures by preset, those of PRESETS that are trained; ``commands``: that made them."""
+def page(scored: Mapping[str, Accuracy], trained: Mapping[str, str], has_picture: bool) -> str:
+    """The page. ``scored``: figures by preset, those of PRESETS that are trained; ``trained``: how, in words."""
     parts = [
         "# Results in the layout of He and Luo's Table 5\n",
         "DSC and NSD (tolerance 1 mm) in %, mean ± standard deviation over the cases, by the FLARE21 protocol. Written "
         "by `python -m accuracy results`; no figure is entered by hand.\n",
-        *[_table(group, about, scored) for group, about in _GROUPS.items()],
+        *[_table(group, about, scored) for group, about in _GROUPS.items() if not scored or _has(scored, group)],
     ]
     untrained = [preset for preset in PRESETS if preset not in scored]
     if untrained:
         parts.append(f"Not trained yet, so without figures: {', '.join(f'`{name}`' for name in untrained)}.\n")
-    if commands:
-        lines = "\n".join(f"# {name}\n{command}" for name, command in commands.items())
-        parts.append(f"## Commands that made the figures\n\n```\n{lines}\n```\n")
+    parts += [f"- `{name}`: {how}\n" for name, how in trained.items()]
+    if scored:
+        parts.append(_COMMANDS)
     if has_picture:
         parts.append(f"## An easy and a hard case\n\n![Image, label and prediction of two cases]({PICTURE})\n")
     return "\n".join(parts)
+
+
+def training_of(weights: Path) -> str:
+    """How exported weights were trained, in words. Raises WeightsError, or DataError where their manifest is silent."""
+    entries = read_manifest(weights)["weights"]
+    try:
+        return "; ".join(
+            f"{stage} network by config `{entry['config']['name']}`, {entry['progress']['samples']:,} samples in "
+            f"{entry['progress']['step']:,} steps"
+            for stage, entry in entries.items()
+            if "config" in entry or len(entries) == 1  # a network that was not trained keeps the shipped weights
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{weights} does not say how its weights were trained.", "Give a folder that flareseg export wrote."
+        ) from error
+
+
+def _has(scored: Mapping[str, Accuracy], group: str) -> bool:
+    return any(getattr(results, group) for results in scored.values())
 
 
 def _table(group: str, about: str, scored: Mapping[str, Accuracy]) -> str:

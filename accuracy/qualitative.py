@@ -48,7 +48,7 @@ def draw(path: Path, cases: list[ShownCase]) -> None:
     axes = figure.subplots(len(cases), len(_COLUMNS), squeeze=False)
     for row, case in zip(axes, cases):
         image, label, prediction = (read_volume(each).canonical for each in (case.scan, case.label, case.prediction))
-        k = int(np.count_nonzero(label.voxels, axis=(1, 2)).argmax())
+        k = _telling_slice(label.voxels)
         aspect = image.geometry.spacing[1] / image.geometry.spacing[2]
         for column, labels in zip(row, (None, label, prediction)):
             # viewed from the feet, as radiologists do: the patient's left on the right, where i runs to the left
@@ -71,6 +71,13 @@ _COLOURS = {
     "alpha": 0.55,
     "interpolation": "nearest",
 }
+
+
+def _telling_slice(labels: np.ndarray) -> int:
+    """The slice with the most organs, and of those the one with most of them."""
+    organs = sum((labels == organ.label).any(axis=(1, 2)).astype(int) for organ in ORGANS)
+    voxels = np.count_nonzero(labels, axis=(1, 2))
+    return int((organs * (voxels.max() + 1) + voxels).argmax())
 
 
 def _overlay(labels: Volume, k: int) -> np.ma.MaskedArray:
