@@ -28,6 +28,7 @@ from flareseg.inference.weights import TrainedNetwork, load_network
 STAGE = "full_size"  # of the manifest
 _GRID_BYTES = 12  # a voxel of the network's grid: the scan resampled, and its window of HU while the input is made
 _COPIES = 4.0  # of the logits in float32 while they become labels and confidence
+_AMPLE_BYTES = 500  # a voxel of the grid, for every network that there is: nothing has to be counted
 _LEAST_FACTOR, _FACTOR_STEP = 0.05, 0.01
 
 
@@ -67,8 +68,8 @@ def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, l
     geometry = Orientation.of(volume.geometry).geometry(volume.geometry)
     shape = box_of_bounds(options.roi, geometry).size if options.roi else geometry.shape
     free_mb, where = _free(engine.device, limits)
-    needed = _needed_mb(engine, shape)
-    if may_leave or needed <= free_mb:
+    k, j, i = engine.organs.grid_of(shape)
+    if may_leave or k * j * i * _AMPLE_BYTES / 1e6 <= free_mb or (needed := _needed_mb(engine, shape)) <= free_mb:
         return
     factor = min(1.0, max(0.0, free_mb) / needed) ** (1 / 3) + 2 * _FACTOR_STEP  # memory grows with the voxels
     while factor >= _LEAST_FACTOR and _needed_mb(engine, _times(shape, factor)) > free_mb:
