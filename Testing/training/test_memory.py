@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from flareseg.cli.app import app
 from flareseg.core.errors import ConfigError
 from flareseg.inference.live_bytes import LiveBytes
 from flareseg.training.config import StageConfig, TrainingConfig, read_config
@@ -18,6 +21,7 @@ from flareseg.training.room import Room, largest_size, require_room
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind
 from training.makers import tiny_config
+from typer.testing import CliRunner
 
 CPU = torch.device("cpu")
 FULL = (160, 512, 512)
@@ -183,3 +187,16 @@ def test_scans_of_different_sizes_do_not_share_a_batch() -> None:
     stage = read_config("full-size").stages[Stage.FULL_SIZE].model_dump(mode="json")
     with pytest.raises(ValueError, match="the batch must be 1"):
         StageConfig.model_validate(json.loads(json.dumps({**stage, "batch": 2})))
+
+
+def test_the_command_refuses_before_the_first_step_and_leaves_nothing(
+    prepare: Callable[..., Any], nnunet: Path, tmp_path: Path
+) -> None:
+    store, _ = prepare(nnunet)
+    words = ["train", "he-luo", "--store", str(store.folder), "--output", str(tmp_path / "run"), "--device", "cpu"]
+    refused = CliRunner().invoke(app, [*words, "--stage", "organs", "--memory-limit", "300"])
+    assert refused.exit_code == 2
+    text = " ".join(refused.stderr.split())
+    assert "Training DenseVNet on 96 x 128 x 192 voxels needs 1." in text
+    assert "0.3 GB are allowed by the limit given. The largest factor that fits is 0." in text
+    assert not (tmp_path / "run").exists()
