@@ -42,7 +42,7 @@ def test_the_presets_train_the_networks_that_ship(preset: str) -> None:
 def test_the_baseline_differs_from_full_size_in_the_network_and_its_savings_alone(pair: tuple[str, str]) -> None:
     ours, plain = (read_config(name) for name in pair)
     stage = plain.stages[Stage.FULL_SIZE]
-    assert stage.network.name == "PlainUNet"
+    assert (stage.network.name, stage.network.options) == ("PlainUNet", {})
     same = {"network": ours.stages[Stage.FULL_SIZE].network, "memory": ours.stages[Stage.FULL_SIZE].memory}
     assert stage.model_copy(update=same) == ours.stages[Stage.FULL_SIZE]
     assert plain.model_copy(update={"name": ours.name, "stages": ours.stages}) == ours

@@ -25,10 +25,15 @@ CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES, Stage.FULL_SIZE: CLASSES}
 
 
 class NetworkConfig(Settings):
-    """``name``: of flareseg.inference.networks; ``options``: its widths, as keyword arguments."""
+    """``name``: of flareseg.inference.networks; ``options``: its widths, as keyword arguments (None: the default)."""
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _without_defaults(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in options.items() if value is not None}
 
     @model_validator(mode="after")
     def _can_be_built(self) -> NetworkConfig:
