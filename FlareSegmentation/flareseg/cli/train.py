@@ -35,7 +35,9 @@ class StageChoice(str, Enum):
 
 
 def train(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file or a preset: flareseg, he-luo, smoke.")],
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file or a preset: flareseg, he-luo, full-size, smoke.")
+    ],
     store: Annotated[Path, typer.Option("--store", "-s", help="The training store that flareseg prepare made.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; an existing run is resumed.")],
     stage: Annotated[
