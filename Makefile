@@ -1,4 +1,4 @@
-# make demo · make test · make accuracy · make bench · make docs · make train-smoke · make pictures: each prepares its own environment first.
+# make demo · make test · make accuracy · make bench · make memory · make docs · make train-smoke · make pictures: each prepares its own environment first.
 # make test-pythons · make test-lowest · make locks · make check-locks: other Pythons, other versions of the packages.
 PYTHON ?= python3
 PYTHONS := 3.10 3.11 3.12 3.13
@@ -19,7 +19,7 @@ RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make locks' $(UV) pip compile pyproject.tom
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint accuracy bench docs wheel soak train-smoke mutants refusals pictures architecture translations
+.PHONY: demo test lint accuracy bench memory docs wheel soak train-smoke mutants refusals pictures architecture translations
 .PHONY: rehearse-gpu test-pythons test-lowest locks check-locks clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
@@ -41,6 +41,9 @@ lint: $(READY)
 
 accuracy: $(READY)  ## the shipped weights on 64 synthetic patients and on labelled CTs (CTS=FOLDER), in ten minutes
 	$(BIN)/python -m accuracy score build/accuracy $(if $(CTS),--cts "$(CTS)")
+
+memory: $(READY)  ## memory of training and segmenting: plain U-Net, DenseVNet, memory-efficient FCN (CTS=FOLDER adds scores of CTs)
+	$(BIN)/python -m benchmarks.memory build/memory $(if $(CTS),--cts "$(CTS)")
 
 bench: $(READY)  ## speed and memory beside peers' networks on this machine (with the peers: pip install '.[bench]')
 	$(BIN)/python -m benchmarks build/benchmark

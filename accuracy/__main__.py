@@ -1,4 +1,4 @@
-"""The commands ``python -m accuracy score | slabs | calibrate | publish``."""
+"""The commands ``python -m accuracy score | slabs | calibrate | publish | results``."""
 
 from __future__ import annotations
 
@@ -139,6 +139,32 @@ def publish(
         shown = replace(results, calibration=fitted.pairs, fitted_on=fitted.fitted_on)
         for path in publishing.publish(shown, scores):
             console.err.print(f"Wrote {path}.", soft_wrap=True)
+
+
+@app.command("results")
+def results_page(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for results.md and its picture, such as docs.")],
+    he_luo: Annotated[Optional[Path], typer.Option(help="Folder that score wrote with weights of he-luo.")] = None,
+    he_luo_weights: Annotated[Optional[Path], typer.Option(help="Those weights, to say how they were trained.")] = None,
+    flareseg: Annotated[Optional[Path], typer.Option(help="Folder that score wrote with weights of flareseg.")] = None,
+    flareseg_weights: Annotated[Optional[Path], typer.Option(help="Those weights.")] = None,
+    cts: Annotated[Optional[Path], typer.Option(help="The labelled CTs that were scored, for the picture.")] = None,
+) -> None:
+    """Write DSC and NSD of trained weights beside the published figures, as He and Luo's Table 5 has them."""
+    with console.failures_said():
+        with needs("evaluate"):
+            from accuracy import comparison, showing
+
+        folders = {"he-luo": he_luo, "flareseg": flareseg}
+        scored = {name: read_figures(Accuracy, each / RESULTS) for name, each in folders.items() if each is not None}
+        make_folder(output)
+        for shown in [each for each in (flareseg, he_luo) if each is not None][:1]:
+            make_folder((output / comparison.PICTURE).parent)
+            showing.draw(output / comparison.PICTURE, shown, read_figures(Accuracy, shown / RESULTS), cts)
+        weights = {"he-luo": he_luo_weights, "flareseg": flareseg_weights}
+        trained = {name: comparison.training_of(each) for name, each in weights.items() if each is not None}
+        write_text(output / "results.md", comparison.page(scored, trained, bool(scored)))
+    console.err.print(f"Written: {output / 'results.md'}", soft_wrap=True)
 
 
 def _scored(cascade: Cascade, output: Path, labelled: list[ScoredCase], patients: int, html: bool) -> Accuracy:

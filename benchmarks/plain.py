@@ -10,24 +10,23 @@ from flareseg.core.organs import CLASSES
 from flareseg.core.volume import Volume
 from flareseg.inference.device import select_device
 from flareseg.inference.engine import normalised
-from flareseg.inference.networks.roi_unet import RoiUNet
+from flareseg.inference.networks.plain_unet import PlainUNet
 from flareseg.inference.precision import select_precision
 from flareseg.inference.resample import Box, logits_to_labels, resample_to_grid
 
 from benchmarks.subject import Subject
 
-WIDTHS = (16, 32, 64, 128, 256)  # 5,646,453 parameters with five classes
 # The cascade brings a box of typically 144x340x450 of 160x512x512 voxels to 96x128x192; the whole scan in voxels of
 # that size has 107x193x218, here rounded to what five levels can halve.
 GRID = (112, 192, 224)
 
 
-class PlainUNet(Subject):
+class WholeScanUNet(Subject):
     """Two convolutions a level, five levels, random weights; resampled by the engine's own slabs."""
 
     def __init__(self, device: str) -> None:
         self._device = select_device(device)
-        network = RoiUNet(CLASSES, WIDTHS).eval().requires_grad_(False)
+        network = PlainUNet(CLASSES).eval().requires_grad_(False)
         self._precision = select_precision(self._device)
         self._network = self._precision.network(network, self._device.torch_device)
         self.dtype = self._precision.name

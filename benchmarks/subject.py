@@ -48,9 +48,9 @@ def load(method: str, device: str) -> Subject:
 
         return Ours(device)
     if method == "plain":
-        from benchmarks.plain import PlainUNet
+        from benchmarks.plain import WholeScanUNet
 
-        return PlainUNet(device)
+        return WholeScanUNet(device)
     from benchmarks import peers
 
     return peers.load(method, device)

@@ -63,6 +63,20 @@ class PrecisionChoice(Choice):
         return _("Unknown precision: {choice!r}.").format(choice=choice)
 
 
+class NetworkChoice(Choice):
+    """Which networks segment (see flareseg.inference.full_size)."""
+
+    CASCADE = "cascade"
+    FULL_SIZE = "full-size"
+
+    def label(self) -> str:
+        return {"cascade": _("Region, then organs"), "full-size": _("Whole scan in one pass")}[self.value]
+
+    @classmethod
+    def refusal(cls, choice: object) -> str:
+        return _("Unknown network: {choice!r}.").format(choice=choice)
+
+
 class CleanUpChoice(Choice):
     """How thoroughly a result is cleaned (see flareseg.inference.components)."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import slicer
 from flareseg.core.organs import organs_shown
 
-from .choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
+from .choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, NetworkChoice, PrecisionChoice
 
 
 @dataclass
@@ -21,6 +21,7 @@ class RunOptions:
     networks, "auto" (what suits the device), "float32", "float16" or "bfloat16". ``organs``: those that become
     segments, some of "liver", "kidneys", "spleen" and "pancreas"; None for all. ``borders``: of liver, kidneys and
     spleen, "guided" (they follow the CT) or "plain". ``huGate``: remove air, fat, bone and metal from the organs.
+    ``network``: "cascade", or "full-size" (the whole scan in one pass), which needs ``weights``: a folder of one's own.
 
     Raises JobError for a device, an organ or a choice that does not exist, and where no organ is chosen.
     """
@@ -35,6 +36,8 @@ class RunOptions:
     organs: Sequence[str] | None = None
     borders: str | BordersChoice = BordersChoice.GUIDED
     huGate: bool = True
+    network: str | NetworkChoice = NetworkChoice.CASCADE
+    weights: str = ""
 
     def __post_init__(self) -> None:
         self.device = DeviceChoice.of(self.device)
@@ -42,4 +45,5 @@ class RunOptions:
         self.cleanUp = CleanUpChoice.of(self.cleanUp)
         self.borders = BordersChoice.of(self.borders)
         self.precision = PrecisionChoice.of(self.precision)
+        self.network = NetworkChoice.of(self.network)
         organs_shown(self.splitKidneys, self.organs)

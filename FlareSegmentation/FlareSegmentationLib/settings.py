@@ -57,6 +57,15 @@ def setDevice(choice: DeviceChoice) -> None:
     _set("Device", choice.value)
 
 
+def weightsFolder() -> str:
+    """Folder with weights of the user's own, for the whole scan in one pass; empty without."""
+    return str(_value("WeightsFolder", ""))
+
+
+def setWeightsFolder(folder: str) -> None:
+    _set("WeightsFolder", folder)
+
+
 def acceptedTerms() -> str:
     """The terms of the weights that the user has accepted; empty before."""
     return str(_value("AcceptedTerms", ""))

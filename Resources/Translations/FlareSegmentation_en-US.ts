@@ -81,7 +81,15 @@ here</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Find the region of the organs and segment it, or segment the whole scan in one pass. For the latter no weights are included: give a folder with weights of your own.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>FlareSegmentation</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Folder that flareseg export wrote, with weights for the whole scan in one pass. The documentation of training says how to make them.</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -147,6 +155,10 @@ HU</source>
         </message>
         <message>
             <source>Move the slice views to the middle of the organs after the first run of a scan.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Networks:</source>
             <translation type="unfinished" />
         </message>
         <message>
@@ -374,6 +386,10 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Weights:</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>What the next run does with the segments that you changed. The choice is remembered in the scene.</source>
             <translation type="unfinished" />
         </message>
@@ -391,6 +407,10 @@ HU</source>
         </message>
         <message>
             <source>Where to look for the organs: the abdomen is found automatically, or you give a box.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>folder with weights of your own</source>
             <translation type="unfinished" />
         </message>
     </context>
@@ -437,6 +457,10 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Region, then organs</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Replace them</source>
             <translation type="unfinished" />
         </message>
@@ -457,11 +481,19 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Unknown network: {choice!r}.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Unknown precision: {choice!r}.</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>Use one of {values}.</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
+            <source>Whole scan in one pass</source>
             <translation type="unfinished" />
         </message>
     </context>

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from flareseg.core.volume import Volume
 from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.low_scans import continued, slices_shown, without_continuation
@@ -34,7 +35,14 @@ def test_the_outermost_slices_are_repeated_beyond_both_ends() -> None:
 @pytest.mark.parametrize("shown", [1, 2, 5, 8])
 def test_what_is_left_without_the_continuation_is_what_was_continued(shown: int) -> None:
     grid = torch.rand(4, shown, 2, 3)
-    assert torch.equal(without_continuation(continued(grid, 8), shown), grid)
+    assert torch.equal(without_continuation(continued(grid, 8), shown, 8), grid)
+
+
+def test_logits_of_half_the_slices_stay_in_place() -> None:
+    grid = torch.arange(8.0).view(1, 8, 1, 1).expand(1, 8, 2, 2)
+    halved = F.avg_pool3d(continued(grid, 16), (2, 1, 1))
+    found = without_continuation(halved, 8, 16)[0, :, 0, 0]
+    assert found[1:-1].tolist() == [1, 2, 3, 4, 5, 6]
 
 
 class Shown(Everywhere):

@@ -38,6 +38,24 @@ def test_the_presets_train_the_networks_that_ship(preset: str) -> None:
     assert sizes == {Stage.ABDOMEN: 1_412_514, Stage.ORGANS: 871_922}
 
 
+@pytest.mark.parametrize("pair", [("full-size", "plain"), ("full-size-small", "plain-small")])
+def test_the_baseline_differs_from_full_size_in_the_network_and_its_savings_alone(pair: tuple[str, str]) -> None:
+    ours, plain = (read_config(name) for name in pair)
+    stage = plain.stages[Stage.FULL_SIZE]
+    assert (stage.network.name, stage.network.options) == ("PlainUNet", {})
+    same = {"network": ours.stages[Stage.FULL_SIZE].network, "memory": ours.stages[Stage.FULL_SIZE].memory}
+    assert stage.model_copy(update=same) == ours.stages[Stage.FULL_SIZE]
+    assert plain.model_copy(update={"name": ours.name, "stages": ours.stages}) == ours
+
+
+def test_he_luo_and_flareseg_in_small_learn_from_the_same_number_of_samples() -> None:
+    small = [read_config(name).stages[Stage.ORGANS] for name in ("he-luo-small", "flareseg-small")]
+    assert [stage.epochs * (stage.steps_per_epoch or 0) * stage.batch for stage in small] == [2400, 2400]
+    assert small[0].grid == small[1].grid
+    he_luo = read_config("he-luo").stages[Stage.ORGANS]
+    assert small[0].model_copy(update={"grid": he_luo.grid, "steps_per_epoch": None}) == he_luo
+
+
 def test_he_initialisation_keeps_the_variance_through_relu() -> None:
     settings = read_config("he-luo").stages[Stage.ORGANS]
     convolution = next(m for m in new_network(Stage.ORGANS, settings).modules() if isinstance(m, nn.Conv3d))
@@ -75,7 +93,7 @@ def test_a_config_that_extends_itself_is_refused(tmp_path: Path) -> None:
         ({"stages": {"organs": {"grid": [96, 128, 100]}}}, "divisible by 8"),
         (
             {"stages": {"organs": {"network": {"name": "VNet"}}}},
-            "unknown network VNet; known are RoiUNet, DenseVNet",
+            "unknown network VNet; known are RoiUNet, DenseVNet, MemoryEfficientFCN, PlainUNet",
         ),
         ({"stages": {"organs": {"network": {"name": "DenseVNet", "options": {"depth": 3}}}}}, "do not fit the network"),
         ({"stages": {"organs": {"fresh": 9}}}, "more fresh samples"),

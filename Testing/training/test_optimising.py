@@ -14,9 +14,10 @@ from flareseg.inference.networks import build
 from flareseg.training.batches import Batches, Mixture, TrainingBatch
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import OptimiserConfig
+from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
 from flareseg.training.start import new_network
-from flareseg.training.trainer import BEST, CHECKPOINT, new_optimiser
+from flareseg.training.trainer import BEST, CHECKPOINT
 from flareseg.training.validation import Score, Validation
 from torch import Tensor, nn
 from training.makers import Balls, SilentWatcher, tiny_config, tiny_trainer

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from flareseg.core.errors import FlareError
+from flareseg.inference.own_grid import own_grid
 from flareseg.training.augmentation import Augmentation
 from flareseg.training.chance import Chance
 from flareseg.training.prepare import Layout, find, import_cases
@@ -20,7 +21,7 @@ from flareseg.training.store import Kind, Store
 from flareseg.training.synthesis.config import ViewConfig
 from flareseg.training.tissues import label_table
 
-GRIDS = {Stage.ABDOMEN: (32, 32, 32), Stage.ORGANS: (32, 40, 48)}
+GRIDS = {Stage.ABDOMEN: (32, 32, 32), Stage.ORGANS: (32, 40, 48), Stage.FULL_SIZE: (32, 48, 48)}
 EXACT = ViewConfig(margin_mm=(0.0, 0.0), far_margin=0.0, cut=0.0, short=0.0)
 
 
@@ -83,9 +84,18 @@ def test_a_whole_scan_shows_more_than_the_organs(store: Store) -> None:
         stage: np.mean(
             [float((source.sample(stage, (24, 24, 24), Chance(n)).labels > 0).float().mean()) for n in range(12)]
         )
-        for stage in Stage
+        for stage in GRIDS
     }
     assert shares[Stage.ABDOMEN] < 0.7 * shares[Stage.ORGANS]
+
+
+def test_scans_keep_their_own_grid_where_the_stage_says_so(store: Store) -> None:
+    """Half of the scan's voxels along each axis, to the next multiple of 8; views that are cut are smaller."""
+    whole = own_grid(store.load(ScanSource(store).names[0]).facts.shape, 0.5, 8)
+    source = ScanSource(store, own_grid=lambda shape: own_grid(shape, 0.5, 8))
+    shapes = [tuple(source.sample(Stage.FULL_SIZE, (8, 8, 8), Chance(seed)).image.shape) for seed in range(8)]
+    assert all(size % 8 == 0 and size <= most for shape in shapes for size, most in zip(shape, whole))
+    assert [max(sizes) for sizes in zip(*shapes)][1:] == list(whole[1:])
 
 
 def test_some_scans_end_within_the_organs(store: Store) -> None:

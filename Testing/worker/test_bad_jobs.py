@@ -125,6 +125,22 @@ def test_an_unknown_clean_up_is_refused_before_the_work(warm: WorkerProcess, pha
     assert failure.message == 'Unknown clean-up: "thorough".'
 
 
+def test_an_unknown_network_is_refused_before_the_work(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
+    failure = refusal(warm, job_for(phantom.volume, tmp_path, network="whole"))
+    assert (failure.kind, failure.message) == ("bad_job", 'Unknown network: "whole".')
+
+
+def test_the_whole_scan_in_one_pass_asks_for_weights_of_ones_own(
+    warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    warm.send(job_for(phantom.volume, tmp_path, network="full-size"))
+    failure = warm.wait_for(events.Failure)
+    assert failure.kind == "weights"
+    assert "No weights for the whole scan in one pass" in failure.message
+    warm.send(job_for(phantom.volume, tmp_path, network="full-size", weights=str(tmp_path / "gone")))
+    assert "The list of network weights is missing" in warm.wait_for(events.Failure).message
+
+
 def test_unknown_borders_are_refused_before_the_work(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:
     failure = refusal(warm, job_for(phantom.volume, tmp_path, borders="sharp"))
     assert failure.message == 'Unknown borders: "sharp".'

@@ -16,6 +16,7 @@ from flareseg.training import trainer as product
 from flareseg.training.config import CLASSES_OF, read_config
 from flareseg.training.export import export
 from flareseg.training.losses import OrganLoss
+from flareseg.training.optimiser import new_optimiser
 from flareseg.training.run import Split, TrainingRun
 from flareseg.training.sample import Stage
 from flareseg.training.start import new_network
@@ -24,7 +25,6 @@ from flareseg.training.synthesis import synthesizer
 from flareseg.training.synthesis.cases import bodies, organ_maps
 from flareseg.training.synthesis.registration import registered
 from flareseg.training.synthesis.synthesizer import Synthesizer
-from flareseg.training.trainer import new_optimiser
 from job import DEVICE, END, FACTS, JOB, KIT, OUT, REHEARSE, STAGE, WORK, keep, seconds_of, synchronise, tried
 from lightning_fabric import Fabric
 

@@ -77,6 +77,8 @@ class Job:
         organs: Sequence[str] | None = None,
         borders: str = "guided",
         huGate: bool = True,
+        network: str = "cascade",
+        weights: str | None = None,
     ) -> None:
         self.progressed: Signal[StageProgress] = Signal()
         self.finished: Signal[np.ndarray, Report] = Signal()
@@ -102,6 +104,8 @@ class Job:
             uncertainty=str(folder.uncertainty) if uncertainty else None,
             precision=precision,
             organs=None if organs is None else list(organs),
+            network=network,
+            weights=weights,
             temporary=True,
         )
 

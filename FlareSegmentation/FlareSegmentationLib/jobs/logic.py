@@ -55,7 +55,8 @@ class FlareSegmentationLogic(ScriptedLoadableModuleLogic):
         ``segmentationNode`` receives the organs (None: a new node). ``options`` are those of RunOptions:
         ``device="auto"``, ``roi=None``, ``edited="keep"``, ``splitKidneys=False``,
         ``cleanUp="normal"``, ``uncertainty=False``, ``precision="auto"``, ``organs=None``,
-        ``borders="guided"``, ``huGate=True``. Raises FlareError with a message and a hint.
+        ``borders="guided"``, ``huGate=True``, ``network="cascade"``, ``weights=""``.
+        Raises FlareError with a message and a hint.
         """
         outcome = Outcome()
         self.start(volumeNode, segmentationNode, onFinished=outcome.end, onFailed=outcome.end, **options)

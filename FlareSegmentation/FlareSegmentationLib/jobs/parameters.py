@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 from .. import settings
-from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
+from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, NetworkChoice, PrecisionChoice
 from ..nodes.roi import Region
 
 _BEGUN = "begun"  # a parameter that says: the person's preferences have been taken over
@@ -36,6 +36,7 @@ class FlareSegmentationParameterNode:
     huGate: bool = True
     uncertainty: bool = False
     precision: PrecisionChoice = PrecisionChoice.AUTO
+    network: NetworkChoice = NetworkChoice.CASCADE
     liver: bool = True
     kidneys: bool = True
     spleen: bool = True
@@ -87,5 +88,7 @@ def optionsOf(parameters: FlareSegmentationParameterNode) -> dict[str, Any]:
         "huGate": parameters.huGate,
         "uncertainty": parameters.uncertainty,
         "precision": parameters.precision,
+        "network": parameters.network,
+        "weights": settings.weightsFolder() if parameters.network is NetworkChoice.FULL_SIZE else "",
         "organs": tuple(name for name in ORGAN_NAMES if getattr(parameters, name)),
     }

@@ -15,7 +15,7 @@ from flareseg.core.volume import Volume
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, PrecisionChoice
+from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, EditedSegments, NetworkChoice, PrecisionChoice
 from ..nodes.edits import editedOrgans
 from ..nodes.results import keepWaited, newSegmentationNode, writeResult
 from ..nodes.roi import roiBounds
@@ -162,6 +162,8 @@ def newJob(
         options.organs,
         BordersChoice.of(options.borders).value,
         options.huGate,
+        NetworkChoice.of(options.network).value,
+        options.weights or None,
     )
 
 

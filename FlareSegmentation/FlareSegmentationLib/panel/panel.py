@@ -16,6 +16,7 @@ from flareseg.core.volume import Volume
 from flareseg.worker.events import StageProgress
 from slicer.i18n import tr as _
 
+from ..choices import NetworkChoice
 from ..jobs.dependencies import Dependencies
 from ..jobs.job import JobRunner
 from ..jobs.scan_queue import ScanEntry
@@ -55,6 +56,7 @@ class Panel:
         ui.reportWarningLabel.setStyleSheet(WARNING_STYLE)
         ui.regionNoteLabel.setStyleSheet(WARNING_STYLE)
         layOut(ui.stageTable)
+        ui.networkComboBox.connect("currentIndexChanged(int)", self._onNetworkChosen)
         self.showReady()
         self.showNoScan()
         self.showFrames(0)
@@ -71,6 +73,10 @@ class Panel:
         if self.takesClicks:
             self.clicked.emit()
             self._clickedAt = time.monotonic()  # after the work of the click, which may have taken long
+
+    def _onNetworkChosen(self, index: int) -> None:
+        """Only the whole scan in one pass takes weights of one's own; none are shipped for it."""
+        self.ui.weightsLineEdit.setEnabled(list(NetworkChoice)[index] is NetworkChoice.FULL_SIZE)
 
     def close(self) -> None:
         """Ask the worker nothing more, and observe nothing."""

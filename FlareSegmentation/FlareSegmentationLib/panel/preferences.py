@@ -15,6 +15,8 @@ class Preferences:
         ui.keepWarmSpinBox.setValue(settings.keepWarmMinutes())
         ui.show3DCheckBox.setChecked(settings.show3D())
         ui.goToOrgansCheckBox.setChecked(settings.goToOrgans())
+        ui.weightsLineEdit.setText(settings.weightsFolder())
+        ui.weightsLineEdit.connect("textChanged(QString)", settings.setWeightsFolder)
         ui.keepWarmSpinBox.connect("valueChanged(int)", settings.setKeepWarmMinutes)
         ui.show3DCheckBox.connect("toggled(bool)", settings.setShow3D)
         ui.goToOrgansCheckBox.connect("toggled(bool)", settings.setGoToOrgans)

@@ -75,6 +75,9 @@ def segment(
         typer.Option("--ground-truth", "--truth", help="Ground truth label map of the one scan: adds Dice per organ."),
     ] = None,
     weights: WeightsOption = None,
+    network: Annotated[
+        str, typer.Option(metavar="cascade|full-size", help="full-size: the whole scan in one pass, by --weights.")
+    ] = "cascade",
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="Give the left kidney the label 5.")] = False,
     organs: Annotated[
         Optional[str], typer.Option(metavar="liver,spleen,...", help="Only these organs; by default all four.")
@@ -135,7 +138,7 @@ def segment(
         true = _read(ground_truth) if ground_truth else None
         for task in planned.tasks[:1]:
             DicomTargets.of(task, format).check_packages()
-        cascade = _load(device, weights, limits, precision)
+        cascade = _load(device, weights, limits, precision, network)
 
         from flareseg.cli.segment_files import FileSegmenter, segment_all
 
@@ -210,14 +213,17 @@ def _read(path: Path) -> Volume:
     return read_volume(path)
 
 
-def _load(device: str, weights: Path | None, limits: Limits | None = None, precision: str = "auto") -> Cascade:
+def _load(
+    device: str, weights: Path | None, limits: Limits | None = None, precision: str = "auto", network: str = "cascade"
+) -> Cascade:
     from flareseg.cli import console
     from flareseg.core import own_process
 
     with console.err.status("Loading the networks ..."), own_process.loading():
         from flareseg.inference.cascade import Cascade
+        from flareseg.inference.full_size import Networks
 
-        cascade = Cascade.load(device, weights, limits, precision)
+        cascade = Cascade.load(device, weights, limits, precision, Networks.of(network))
     console.say(cascade.emulation)
     return cascade
 

@@ -19,7 +19,9 @@ from flareseg.core.limits import Limits
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+    from flareseg.core.report import MemoryFacts
     from flareseg.training.config import TrainingConfig
+    from flareseg.training.memory import StepMemory
     from flareseg.training.run import TrainingRun
     from flareseg.training.sample import Stage
 
@@ -29,17 +31,26 @@ UNFINISHED = 1
 class StageChoice(str, Enum):
     ABDOMEN = "abdomen"
     ORGANS = "organs"
+    FULL_SIZE = "full_size"
 
 
 def train(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file or a preset: flareseg, he-luo, smoke.")],
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file or a preset: flareseg, he-luo, full-size, smoke.")
+    ],
     store: Annotated[Path, typer.Option("--store", "-s", help="The training store that flareseg prepare made.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; an existing run is resumed.")],
-    stage: Annotated[Optional[StageChoice], typer.Option(help="One network only; by default both in turn.")] = None,
+    stage: Annotated[
+        Optional[StageChoice], typer.Option(help="One network only; by default all of the config in turn.")
+    ] = None,
     minutes: Annotated[
         Optional[float], typer.Option(min=0, help="Stop after this many minutes and save; the same command resumes.")
     ] = None,
     device: DeviceOption = "auto",
+    memory_limit: Annotated[
+        Optional[float],
+        typer.Option(metavar="MB", min=1, help="The most a step may take, of the GPU or of main memory."),
+    ] = None,
     devices: Annotated[int, typer.Option(min=1, help="GPUs of each computer.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Computers (start each with torchrun).")] = 1,
     preview: Annotated[bool, typer.Option("--preview", help="Only write pictures of samples to OUTPUT.")] = False,
@@ -56,7 +67,7 @@ def train(
             raise ConfigError(f"{config} does not have that stage.", "Add it to the config's stages.")
         if preview:
             _preview(run, stages, samples)
-        elif not _trained(run, stages, minutes):
+        elif not _trained(run, stages, minutes, memory_limit):
             console.err.print("The run is saved and not complete; the same command goes on with it.")
             raise typer.Exit(UNFINISHED)
 
@@ -87,10 +98,12 @@ def _run(name: str, store: Path, output: Path, device: str, devices: int, nodes:
         from flareseg.training.run import TrainingRun
         from flareseg.training.store import Store
     config = read_config(name)
-    return TrainingRun(config, Store.open(store), output, _fabric(config, device, devices, nodes))
+    fabric, precision = _fabric(config, device, devices, nodes)
+    return TrainingRun(config, Store.open(store), output, fabric, precision)
 
 
-def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> Fabric:
+def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> tuple[Fabric, str]:
+    """The fabric, and its precision."""
     import torch
     from lightning_fabric import Fabric
 
@@ -102,25 +115,43 @@ def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> Fa
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
-    return fabric
+    return fabric, precision
 
 
-def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None) -> bool:
+def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None, memory_limit: float | None) -> bool:
     """Whether all stages are at their last step when the minutes, shared by them, are over."""
     import torch
 
     from flareseg.cli.watching import ConsoleWatcher
+    from flareseg.core.measure import MemoryWatch
 
     torch.backends.cudnn.benchmark = True  # one size of input: the search for the fastest kernels pays
     end = None if minutes is None else time.monotonic() + 60 * minutes
     with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
         for stage in stages:
-            trainer = run.trainer(stage, watcher)
-            left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
-            if not trainer.train(left):
+            counted = run.require_room(stage, memory_limit)
+            with MemoryWatch() as memory:
+                before_mb = memory.ram_mb
+                trainer = run.trainer(stage, watcher)
+                if run.fabric.device.type == "cuda":
+                    memory.watch_gpu(run.fabric.device.index)
+                left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
+                is_complete = trainer.train(left)
+            watcher.say(_peak(stage, memory.facts(), before_mb, counted))
+            if not is_complete:
                 return False
         return True
     return False
+
+
+def _peak(stage: Stage, measured: MemoryFacts, before_mb: float, counted: StepMemory) -> str:
+    """What a run took beside what was counted for one of its steps."""
+    gpu = measured.peak_gpu_allocated_mb
+    took = (
+        f"{gpu:.0f} MB of the GPU" if gpu is not None else f"{measured.peak_ram_mb - before_mb:.0f} MB of main memory"
+    )
+    step = f"{counted.peak_mb:.0f} MB were counted for a step"
+    return f"{stage.value}: the run took up to {took}, samples included; {step}."
 
 
 def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:

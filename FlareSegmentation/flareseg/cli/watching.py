@@ -63,6 +63,10 @@ class ConsoleWatcher:
         organs = "  ".join(f"{name.lower()} {_percent(share)}" for name, share in {**score.dice, **score.roi}.items())
         self._console.print(f"step {step}: validation Dice {organs}{'  (best so far)' if is_best else ''}")
 
+    def say(self, message: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(message, soft_wrap=True)
+
     def _end(self, number: int, frame: FrameType | None) -> None:
         self.is_cancelled = True
 

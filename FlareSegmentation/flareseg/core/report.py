@@ -132,8 +132,8 @@ class Report:
     """Files of the networks in the order in which they run."""
     roi: list[float]
     """Box that was segmented: RAS bounds (r0, r1, a0, a1, s0, s1) in mm."""
-    roi_source: Literal["network", "caller"]
-    """Origin of the box: found by the ROI network or given by the caller."""
+    roi_source: Literal["network", "caller", "scan"]
+    """Origin of the box: found by the ROI network, given by the caller, or the whole scan in one pass."""
     stages: list[StageTime]
     """Stages in the order in which they ran."""
     total_seconds: float

@@ -18,7 +18,7 @@ from torch import Tensor
 from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Bounds, Geometry, Orientation
 from flareseg.core.limits import Limits
-from flareseg.core.organs import CLASSES, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
+from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
 from flareseg.core.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
@@ -28,10 +28,11 @@ from flareseg.inference.components import clean_up, remove_labels
 from flareseg.inference.confidence import organ_confidence
 from flareseg.inference.device import Device, select_device
 from flareseg.inference.engine import Engine
+from flareseg.inference.full_size import Networks, load_networks, require_room
 from flareseg.inference.gpu_check import gpu_failure, is_gpu_error, is_out_of_memory, too_full
 from flareseg.inference.guided import guide_borders
 from flareseg.inference.hu_gate import Removed, gate_by_hu
-from flareseg.inference.kidneys import split_kidneys
+from flareseg.inference.kidneys import TISSUE_HU, middle_of, split_kidneys
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
@@ -45,9 +46,8 @@ from flareseg.inference.resample import (
 )
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.inference.uncertainty import follow_changes
-from flareseg.inference.weights import load_network
+from flareseg.inference.weights import TrainedNetwork
 
-TISSUE_HU = -150.0  # fat and all that is denser
 LEAST_TISSUE = 0.01  # share of the scan
 _RESAMPLING_SHARE = 0.5  # of the time that finding the abdomen takes
 _PLAIN_SHARE = 0.6  # of the time that a guided put-back takes
@@ -107,7 +107,12 @@ class Cascade:
 
     @classmethod
     def load(
-        cls, device: str = "auto", weights: Path | None = None, limits: Limits | None = None, precision: str = AUTO
+        cls,
+        device: str = "auto",
+        weights: Path | None = None,
+        limits: Limits | None = None,
+        precision: str = AUTO,
+        networks: Networks = Networks.CASCADE,
     ) -> Cascade:
         """Load the networks and their weights.
 
@@ -118,6 +123,7 @@ class Cascade:
             limits: Limits of memory. None: those of the system.
             precision: "auto" (by the device, see ``flareseg.inference.precision``), "float32", "float16" or
                 "bfloat16".
+            networks: The cascade's two, or one that takes the whole scan in one pass, whose weights must be given.
 
         Returns:
             The cascade, ready to segment.
@@ -128,7 +134,7 @@ class Cascade:
             WeightsError: The weights are missing or damaged.
             ConfigError: The precision is unknown.
         """
-        return cls.on(select_device(device), device == "auto", weights, limits, precision)
+        return cls.on(select_device(device), device == "auto", weights, limits, precision, networks)
 
     @classmethod
     def on(
@@ -138,6 +144,7 @@ class Cascade:
         weights: Path | None = None,
         limits: Limits | None = None,
         precision: str = AUTO,
+        networks: Networks = Networks.CASCADE,
     ) -> Cascade:
         """Load the networks on a device that is selected already.
 
@@ -147,6 +154,7 @@ class Cascade:
             weights: As for ``load``.
             limits: As for ``load``.
             precision: As for ``load``.
+            networks: As for ``load``.
 
         Returns:
             The cascade, ready to segment.
@@ -159,10 +167,10 @@ class Cascade:
         limits = limits or Limits()
         if limits.gpu is not None:
             device.allow_mb(limits.gpu)
-        networks = [load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)]
+        abdomen, organs = load_networks(networks, weights)
 
         def engine_on(target: Device) -> Engine:
-            return Engine.of(target, select_precision(target, precision), *networks)
+            return Engine.of(target, select_precision(target, precision), abdomen, organs)
 
         try:
             engine = engine_on(device)
@@ -173,7 +181,12 @@ class Cascade:
                 raise too_full(_NO_ROOM) from error
             engine = engine_on(replace(select_device("cpu"), note=_NO_ROOM))
         on_cpu = (lambda: engine_on(select_device("cpu"))) if may_leave and engine.device.is_gpu else None
-        return cls(engine, [trained.facts for trained in networks], limits, on_cpu)
+        return cls(engine, [trained.facts for trained in (abdomen, organs) if trained], limits, on_cpu)
+
+    @property
+    def finds_abdomen(self) -> bool:
+        """Whether there is a ROI network, or else the scan is segmented as a whole."""
+        return self._engine.abdomen is not None
 
     @property
     def device(self) -> DeviceFacts:
@@ -213,7 +226,10 @@ class Cascade:
     def _with_retries(self, volume: Volume, options: SegmentationOptions, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.device.note]), *self.emulation]
-        self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
+        if not self.finds_abdomen:
+            require_room(self._engine, volume, options, self.limits, may_leave=self._on_cpu is not None)
+        else:
+            self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
                 return _Attempt(self._engine, options, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)
@@ -284,7 +300,9 @@ class _Attempt:
         """The ROI, and what the ROI network saw; None where the caller has said where the abdomen is."""
         if self.options.roi:
             return box_of_bounds(self.options.roi, geometry), None
-        return _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
+        if self.engine.abdomen is None:
+            return Box.whole(geometry.shape), None
+        return _find_abdomen(self.engine, self.engine.abdomen, voxels, geometry, self.run, self.slabs)
 
     def _put_back(
         self, logits: Tensor, labels: np.ndarray, hu: np.ndarray, uncertainty: np.ndarray | None
@@ -320,7 +338,7 @@ class _Attempt:
         clean_up(labels, self.options.clean_up, geometry.voxel_ml)
         if not self.options.split_kidneys:
             return removed.counts() * geometry.voxel_ml
-        midline = _midline(crop) * labels.shape[2]
+        midline = middle_of(crop) * labels.shape[2]
         split_kidneys(labels, midline)
         return removed.counts(midline) * geometry.voxel_ml
 
@@ -350,13 +368,6 @@ def _only(chosen: Sequence[Organ], labels: np.ndarray, found: list[OrganFacts]) 
     return [facts for facts in found if facts.label in kept]
 
 
-def _midline(crop: Tensor) -> float:
-    """Where the body's middle lies along i, 0..1 of the crop: the mean column of all tissue."""
-    tissue = (crop > TISSUE_HU).float().sum(dim=(0, 1))
-    columns = torch.arange(len(tissue), device=tissue.device) + 0.5
-    return float((tissue @ columns) / tissue.sum() / len(tissue)) if float(tissue.sum()) else 0.5
-
-
 def _require_abdomen(labels: np.ndarray, overview: Overview | None) -> None:
     """Raise NoAbdomenError where the labels (canonical, of the whole scan) contradict an abdomen."""
     if overview is not None and (reason := contradiction(labels, overview)):
@@ -364,14 +375,14 @@ def _require_abdomen(labels: np.ndarray, overview: Overview | None) -> None:
 
 
 def _find_abdomen(
-    engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
+    engine: Engine, abdomen: TrainedNetwork, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
 ) -> tuple[Box, Overview]:
     with run.part(0.0, _RESAMPLING_SHARE):
-        coarse = engine.resampled(engine.abdomen, voxels, Box.whole(geometry.shape), geometry, slabs)
+        coarse = engine.resampled(abdomen, voxels, Box.whole(geometry.shape), geometry, slabs)
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
     with run.part(_RESAMPLING_SHARE, 1.0):
-        background, organs = engine.logits(engine.abdomen, coarse, run)
+        background, organs = engine.logits(abdomen, coarse, run)
     overview = Overview(coarse.cpu().numpy(), (organs > background).cpu().numpy(), geometry)
     box = box_of_foreground(overview.abdomen, geometry)
     if box is None:

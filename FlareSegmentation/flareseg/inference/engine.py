@@ -22,21 +22,21 @@ from flareseg.inference.weights import TrainedNetwork
 
 @dataclass(frozen=True)
 class Engine:
-    """The two networks on one device in one precision."""
+    """The networks on one device in one precision; without a ROI network the scan is segmented as a whole."""
 
     device: Device
     precision: Precision
-    abdomen: TrainedNetwork
+    abdomen: TrainedNetwork | None
     organs: TrainedNetwork
 
     @classmethod
-    def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork, organs: TrainedNetwork) -> Engine:
+    def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork | None, organs: TrainedNetwork) -> Engine:
         """Copy trained networks to a device, their batch norm folded into the convolutions."""
-        on_device = [
-            replace(trained, network=precision.network(folded(trained.network), device.torch_device))
-            for trained in (abdomen, organs)
-        ]
-        return cls(device, precision, *on_device)
+
+        def on_device(trained: TrainedNetwork) -> TrainedNetwork:
+            return replace(trained, network=precision.network(folded(trained.network), device.torch_device))
+
+        return cls(device, precision, abdomen and on_device(abdomen), on_device(organs))
 
     @property
     def facts(self) -> DeviceFacts:
@@ -58,15 +58,17 @@ class Engine:
         Returns:
             HU, float32 (k, j, i) on the device.
         """
-        slices, rows, columns = trained.grid
-        slices = slices_shown(box.size[0] * geometry.spacing[0], slices)
+        slices, rows, columns = trained.grid_of(box.size)
+        if trained.factor is None:
+            slices = slices_shown(box.size[0] * geometry.spacing[0], slices)
         return resample_to_grid(voxels, box, (slices, rows, columns), self.device.torch_device, slabs)
 
     def logits(self, trained: TrainedNetwork, grid: Tensor, run: Run) -> Tensor:
         """Run a network on what ``resampled`` returned, and return its logits, float32 (classes, k, j, i)."""
-        x = self.precision.tensor(normalised(continued(grid, trained.grid[0]))[None, None])
+        slices = len(grid) if trained.factor else trained.grid[0]
+        x = self.precision.tensor(normalised(continued(grid, slices))[None, None])
         with _with_progress(trained.network, run), self.device.reproducible():
-            return without_continuation(trained.network(x)[0], len(grid)).float()
+            return without_continuation(trained.network(x)[0].float(), len(grid), slices)
 
 
 def normalised(hu: Tensor) -> Tensor:
@@ -76,10 +78,18 @@ def normalised(hu: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def _with_progress(network: nn.Module, run: Run) -> Iterator[None]:
-    """Advance the run at each convolution, so that a long pass can be watched and cancelled."""
+    """Advance the run at each convolution, so that a long pass can be watched and cancelled.
+
+    A network that works slab by slab comes to the same convolutions again: each counts once.
+    """
     layers = [m for m in network.modules() if isinstance(m, (nn.Conv3d, nn.ConvTranspose3d))]
-    done = iter(range(len(layers) + 1))
-    hooks = [m.register_forward_pre_hook(lambda *_: run.advance(next(done) / len(layers))) for m in layers]
+    begun: set[nn.Module] = set()
+
+    def advance(layer: nn.Module, inputs: object) -> None:
+        run.advance(len(begun) / len(layers))
+        begun.add(layer)
+
+    hooks = [layer.register_forward_pre_hook(advance) for layer in layers]
     try:
         yield
     finally:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import cc3d
 import numpy as np
+import torch
+from torch import Tensor
 
 from flareseg.core.boxes import box_around
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 
+TISSUE_HU = -150.0  # fat and all that is denser
 _MOSTLY = 0.8  # of a part on one side: the midline is known to a centimetre or two
 
 
@@ -34,3 +37,10 @@ def split_kidneys(labels: np.ndarray, midline: float) -> None:
             labels[inside][mine] = LEFT_KIDNEY.label
         elif over > 1 - _MOSTLY:
             labels[inside][mine & (columns >= midline)] = LEFT_KIDNEY.label
+
+
+def middle_of(crop: Tensor) -> float:
+    """Where the body's middle lies along i, 0..1 of the crop: the mean column of all tissue."""
+    tissue = (crop > TISSUE_HU).float().sum(dim=(0, 1))
+    columns = torch.arange(len(tissue), device=tissue.device) + 0.5
+    return float((tissue @ columns) / tissue.sum() / len(tissue)) if float(tissue.sum()) else 0.5

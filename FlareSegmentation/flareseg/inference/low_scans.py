@@ -8,6 +8,7 @@ Measured on slabs of 60 mm at every height of two labelled CTs: DSC of the pancr
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 LEAST_HEIGHT_MM = 180.0  # that the grid of a network covers; 150 and 240 were measured to be worse
@@ -27,9 +28,23 @@ def continued(grid: Tensor, slices: int) -> Tensor:
     return grid.index_select(-3, source.clamp_(0, shown - 1))
 
 
-def without_continuation(grid: Tensor, shown: int) -> Tensor:
-    """Return the slices of a continued grid (..., k, j, i) that show the box."""
-    return grid.narrow(-3, _first(shown, grid.shape[-3]), shown)
+def without_continuation(logits: Tensor, shown: int, slices: int) -> Tensor:
+    """Return the part of a network's logits (classes, k, j, i) that shows the box.
+
+    Args:
+        logits: Of a grid with ``slices`` slices; the network may have fewer of them.
+        shown: How many of these slices show the box.
+        slices: How many there are with the continuation.
+
+    Returns:
+        The logits of the box; where something was continued, on ``shown`` slices.
+    """
+    if shown == slices:
+        return logits
+    if logits.shape[-3] != slices:
+        size = (slices, *logits.shape[-2:])
+        logits = F.interpolate(logits[None], size, mode="trilinear", align_corners=False)[0]
+    return logits.narrow(-3, _first(shown, slices), shown)
 
 
 def _first(shown: int, slices: int) -> int:

@@ -21,8 +21,9 @@ _LARGEST_OPTION, _MOST_LEVELS = 1024, 16  # of a network's widths
 @dataclass(frozen=True)
 class WeightsEntry:
     """One network of the manifest: its ``file`` in the same folder with the ``sha256``, the name of its class, the
-    options it is built with, the ``grid`` (k, j, i) in voxels that its input is brought to, and the ``calibration`` of
-    its confidence by label value, where there is one."""
+    options it is built with, the ``grid`` (k, j, i) in voxels that its input is brought to, the ``calibration`` of its
+    confidence by label value, where there is one, and the ``factor`` of the scan's own grid, if that takes the place of
+    ``grid``."""
 
     file: str
     sha256: str
@@ -30,6 +31,7 @@ class WeightsEntry:
     options: Mapping[str, Any]
     grid: Size
     calibration: Mapping[int, Calibration] = field(default_factory=dict)
+    factor: float | None = None
 
     @classmethod
     def from_json(cls, data: Any) -> WeightsEntry:
@@ -46,6 +48,7 @@ class WeightsEntry:
             _options(data.get("options")),
             _grid(data["grid"]),
             calibrations_from_json(data.get("calibration"), sha256),
+            _factor(data.get("factor")),
         )
 
 
@@ -106,10 +109,20 @@ def _options(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("its options are not a JSON object")
     for key, option in value.items():
+        if isinstance(option, str) and re.fullmatch(r"[a-z]{1,32}", option):
+            continue  # a kind of layer; the network knows which there are
         numbers = option if isinstance(option, list) else [option]
         if not 0 < len(numbers) <= _MOST_LEVELS or not all(_is_whole(n, 1, _LARGEST_OPTION) for n in numbers):
             raise ValueError(f"its option {key} is not made of whole numbers from 1 to {_LARGEST_OPTION}")
     return value
+
+
+def _factor(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise ValueError("its factor is not a number above 0, up to 1")
+    return float(value)
 
 
 def _grid(value: object) -> Size:

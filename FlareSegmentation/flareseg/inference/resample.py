@@ -83,6 +83,8 @@ def resample_to_grid(
 
 
 def _resample_slices(slab: Tensor, rows: int, columns: int) -> Tensor:
+    if slab.shape[1:] == (rows, columns):
+        return slab
     if slab.shape[1] > rows and slab.shape[2] > columns:
         return F.adaptive_avg_pool2d(slab, (rows, columns))  # the same as below, in less than half the time
     to_j, to_i = (_weights(n, m, slab.device) for n, m in zip(slab.shape[1:], (rows, columns)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import safetensors.torch
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from flareseg.core.report import WeightsFacts
 from flareseg.inference.calibration import Calibration
 from flareseg.inference.manifest import WeightsEntry, broken, damaged_entry, read_entry
-from flareseg.inference.networks import build
+from flareseg.inference.networks import build, divisor_of
+from flareseg.inference.own_grid import own_grid
 from flareseg.inference.resample import Size
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -36,6 +38,8 @@ class TrainedNetwork:
     Attributes:
         network: The network, in evaluation mode.
         grid: Number of voxels (k, j, i) that its input is resampled to.
+        factor: None, or what the scan's own grid is multiplied with to give that of its input, instead of ``grid``.
+        make: Makes the network without its weights.
         facts: Name and sha256 of its weights, for the report.
         calibration: Calibration of the confidence by label value, as the manifest has it.
     """
@@ -44,13 +48,19 @@ class TrainedNetwork:
     grid: Size
     facts: WeightsFacts
     calibration: Mapping[int, Calibration] = field(default_factory=dict)
+    factor: float | None = None
+    make: Callable[[], nn.Module] = nn.Identity
+
+    def grid_of(self, shape: Size) -> Size:
+        """Return the grid that a box of so many voxels (k, j, i) is resampled to."""
+        return self.grid if self.factor is None else own_grid(shape, self.factor, divisor_of(self.make()))
 
 
 def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:
     """Build the network of a stage as the manifest describes it, and load its weights.
 
     Args:
-        stage: "abdomen" or "organs".
+        stage: "abdomen", "organs" or "full_size".
         classes: Number of output channels, the background included.
         folder: Folder with the manifest and the safetensors files. None: that of this package.
 
@@ -63,8 +73,9 @@ def load_network(stage: str, classes: int, folder: Path | None = None) -> Traine
     """  # noqa: DOC501, damaged_entry makes a WeightsError
     folder = folder or shipped_folder()
     entry = read_entry(folder, stage)
+    make = partial(build, entry.network, classes, entry.options)
     try:
-        network = build(entry.network, classes, entry.options).eval()
+        network = make().eval()
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
         raise damaged_entry(folder, stage, f"{entry.network} cannot be built: {error}") from error
     try:
@@ -72,12 +83,12 @@ def load_network(stage: str, classes: int, folder: Path | None = None) -> Traine
     except ValueError as error:
         raise damaged_entry(folder, stage, error) from error
     facts = _load_weights(network, folder / entry.file, entry.sha256)
-    return TrainedNetwork(network, entry.grid, facts, entry.calibration)
+    return TrainedNetwork(network, entry.grid, facts, entry.calibration, entry.factor, make)
 
 
 def _require_grid(entry: WeightsEntry, network: nn.Module) -> None:
     """Raise ValueError for a grid that the network cannot work on."""
-    divisor = int(getattr(network, "divisor", 1))
+    divisor = divisor_of(network)
     size = " x ".join(map(str, entry.grid))
     if any(n % divisor for n in entry.grid):
         raise ValueError(f"its grid of {size} voxels is not divisible by {divisor}, as {entry.network} needs")
@@ -103,11 +114,12 @@ def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> Weigh
 
 
 def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
-    if content.startswith(_PICKLES):
-        raise broken(f"The network weights are a PyTorch pickle, which is never loaded, not safetensors: {path}.")
     try:
         return safetensors.torch.load(content)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:  # types that PyTorch lacks, too
+        if content.startswith(_PICKLES):  # some safetensors begin so, too, by the length of their header
+            message = f"The network weights are a PyTorch pickle, which is never loaded, not safetensors: {path}."
+            raise broken(message) from error
         raise broken(f"The network weights are not a complete safetensors file: {path}.") from error
 
 

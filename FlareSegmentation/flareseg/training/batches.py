@@ -34,7 +34,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """``images``: float32 network input; ``labels``: int64 classes of the stage. Both (batch, 1, k, j, i). ``shares``:
+    """``images``: float32 network input; ``labels``: uint8 classes of the stage. Both (batch, 1, k, j, i). ``shares``:
     uint8 (batch, classes but the background, k, j, i) in 255ths of a voxel, if the samples have them. ``voxels``: each
     sample's in mm along (k, j, i), where known."""
 
@@ -43,11 +43,11 @@ class TrainingBatch:
     shares: Tensor | None = None
     voxels: Sequence[Spacing | None] = ()
 
-    def targets(self, classes: int) -> Tensor:
-        """The share of each class in each voxel: float32 (batch, classes, k, j, i)."""
+    def targets(self, classes: int, start: int = 0, stop: int | None = None) -> Tensor:
+        """The share of each class in each voxel of some slices: float32 (batch, classes, k, j, i)."""
         if self.shares is None:
-            return one_hot(self.labels, classes)
-        organs = self.shares.float() / 255
+            return one_hot(self.labels[:, :, start:stop].long(), classes)
+        organs = self.shares[:, :, start:stop].float() / 255
         return torch.cat([(1 - organs.sum(dim=1, keepdim=True)).clamp(min=0), organs], dim=1)
 
 
@@ -93,7 +93,7 @@ class Batches:
         images, labels = (torch.stack(some)[:, None] for some in zip(*((s.image, s.labels) for s in samples)))
         shares = [made.shares for made in samples if made.shares is not None]
         voxels = [made.voxel for made in samples]
-        return TrainingBatch(images.float(), labels.long(), torch.stack(shares) if shares else None, voxels)
+        return TrainingBatch(images.float(), labels, torch.stack(shares) if shares else None, voxels)
 
     def _made(self, number: int) -> _Made:
         if number not in self._pool:
@@ -106,7 +106,7 @@ class Batches:
     def _make(self, chance: Chance) -> _Made:
         source = chance.choose(self._mixture.sources, self._mixture.weights)
         with torch.no_grad():
-            sample = source.sample(self._stage, self._config.grid, chance)
+            sample = source.sample(self._stage, self._config.size, chance)
         labels, shares = sample.labels, sample.shares
         if self._stage is Stage.ABDOMEN:
             labels = (labels > 0).to(torch.uint8)

@@ -10,22 +10,30 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from flareseg.core.errors import ConfigError
 from flareseg.core.organs import CLASSES
-from flareseg.inference.networks import NETWORKS, build
+from flareseg.inference.networks import NETWORKS, build, divisor_of
+from flareseg.inference.networks.savings import Savings, save_memory
+from flareseg.inference.own_grid import own_grid
 from flareseg.inference.resample import Size
 from flareseg.training.augmentation import AugmentationConfig
 from flareseg.training.sample import Stage
+from flareseg.training.saved_tensors import Saved
 from flareseg.training.settings import Settings, plainly
 from flareseg.training.synthesis.config import SynthesisConfig
 
 PRESETS = Path(__file__).resolve().parent / "presets"
-CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES}
+CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES, Stage.FULL_SIZE: CLASSES}
 
 
 class NetworkConfig(Settings):
-    """``name``: of flareseg.inference.networks; ``options``: its widths, as keyword arguments."""
+    """``name``: of flareseg.inference.networks; ``options``: its widths, as keyword arguments (None: the default)."""
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _without_defaults(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in options.items() if value is not None}
 
     @model_validator(mode="after")
     def _can_be_built(self) -> NetworkConfig:
@@ -58,6 +66,23 @@ class LossConfig(Settings):
         return self
 
 
+class MemoryConfig(Settings):
+    """Savings of memory; none changes what is learned but ``saved: bfloat16``, which rounds.
+
+    ``checkpoint`` and ``in_place``: of the network (flareseg.inference.networks.savings). ``saved``: how tensors are
+    kept for the backward pass. ``loss_slab``: slices of which the loss is computed at a time (None: of all).
+    """
+
+    checkpoint: bool = False
+    in_place: bool = False
+    saved: Saved = "as_is"
+    loss_slab: int | None = Field(None, gt=0)
+
+    @property
+    def savings(self) -> Savings:
+        return Savings(self.checkpoint, self.in_place)
+
+
 class OptimiserConfig(Settings):
     """``lr``: the highest learning rate; ``max_grad_norm``: the largest norm of the gradient (None: any)."""
 
@@ -79,15 +104,18 @@ class ScheduleConfig(Settings):
 class StageConfig(Settings):
     """How the network of one stage is trained.
 
-    ``grid``: its input size (k, j, i). ``steps_per_epoch`` None: one pass over the cases. ``batch``: samples a step, of
-    which ``fresh`` are new and the others replayed, with other noise, from the last ``replay_size`` (None: all new).
-    ``ema_decay``: decay of the moving average of the weights (None: the last weights are used). ``start``: PyTorch's
-    random weights, He's, or the shipped weights.
+    ``grid``: its input size (k, j, i). ``factor``: scans have their own grid times this instead, and synthetic CT,
+    which has none of its own, ``grid`` times this (None: all are resized to ``grid``). ``steps_per_epoch`` None: one
+    pass over the cases. ``batch``: samples a step, of which ``fresh`` are new and the others replayed, with other
+    noise, from the last ``replay_size`` (None: all new). ``ema_decay``: decay of the moving average of the weights
+    (None: the last weights are used). ``start``: PyTorch's random weights, He's, or the shipped weights. ``memory``:
+    what is saved of it, at the price of time.
     """
 
     network: NetworkConfig
     start: Literal["default", "he", "shipped"] = "default"
     grid: Size
+    factor: float | None = Field(None, gt=0, le=1)
     loss: LossConfig = LossConfig()
     optimiser: OptimiserConfig
     schedule: ScheduleConfig
@@ -97,6 +125,7 @@ class StageConfig(Settings):
     fresh: int | None = Field(None, gt=0)
     replay_size: int = Field(64, gt=0)
     ema_decay: float | None = Field(None, gt=0, lt=1)
+    memory: MemoryConfig = MemoryConfig()
 
     @field_validator("grid")
     @classmethod
@@ -104,6 +133,35 @@ class StageConfig(Settings):
         if any(size <= 0 or size % 8 for size in grid):
             raise ValueError("each size of the grid must be divisible by 8")
         return grid
+
+    @model_validator(mode="after")
+    def _fits_the_network(self) -> StageConfig:
+        network = build(self.network.name, 2, self.network.options)
+        divisor = divisor_of(network)
+        if any(size % divisor for size in self.grid):
+            raise ValueError(f"each size of the grid must be divisible by {divisor}, as {self.network.name} needs")
+        try:
+            save_memory(network, self.memory.savings)
+        except ValueError as error:
+            raise ValueError(f"`memory` does not fit: {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _has_samples_of_one_size(self) -> StageConfig:
+        if self.factor is not None and self.batch > 1:
+            raise ValueError("with a `factor` scans differ in size: the batch must be 1")
+        return self
+
+    @property
+    def size(self) -> Size:
+        """The grid of synthetic CT."""
+        return self.grid if self.factor is None else self.own_grid(self.grid)
+
+    def own_grid(self, shape: Size) -> Size:
+        """The grid of a scan of so many voxels (k, j, i)."""
+        if self.factor is None:
+            return self.grid
+        return own_grid(shape, self.factor, divisor_of(build(self.network.name, 2, self.network.options)))
 
     @model_validator(mode="after")
     def _has_fresh_samples(self) -> StageConfig:
@@ -145,7 +203,7 @@ class TrainingConfig(Settings):
     data: DataConfig = DataConfig()
     synthesis: SynthesisConfig = SynthesisConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
-    stages: dict[Stage, StageConfig]
+    stages: dict[Stage, StageConfig] = Field(min_length=1)
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     validate_every_epochs: int = Field(1, gt=0)
     checkpoint_minutes: float = Field(3.0, gt=0)

@@ -19,7 +19,7 @@ from flareseg.io.outputs import atomic_write, make_folder, write_text
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import CLASSES_OF, TrainingConfig
 from flareseg.training.provenance import read_provenance
-from flareseg.training.sample import Stage
+from flareseg.training.sample import CASCADE, Stage
 from flareseg.training.trainer import BEST
 
 INPUT = (
@@ -30,7 +30,9 @@ LICENCE = "For research use. What the weights learned from, and under which term
 
 
 def export(run: Path, output: Path, metrics: dict[str, Any] | None = None) -> dict[Stage, str]:
-    """Write the best weights of a run's stages, and a manifest; a stage that was not trained keeps the shipped weights.
+    """Write the best weights of a run's stages, and a manifest.
+
+    Of the two networks of the cascade, one that was not trained beside the other keeps the shipped weights.
 
     ``metrics``: what an evaluation measured, kept in the manifest. Tells where each stage's weights are from. Raises
     DataError when the folder holds no run, and OutputError.
@@ -39,15 +41,16 @@ def export(run: Path, output: Path, metrics: dict[str, Any] | None = None) -> di
     if not trained:
         raise DataError(f"{run} holds no trained network.", "Give the output folder of flareseg train.")
     make_folder(output)
+    stages = [stage for stage in Stage if stage in trained or (stage in CASCADE and trained.intersection(CASCADE))]
     weights = {
         stage.value: _exported(run / stage.value, stage, output) if stage in trained else _shipped(stage, output)
-        for stage in Stage
+        for stage in stages
     }
     manifest = {"schema_version": 1, "name": run.resolve().name, "licence": LICENCE, "input": INPUT, "weights": weights}
     write_text(
         output / MANIFEST, json.dumps({**manifest, **({"metrics": metrics} if metrics else {})}, indent=2) + "\n"
     )
-    return {stage: f"trained in {run}" if stage in trained else "the shipped weights" for stage in Stage}
+    return {stage: f"trained in {run}" if stage in trained else "the shipped weights" for stage in stages}
 
 
 def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
@@ -68,6 +71,7 @@ def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
         "options": settings.network.options,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "grid": list(settings.grid),
+        **({} if settings.factor is None else {"factor": settings.factor}),
         "provenance": read_provenance(folder),
         "progress": facts["progress"],
         "config": config.model_copy(update={"stages": {stage: settings}}).model_dump(mode="json"),

@@ -15,7 +15,9 @@ from flareseg.training.augmentation import Augmentation
 from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import DataConfig, TrainingConfig, dump_config
+from flareseg.training.memory import StepMemory
 from flareseg.training.provenance import digest, write_provenance
+from flareseg.training.room import Room, largest_size, require_room
 from flareseg.training.sample import Sample, SampleSource, Stage
 from flareseg.training.scans import ScanSource
 from flareseg.training.store import CaseFacts, Kind, Store
@@ -58,12 +60,16 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A config applied to a store: makes the trainer of each stage, in folders of ``output`` named for the stages."""
+    """A config applied to a store: makes the trainer of each stage, in folders of ``output`` named for the stages.
+
+    ``precision``: the fabric's, "32-true" or "bf16-mixed".
+    """
 
     config: TrainingConfig
     store: Store
     output: Path
     fabric: Fabric
+    precision: str = "32-true"
 
     def trainer(self, stage: Stage, watcher: Watcher) -> Trainer:
         """Return the trainer of a stage, which resumes from its checkpoint. Raises FlareError."""
@@ -82,6 +88,12 @@ class TrainingRun:
             write_provenance(folder, split.training)
         return trainer
 
+    def require_room(self, stage: Stage, limit_mb: float | None = None) -> StepMemory:
+        """The memory of a step on the stage's largest samples, counted. Raises ConfigError if there is less of it."""
+        cases = Split.of(self.store, self.config.data).training
+        size, device = largest_size(stage, self.config, cases), self.fabric.device
+        return require_room(stage, self.config, size, self.precision, device, Room.of(device, limit_mb))
+
     def samples(self, stage: Stage, count: int) -> tuple[list[Sample], list[Sample]]:
         """Synthetic samples as a stage would learn from, and some of the store's scans to compare them with.
 
@@ -93,12 +105,12 @@ class TrainingRun:
         if self.config.data.synthetic:
             synthetic = self._first(self._synthesizer(store), stage, count)
         if any(case.kind is Kind.SCAN for case in store):
-            real = self._first(self._scans(store, None), stage, _REAL_SHOWN if synthetic else count)
+            real = self._first(self._scans(stage, store, None), stage, _REAL_SHOWN if synthetic else count)
         return synthetic, real
 
     def _first(self, source: SampleSource, stage: Stage, count: int) -> list[Sample]:
         chances = (Chance(seed_of(self.config.seed, number), self.fabric.device) for number in range(count))
-        return [source.sample(stage, self.config.stages[stage].grid, chance) for chance in chances]
+        return [source.sample(stage, self.config.stages[stage].size, chance) for chance in chances]
 
     def _batches(self, stage: Stage, cases: Sequence[CaseFacts], seed: int, rank: int = 0) -> Batches:
         data, store = self.config.data, self._only(cases)
@@ -106,7 +118,7 @@ class TrainingRun:
         if data.synthetic:
             sources.append((self._synthesizer(store), data.synthetic))
         if data.scans:
-            sources.append((self._scans(store, Augmentation(self.config.augmentation)), data.scans))
+            sources.append((self._scans(stage, store, Augmentation(self.config.augmentation)), data.scans))
         return Batches(_mixture(sources), stage, self.config.stages[stage], seed, self.fabric.device, rank)
 
     def _validation(self, stage: Stage, split: Split) -> Validation:
@@ -116,7 +128,7 @@ class TrainingRun:
         if data.synthetic and Kind.ORGANS in kinds:
             sources.append((self._synthesizer(store), data.synthetic))
         if data.scans and Kind.SCAN in kinds:
-            sources.append((self._scans(store, None), data.scans))
+            sources.append((self._scans(stage, store, None), data.scans))
         one_by_one = self.config.stages[stage].model_copy(update={"batch": 1, "fresh": None})
         seed = self.config.seed + VALIDATION_SEED
         batches = Batches(_mixture(sources), stage, one_by_one, seed, self.fabric.device)
@@ -126,10 +138,15 @@ class TrainingRun:
         fractions = self.config.data.fractions
         return Synthesizer(store, self.config.synthesis, self.fabric.device, fractions=fractions)
 
-    def _scans(self, store: Store, augmentation: Augmentation | None) -> ScanSource:
-        data = self.config.data
+    def _scans(self, stage: Stage, store: Store, augmentation: Augmentation | None) -> ScanSource:
+        data, settings = self.config.data, self.config.stages[stage]
         return ScanSource(
-            store, self.fabric.device, augmentation, memory_mb=data.scans_memory_mb, fractions=data.fractions
+            store,
+            self.fabric.device,
+            augmentation,
+            memory_mb=data.scans_memory_mb,
+            fractions=data.fractions,
+            own_grid=None if settings.factor is None else settings.own_grid,
         )
 
     def _only(self, cases: Sequence[CaseFacts]) -> Store:

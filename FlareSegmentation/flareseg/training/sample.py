@@ -15,10 +15,19 @@ from flareseg.training.chance import Chance
 
 
 class Stage(str, Enum):
-    """The two networks of the cascade."""
+    """The two networks of the cascade, and the one that takes the whole scan in one pass."""
 
     ABDOMEN = "abdomen"
     ORGANS = "organs"
+    FULL_SIZE = "full_size"
+
+    @property
+    def takes_whole_scan(self) -> bool:
+        """Whether its samples show scans, rather than boxes around the organs."""
+        return self is not Stage.ORGANS
+
+
+CASCADE = (Stage.ABDOMEN, Stage.ORGANS)
 
 
 @dataclass(frozen=True)
@@ -47,5 +56,5 @@ class SampleSource(Protocol):
     """Makes samples of one kind."""
 
     def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
-        """A new sample on ``grid`` for a stage: a whole scan for ABDOMEN, a box around the organs for ORGANS."""
+        """A new sample on ``grid`` for a stage: a whole scan, or a box around the organs for ORGANS."""
         ...

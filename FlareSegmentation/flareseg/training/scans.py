@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,8 @@ class _Wide:
 class ScanSource:
     """Samples of the scans of a store; those whose organs are not all trusted are left out.
 
+    ``own_grid``: the grid of a sample by the number of voxels (k, j, i) that it shows; None: the one asked for.
+
     Raises DataError when no scan is left, or when one that is drawn cannot be read.
     """
 
@@ -72,8 +75,9 @@ class ScanSource:
         view: ViewConfig | None = None,
         memory_mb: float = MEMORY_MB,
         fractions: bool = False,
+        own_grid: Callable[[Size], Size] | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._own_grid = store, own_grid
         self._device = torch.device(device)
         self._augmentation = augmentation
         self._view = view or ViewConfig()
@@ -90,12 +94,15 @@ class ScanSource:
     def sample(self, stage: Stage, grid: Size, chance: Chance) -> Sample:
         """A new view of one of the scans: of the whole scan, or of a box around the organs as the cascade crops it."""
         scan = self._scan(chance.choose(self.names))
-        if stage is Stage.ABDOMEN:
+        if stage.takes_whole_scan:
             low, high = _field_of_view(scan, self._view, chance)
         else:
             low, high = organ_box(scan.low, scan.high, self._view, chance)
         box = _voxels(low, high, scan)
-        shape = (slices_shown(box.size[0] * scan.spacing[0], grid[0]), *grid[1:])
+        if self._own_grid is None:
+            shape = (slices_shown(box.size[0] * scan.spacing[0], grid[0]), *grid[1:])
+        else:
+            grid = shape = self._own_grid(box.size)
         if self._augmentation is None:
             return self._on_grid(scan, box, shape).continued(grid[0])
         wide = _with_surroundings(box, scan, shape, self._augmentation.reach)

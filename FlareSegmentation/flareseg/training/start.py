@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from flareseg.inference.networks import build
+from flareseg.inference.networks.savings import save_memory
 from flareseg.inference.weights import load_network
 from flareseg.training.config import CLASSES_OF, StageConfig
 from flareseg.training.sample import Stage
@@ -18,6 +19,7 @@ def new_network(stage: Stage, config: StageConfig) -> nn.Module:
     elif config.start == "shipped":
         shipped = load_network(stage.value, CLASSES_OF[stage]).network
         network.load_state_dict(shipped.state_dict())
+    save_memory(network, config.memory.savings)
     return network
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from flareseg.core.errors import Cancelled, ConfigError, GpuMemoryError
 from flareseg.core.shortage import ran_out
@@ -17,12 +17,14 @@ from flareseg.inference.gpu_check import is_out_of_memory
 from flareseg.training.averaging import averaged
 from flareseg.training.batches import Batches
 from flareseg.training.checkpoint import TrainingProgress, TrainingState
-from flareseg.training.config import OptimiserConfig, TrainingConfig, dump_config
+from flareseg.training.config import TrainingConfig, dump_config
 from flareseg.training.logs import TRAINING, VALIDATION, Log
 from flareseg.training.losses import OrganLoss
+from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
 from flareseg.training.schedule import rate_factor
 from flareseg.training.start import new_network
+from flareseg.training.step import forward
 from flareseg.training.validation import DiceMeter, Score, Validation
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
@@ -155,8 +157,7 @@ class Trainer:
         batch = self.batches.batch(step)
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
-        logits = self._network(batch.images.contiguous(memory_format=self._memory_format))
-        loss = self._loss(logits, batch.targets(logits.shape[1]))
+        logits, loss = forward(self._network, self._loss, batch, self._settings.memory, self._memory_format)
         self._optimiser.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         norm = self._clip()
@@ -219,12 +220,3 @@ class Trainer:
             self._state.save(self._folder / CHECKPOINT)
             self._log.write()
         self._saved_step = self.progress.step
-
-
-def new_optimiser(network: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:
-    """The optimiser of a config, with its highest learning rate."""
-    if config.name == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
-        )
-    return torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)

@@ -12,8 +12,11 @@ from flareseg.core.organs import ORGANS
 from flareseg.training.batches import Batches, TrainingBatch
 from flareseg.training.roi_recall import RoiMeter
 from flareseg.training.sample import Stage
+from flareseg.training.slab_loss import spans, upsampled
 
-NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: tuple(organ.name for organ in ORGANS)}
+SLAB = 16  # slices that are compared at a time
+_ORGANS = tuple(organ.name for organ in ORGANS)
+NAMES = {Stage.ABDOMEN: ("Abdomen",), Stage.ORGANS: _ORGANS, Stage.FULL_SIZE: _ORGANS}
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,18 @@ class DiceMeter:
         self._shown: list[Tensor] = []
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        """``logits`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers."""
+        """``logits`` (batch, classes, k, j, i); ``labels`` (batch, 1, k, j, i), whole numbers, of a grid as fine or
+        finer, to which the logits are interpolated."""
         classes = torch.arange(1, logits.shape[1], device=logits.device).view(1, -1, 1)
-        won = logits.argmax(dim=1).flatten(1)[:, None] == classes
-        true = labels.flatten(1)[:, None] == classes
-        self._overlaps.append((won & true).sum(dim=2))
-        self._sizes.append(won.sum(dim=2) + true.sum(dim=2))
-        self._shown.append(true.any(dim=2))
+        overlap = torch.zeros(len(labels), classes.shape[1], dtype=torch.int64, device=logits.device)
+        size = overlap.new_zeros(2, *overlap.shape)  # of what won and of what is true
+        for start, stop in spans(labels.shape[2], SLAB):
+            won = upsampled(logits, labels.shape[2:], start, stop).argmax(dim=1).flatten(1)[:, None] == classes
+            true = labels[:, :, start:stop].flatten(1)[:, None] == classes
+            overlap, size = overlap + (won & true).sum(dim=2), size + torch.stack([won.sum(dim=2), true.sum(dim=2)])
+        self._overlaps.append(overlap)
+        self._sizes.append(size.sum(dim=0))
+        self._shown.append(size[1] > 0)
 
     def score(self) -> Score:
         if not self._shown:

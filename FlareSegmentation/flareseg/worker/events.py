@@ -46,6 +46,10 @@ class SegmentJob:
     """Any of "auto", "float32", "float16" and "bfloat16" (see precision.py)."""
     organs: list[str] | None = None
     """Names of the organs to write and report (see organs.ORGAN_NAMES); None for all."""
+    network: str = "cascade"
+    """Any of "cascade" and "full-size" (see full_size.Networks)."""
+    weights: str | None = None
+    """Folder with other network weights, or None for those of the package."""
     temporary: bool = False
     """The scan lies in a job folder (see job_folder.py), which the worker removes when its caller disappears; it never
     removes a folder of another kind."""

@@ -29,10 +29,12 @@ log = logging.getLogger("flareseg.worker.segment_job")
 def check(job: SegmentJob) -> None:
     """Refuse a bad job before any work. Raises JobError or OutputError."""
     from flareseg.inference.components import CleanUp
+    from flareseg.inference.full_size import Networks
     from flareseg.inference.options import Borders
     from flareseg.io.outputs import check_writable, refusals_said
 
     bounds(job)
+    Networks.of(job.network)
     CleanUp.of(job.clean_up)
     Borders.of(job.borders)
     organs_shown(job.split_kidneys, job.organs)

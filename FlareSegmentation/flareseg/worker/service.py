@@ -104,23 +104,25 @@ class Worker:
         progress = StageReporter(job.id, self._outlet)
         with Run(progress, lambda: self._inbox.is_cancelled(job.id)) as run:
             progress.memory = run.memory
-            cascade = self._loader.cascade(job.device, job.precision, run)
+            cascade = self._loader.cascade((job.device, job.precision, job.network, job.weights), run)
             report = run_job(job, cascade, run)
         return events.JobResult(job.id, job.labels, report.to_json())
 
 
+Wanted = tuple[str, str, str, str | None]  # device, precision, network, weights
+
+
 class Loader:
-    """Keeps the cascade of the last device and precision; loads in a thread, so that waiting can be cancelled."""
+    """Keeps the networks that were wanted last; loads in a thread, so that waiting can be cancelled."""
 
     def __init__(self) -> None:
-        self._loaded = ("", "")
+        self._loaded: Wanted | None = None
         self._future: Future[Cascade] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
 
-    def cascade(self, device: str, precision: str, run: Run) -> Cascade:
-        wanted = (device, precision)
+    def cascade(self, wanted: Wanted, run: Run) -> Cascade:
         if self._future is None or wanted != self._loaded or _has_failed(self._future):
-            self._loaded, self._future = wanted, self._pool.submit(_load_cascade, device, precision)
+            self._loaded, self._future = wanted, self._pool.submit(_load_cascade, *wanted)
         if self._future.done():
             return self._future.result()
         with run.stage("load"):
@@ -148,11 +150,13 @@ class StageReporter:
         self._outlet.send(events.StageProgress(self._job_id, stage, round(fraction, 3), ram, gpu))
 
 
-def _load_cascade(device: str, precision: str) -> Cascade:
+def _load_cascade(device: str, precision: str, network: str, weights: str | None) -> Cascade:
     with own_process.loading():
         from flareseg.inference.cascade import Cascade
+        from flareseg.inference.full_size import Networks
 
-        return Cascade.load(device, precision=precision)
+        folder = None if weights is None else Path(weights)
+        return Cascade.load(device, folder, precision=precision, networks=Networks.of(network))
 
 
 def _has_failed(future: Future[Cascade]) -> bool:

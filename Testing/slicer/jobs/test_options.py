@@ -10,6 +10,7 @@ from flareseg.core.errors import FlareError
 from flareseg.worker.events import decode_job
 from FlareSegmentationLib import settings
 from FlareSegmentationLib.choices import DeviceChoice
+from FlareSegmentationLib.jobs.parameters import optionsOf
 from FlareSegmentationLib.jobs.process import workerCommand
 from FlareSegmentationLib.nodes.uncertainty import uncertaintyOf
 from FlareSegmentationLib.options import RunOptions
@@ -25,12 +26,14 @@ def test_options_reach_the_engine(scripted):
     logic.runner.logged.connect(told.append)
     scan = slicer.util.addVolumeFromArray(np.zeros((5, 6, 7), np.int16))
     result = {"splitKidneys": True, "cleanUp": "strong", "uncertainty": True, "organs": ["liver"]}
+    result.update(network="full-size", weights="/my/weights")
     logic.segment(scan, device="cpu", precision="float32", borders="plain", huGate=False, **result)
     job = decode_job(told[0].encode())
     assert (job.split_kidneys, job.clean_up, job.device) == (True, "strong", "cpu")
     assert job.precision == "float32"
     assert (job.borders, job.hu_gate) == ("plain", False)
     assert job.organs == ["liver"]
+    assert (job.network, job.weights) == ("full-size", "/my/weights")
     assert job.uncertainty
 
 
@@ -43,6 +46,7 @@ def test_options_reach_the_engine(scripted):
         {"cleanUp": "hard"},
         {"borders": "sharp"},
         {"precision": "int8"},
+        {"network": "whole"},
     ],
 )
 def test_unknown_choice_is_refused(option):
@@ -124,6 +128,20 @@ class TestOfAPerson:
         panel.ui.show3DCheckBox.click()
         segmentation = run_once(panel).GetSegmentation()
         wait_until(lambda: segmentation.ContainsRepresentation("Closed surface"))
+
+
+def test_the_whole_scan_in_one_pass_takes_the_users_own_weights(ready):
+    """None are shipped: the field for their folder is off otherwise. The folder is a preference, not the scene's."""
+    assert not ready.ui.weightsLineEdit.enabled
+    ready.ui.networkComboBox.currentIndex = 1
+    assert ready.ui.networkComboBox.currentText == "Whole scan in one pass"
+    assert ready.ui.weightsLineEdit.enabled
+    ready.ui.weightsLineEdit.setText("/my/weights")
+    assert settings.weightsFolder() == "/my/weights"
+    options = optionsOf(ready.logic.getParameterNode())
+    assert (options["network"].value, options["weights"]) == ("full-size", "/my/weights")
+    ready.ui.networkComboBox.currentIndex = 0
+    assert optionsOf(ready.logic.getParameterNode())["weights"] == ""
 
 
 def test_scene_remembers_the_rest(ready, add_scan, tmp_path):

@@ -1,4 +1,4 @@
-"""The networks of the cascade, one per file, built by name."""
+"""The networks, one per file, built by name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,21 @@ from typing import Any
 from torch import nn
 
 from flareseg.inference.networks.dense_vnet import DenseVNet
+from flareseg.inference.networks.memory_efficient_fcn import MemoryEfficientFCN
+from flareseg.inference.networks.plain_unet import PlainUNet
 from flareseg.inference.networks.roi_unet import RoiUNet
 
-NETWORKS: dict[str, type[nn.Module]] = {"RoiUNet": RoiUNet, "DenseVNet": DenseVNet}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "RoiUNet": RoiUNet,
+    "DenseVNet": DenseVNet,
+    "MemoryEfficientFCN": MemoryEfficientFCN,
+    "PlainUNet": PlainUNet,
+}
+
+
+def divisor_of(network: nn.Module) -> int:
+    """What each size of the network's input is divisible by."""
+    return int(getattr(network, "divisor", 1))
 
 
 def build(name: str, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
-from flareseg.inference.cascade import TISSUE_HU
-from flareseg.inference.kidneys import split_kidneys
+from flareseg.inference.kidneys import TISSUE_HU, split_kidneys
 from flareseg.training.prepare.found import ImportedAnatomy
 from flareseg.training.tissues import Tissue
 

@@ -58,11 +58,11 @@ def _box(
 ) -> tuple[Point, Point, tuple[float, float], bool]:
     """Low and high corner and the middle of a view, and whether it shows organs."""
     middle = _middle(case, settings, chance)
-    nothing = settings.nothing if stage is Stage.ABDOMEN else settings.nothing_in_box
+    nothing = settings.nothing if stage.takes_whole_scan else settings.nothing_in_box
     spans = _beyond_organs(case, height) if chance.happens(nothing) else []
     if spans:
         return (*_without_organs(stage, chance.choose(spans), middle, settings, chance), middle, False)
-    if stage is Stage.ABDOMEN:
+    if stage.takes_whole_scan:
         low, high = _scan(case, height, middle, settings, chance)
     else:
         low, high = organ_box(case.low, case.high, settings, chance)
@@ -85,13 +85,13 @@ def _without_organs(
     """A scan of legs, pelvis, chest or head within ``span`` along k; or a box that a wrong ROI might be."""
     heights, widths = (
         (settings.nothing_mm, settings.half_width_mm)
-        if stage is Stage.ABDOMEN
+        if stage.takes_whole_scan
         else (settings.wrong_box_mm, settings.wrong_box_half_mm)
     )
     bottom, top = span
     tall = min(chance.uniform(*heights), top - bottom)
     start = chance.uniform(bottom, top - tall)
-    half = chance.uniform(*widths) * (chance.uniform(*settings.narrow) if stage is Stage.ABDOMEN else 1.0)
+    half = chance.uniform(*widths) * (chance.uniform(*settings.narrow) if stage.takes_whole_scan else 1.0)
     return (start, middle[0] - half, middle[1] - half), (start + tall, middle[0] + half, middle[1] + half)
 
 

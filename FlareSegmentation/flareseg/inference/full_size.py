@@ -1,0 +1,110 @@
+"""Whole scans in one pass: one network, no region of interest and no crop.
+
+The idea is that of Wang, Oda and Mori (arXiv 2003.10690): see networks/memory_efficient_fcn.py. Everything around the
+network is the cascade's.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+import torch
+
+from flareseg.core.errors import GpuMemoryError, InsufficientMemoryError, JobError, WeightsError
+from flareseg.core.estimate import segmenting_mb
+from flareseg.core.free_memory import bounds
+from flareseg.core.geometry import Orientation
+from flareseg.core.limits import Limits
+from flareseg.core.organs import CLASSES
+from flareseg.core.volume import Volume
+from flareseg.inference.device import Device
+from flareseg.inference.engine import Engine
+from flareseg.inference.options import SegmentationOptions
+from flareseg.inference.resample import Size
+from flareseg.inference.roi import box_of_bounds
+from flareseg.inference.weights import TrainedNetwork, load_network
+
+STAGE = "full_size"  # of the manifest
+_GRID_BYTES = 12  # a voxel of the network's grid: the scan resampled, and its window of HU while the input is made
+_COPIES = 4.0  # of the logits in float32 while they become labels and confidence
+_AMPLE_BYTES = 500  # a voxel of the grid, for every network that there is: nothing has to be counted
+_LEAST_FACTOR, _FACTOR_STEP = 0.05, 0.01
+
+
+class Networks(str, Enum):
+    """Which networks segment: the cascade's two, or one that takes the whole scan in one pass."""
+
+    CASCADE = "cascade"
+    FULL_SIZE = "full-size"
+
+    @classmethod
+    def of(cls, choice: str) -> Networks:
+        """Return the member for a name. Raises JobError for an unknown name."""
+        try:
+            return cls(choice)
+        except ValueError:
+            raise JobError(f'Unknown network: "{choice}".', f"Use one of {', '.join(n.value for n in cls)}.") from None
+
+
+def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwork | None, TrainedNetwork]:
+    """Load the ROI network, if the choice has one, and the organ network. Raises WeightsError."""
+    if choice is Networks.CASCADE:
+        return load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)
+    if weights is None:
+        raise WeightsError(
+            "No weights for the whole scan in one pass come with FlareSegmentation.",
+            "Train some (docs/full-size.md) and give their folder: --weights FOLDER, or Weights in the panel.",
+        )
+    return None, load_network(STAGE, CLASSES, weights)
+
+
+def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, limits: Limits, may_leave: bool) -> None:
+    """Refuse a scan that is too large for one pass, with what it needs and the largest factor that would fit.
+
+    ``may_leave``: whether the CPU takes over where a GPU is too small. Raises InsufficientMemoryError, GpuMemoryError
+    or, for a region that is none, RoiError.
+    """
+    geometry = Orientation.of(volume.geometry).geometry(volume.geometry)
+    shape = box_of_bounds(options.roi, geometry).size if options.roi else geometry.shape
+    free_mb, where = _free(engine.device, limits)
+    k, j, i = engine.organs.grid_of(shape)
+    if may_leave or k * j * i * _AMPLE_BYTES / 1e6 <= free_mb or (needed := _needed_mb(engine, shape)) <= free_mb:
+        return
+    factor = min(1.0, max(0.0, free_mb) / needed) ** (1 / 3) + 2 * _FACTOR_STEP  # memory grows with the voxels
+    while factor >= _LEAST_FACTOR and _needed_mb(engine, _times(shape, factor)) > free_mb:
+        factor -= _FACTOR_STEP
+    error = GpuMemoryError if engine.device.is_gpu else InsufficientMemoryError
+    fits = f"The largest factor that would fit is {factor:.2f}" if factor >= _LEAST_FACTOR else "No factor would fit"
+    free = f"{max(0.0, free_mb):.0f} MB are free{where}"
+    raise error(
+        f"The whole scan in one pass needs about {needed:.0f} MB of memory; {free}.",
+        f"{fits}: resample the scan, give a region (ROI), or use the cascade, which needs little memory.",
+    )
+
+
+def _free(device: Device, limits: Limits) -> tuple[float, str]:
+    """Free memory in MB, and what bounds it as part of a message."""
+    if device.is_gpu:
+        free = device.memory_mb[0]
+        return (
+            (free, " on the GPU") if limits.gpu is None or free < limits.gpu else (limits.gpu, " within the GPU limit")
+        )
+    found = bounds(limits.ram)
+    return (found[0].free_mb, found[0].where) if found else (float("inf"), "")
+
+
+def _needed_mb(engine: Engine, shape: Size) -> float:
+    """Of the pass, or of what comes after it, whichever is more; on a CPU with the label map."""
+    from flareseg.inference.live_bytes import pass_mb  # it imports much of PyTorch, and only whole scans need it
+
+    size = engine.organs.grid_of(shape)
+    network, logits = pass_mb(engine.organs.make, size)
+    network *= engine.precision.dtype.itemsize / torch.float32.itemsize
+    rest = 0.0 if engine.device.is_gpu else segmenting_mb(shape[0] * shape[1] * shape[2])
+    return size[0] * size[1] * size[2] * _GRID_BYTES / 1e6 + max(network, _COPIES * logits) + rest
+
+
+def _times(shape: Size, factor: float) -> Size:
+    k, j, i = (max(1, round(n * factor)) for n in shape)
+    return (k, j, i)

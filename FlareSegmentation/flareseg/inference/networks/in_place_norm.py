@@ -1,0 +1,78 @@
+"""Batch norm and leaky ReLU in the memory of their input, for training.
+
+The in-place activated batch norm of Rota Bulò, Porzi and Kontschieder (CVPR 2018): the output takes the place of the
+input, and the backward pass computes the normalised input from the output. The next convolution keeps that output in
+any case, so norm and activation keep nothing of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+LEAST_SCALE = 1e-3  # of the norm; a smaller one is taken for this, as it cannot be undone
+_DIMS = (0, 2, 3, 4)
+_CHANNELS = 4  # that are multiplied at a time
+
+
+def in_place_norm_activation(x: Tensor, norm: nn.BatchNorm3d, slope: float) -> Tensor:
+    """Batch norm with the statistics of the batch, then leaky ReLU; ``x`` (batch, channels, k, j, i) is overwritten.
+
+    Updates the running statistics as the norm itself does in training.
+    """
+    # in float32 at least: the squares of half-precision numbers would overflow
+    variance, mean = torch.var_mean(x.detach().to(norm.weight.dtype), dim=_DIMS, correction=0)
+    _update_statistics(norm, mean, variance, x.numel() / x.shape[1])
+    return _NormActivation.apply(x, norm.weight, norm.bias, mean, (variance + norm.eps).rsqrt(), slope)
+
+
+@torch.no_grad()
+def _update_statistics(norm: nn.BatchNorm3d, mean: Tensor, variance: Tensor, count: float) -> None:
+    assert norm.running_mean is not None and norm.running_var is not None and norm.momentum is not None
+    if norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.add_(1)
+    norm.running_mean.lerp_(mean, norm.momentum)
+    norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+
+
+class _NormActivation(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, inverse_std: Tensor, slope: float
+    ) -> Tensor:
+        scale = _invertible(weight)
+        gain = scale * inverse_std
+        F.leaky_relu_(x.mul_(_wide(gain)).add_(_wide(bias - mean * gain)), slope)
+        ctx.mark_dirty(x)
+        ctx.slope = slope
+        ctx.save_for_backward(x, scale, bias, gain)
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """The formula of batch norm's gradient, with as few tensors of the input's size as it takes."""
+        output, scale, bias, gain = ctx.saved_tensors
+        (gradient,) = gradients
+        zero = torch.zeros((), dtype=output.dtype, device=output.device)
+        before = torch.heaviside(output, zero).clamp_(min=ctx.slope).mul_(gradient)  # the activation's input
+        normalised = F.leaky_relu(output, 1 / ctx.slope).sub_(_wide(bias)).div_(_wide(scale))
+        to_bias = before.sum(dim=_DIMS, dtype=scale.dtype)
+        some = zip(before.split(_CHANNELS, dim=1), normalised.split(_CHANNELS, dim=1))
+        to_scale = torch.cat([(one * other).sum(dim=_DIMS, dtype=scale.dtype) for one, other in some])
+        count = output.numel() / output.shape[1]
+        before.sub_(normalised.mul_(_wide(to_scale / count))).sub_(_wide(to_bias / count)).mul_(_wide(gain))
+        return before, to_scale, to_bias, None, None, None
+
+
+def _invertible(weight: Tensor) -> Tensor:
+    """The scale of the norm, at least LEAST_SCALE away from 0."""
+    return torch.where(weight < 0, weight.clamp(max=-LEAST_SCALE), weight.clamp(min=LEAST_SCALE))
+
+
+def _wide(per_channel: Tensor) -> Tensor:
+    return per_channel.view(1, -1, 1, 1, 1)

@@ -1,0 +1,42 @@
+"""What autograd keeps for the backward pass: as it is, rounded to bfloat16, or in main memory."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
+from torch.utils.weak import WeakTensorKeyDictionary
+
+Saved = Literal["as_is", "bfloat16", "cpu"]
+LEAST_NUMBERS = 65_536  # of a tensor that is rounded; what is smaller is not worth it: scales, statistics
+
+Packed = tuple[Tensor, torch.dtype]
+
+
+def saving(how: Saved) -> contextlib.AbstractContextManager:
+    """A context in which the tensors that a forward pass keeps are kept in this way.
+
+    ``bfloat16``: half the memory, gradients good to about 1 %. ``cpu``: none of the device's, gradients the same.
+    """
+    if how == "cpu":
+        return save_on_cpu(pin_memory=torch.cuda.is_available())
+    return _rounded() if how == "bfloat16" else contextlib.nullcontext()
+
+
+def _rounded() -> saved_tensors_hooks:
+    known = WeakTensorKeyDictionary()  # several layers keep the same tensor; it is rounded once
+
+    def pack(tensor: Tensor) -> Tensor | Packed:
+        if tensor.dtype != torch.float32 or tensor.numel() < LEAST_NUMBERS or isinstance(tensor, nn.Parameter):
+            return tensor
+        if tensor not in known:
+            known[tensor] = tensor.to(torch.bfloat16)
+        return known[tensor], tensor.dtype
+
+    def unpack(packed: Tensor | Packed) -> Tensor:
+        return packed[0].to(packed[1]) if isinstance(packed, tuple) else packed
+
+    return saved_tensors_hooks(pack, unpack)

@@ -1,0 +1,154 @@
+"""Whole scans in one pass: by weights of one's own, through the same pipeline, and refused where memory is short."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import flareseg
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from flareseg.core.errors import FlareError, InsufficientMemoryError
+from flareseg.core.free_memory import bounds
+from flareseg.core.limits import Limits
+from flareseg.core.report import WeightsFacts
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade
+from flareseg.inference.device import select_device
+from flareseg.inference.engine import Engine
+from flareseg.inference.full_size import Networks
+from flareseg.inference.networks import build
+from flareseg.inference.options import Borders, SegmentationOptions
+from flareseg.inference.own_grid import own_grid
+from flareseg.inference.precision import Precision
+from flareseg.inference.weights import TrainedNetwork, shipped_folder
+from scripted_networks import BRIGHT, MUSCLE, Brightest, scan
+from torch import nn
+
+FCN = {"stem": 4, "growth": [2, 2], "units": [1, 1], "skips": [4, 4], "downs": [4], "convolution": "plain"}
+
+
+def whole(make: Callable[[], nn.Module], factor: float | None = 1.0, limits: Limits | None = None) -> Cascade:
+    """One network for whole scans on the CPU, in float32."""
+    trained = TrainedNetwork(make(), (32, 32, 32), WeightsFacts("full_size", ""), {}, factor, make)
+    return Cascade(Engine.of(select_device("cpu"), Precision(torch.float32), None, trained), [trained.facts], limits)
+
+
+def liver_everywhere() -> nn.Module:
+    """The network for whole scans, with weights that call everything liver."""
+    network = build("MemoryEfficientFCN", 5, FCN)
+    nn.init.zeros_(network.head.weight)  # type: ignore[union-attr, arg-type]
+    network.head.bias = nn.Parameter(torch.tensor([0.0, 4.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
+    return network
+
+
+def muscle(shape: tuple[int, int, int], spacing: tuple[float, float, float] = (3.0, 3.0, 3.0)) -> Volume:
+    """Muscle in air, which fills the first row of each slice."""
+    made = scan(shape, spacing)
+    made.voxels[:, 1:] = MUSCLE
+    return made
+
+
+def test_a_bright_organ_is_found_where_it_is_at_full_resolution() -> None:
+    volume = scan((24, 40, 56))
+    volume.voxels[:, 4:36, 4:52] = MUSCLE
+    volume.voxels[6:18, 10:31, 12:33] = BRIGHT
+    options = SegmentationOptions(borders=Borders.PLAIN)
+    found = flareseg.segment(volume, options=options, cascade=whole(lambda: Brightest(label=1, classes=5)))
+    expected = np.zeros((24, 40, 56), np.uint8)
+    expected[6:18, 10:31, 12:33] = 1
+    assert np.array_equal(found.labels, expected)
+    assert found.report.roi_source == "scan"
+    assert found.report.roi == [-165.0, 0.0, -117.0, 0.0, 0.0, 69.0]
+
+
+def test_weights_of_ones_own_run_in_the_pipeline_with_the_same_report(tmp_path: Path) -> None:
+    folder = exported(liver_everywhere(), tmp_path)
+    volume = muscle((16, 24, 24), (6.0, 6.0, 6.0))
+    cascade = Cascade.load("cpu", folder, precision="float32", networks=Networks.FULL_SIZE)
+    found = flareseg.segment(volume, cascade=cascade)
+    assert (found.labels[:, 2:] == 1).all()
+    assert [facts.name for facts in found.report.weights] == ["full_size.safetensors"]
+    assert found.report.organs[0].volume_ml == pytest.approx(16 * 23 * 24 * 0.216, rel=0.05)
+
+
+def exported(network: nn.Module, folder: Path, **more: object) -> Path:
+    content = safetensors.torch.save(dict(network.state_dict()))
+    (folder / "full_size.safetensors").write_bytes(content)
+    entry = {
+        "file": "full_size.safetensors",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "network": "MemoryEfficientFCN",
+        "options": FCN,
+        "grid": [16, 32, 32],
+        "factor": 1.0,
+        **more,
+    }
+    (folder / "manifest.json").write_text(json.dumps({"weights": {"full_size": entry}}))
+    return folder
+
+
+@pytest.mark.parametrize("factor", [0, 2, -1.0, True, "half"])
+def test_a_factor_that_is_none_is_damage(factor: object, tmp_path: Path) -> None:
+    folder = exported(liver_everywhere(), tmp_path, factor=factor)
+    with pytest.raises(FlareError, match="its factor is not a number above 0, up to 1"):
+        Cascade.load("cpu", folder, networks=Networks.FULL_SIZE)
+
+
+def test_no_weights_for_whole_scans_are_shipped_and_the_message_says_what_to_do() -> None:
+    with pytest.raises(FlareError, match=r"No weights for the whole scan .* give their folder: --weights") as caught:
+        Cascade.load("cpu", networks=Networks.FULL_SIZE)
+    assert caught.value.kind == "weights"
+
+
+def test_weights_of_the_cascade_are_none_for_whole_scans() -> None:
+    with pytest.raises(FlareError, match="has no entry full_size"):
+        Cascade.load("cpu", shipped_folder(), networks=Networks.FULL_SIZE)
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(FlareError, match=r'Unknown network: "whole"\. Use one of cascade, full-size\.'):
+        Networks.of("whole")
+
+
+def test_a_scan_too_large_for_the_limit_is_refused_with_what_it_needs_and_the_largest_factor() -> None:
+    volume = muscle((64, 256, 256))
+    with pytest.raises(InsufficientMemoryError) as caught:
+        whole(liver_everywhere, limits=Limits(ram=1.0)).segment(volume)
+    assert "The whole scan in one pass needs about" in caught.value.message
+    assert "0 MB are free within the RAM limit" in caught.value.message
+    assert "No factor would fit" in caught.value.hint
+
+
+def test_the_largest_factor_fits_indeed() -> None:
+    volume, held = muscle((64, 256, 256)), 1e6 - bounds(1e6)[-1].free_mb
+    with pytest.raises(InsufficientMemoryError, match=r"The largest factor that would fit is 0\.[4-9]") as caught:
+        whole(liver_everywhere, limits=Limits(ram=held + 150)).segment(volume)
+    assert "give a region (ROI), or use the cascade" in caught.value.hint
+
+
+def test_the_callers_region_is_segmented_alone() -> None:
+    volume = muscle((16, 40, 40))
+    options = SegmentationOptions(roi=(-90.0, -30.0, -90.0, -30.0, 0.0, 45.0))
+    found = flareseg.segment(volume, options=options, cascade=whole(liver_everywhere))
+    assert found.report.roi_source == "caller"
+    assert int((found.labels == 1).sum()) == 16 * 21 * 21
+
+
+@pytest.mark.parametrize(
+    ("shape", "factor", "expected"),
+    [
+        ((160, 512, 512), 1.0, (160, 512, 512)),
+        ((155, 500, 512), 1.0, (160, 512, 512)),
+        ((160, 512, 512), 0.5, (80, 256, 256)),
+        ((3, 512, 512), 0.5, (16, 256, 256)),
+    ],
+)
+def test_the_networks_grid_is_the_scans_own_up_to_what_can_be_halved(
+    shape: tuple[int, int, int], factor: float, expected: tuple[int, int, int]
+) -> None:
+    assert own_grid(shape, factor, 16) == expected

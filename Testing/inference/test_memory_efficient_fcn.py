@@ -1,0 +1,179 @@
+"""The network for whole scans: its savings change neither gradients nor statistics, and slabs are as of the whole."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from flareseg.inference.networks import build
+from flareseg.inference.networks.channels_last import channels_last, in_channels_last
+from flareseg.inference.networks.folding import folded
+from flareseg.inference.networks.in_place_norm import in_place_norm_activation
+from flareseg.inference.networks.memory_efficient_fcn import MemoryEfficientFCN
+from flareseg.inference.networks.savings import Savings, save_memory
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+SMALL = {"stem": 4, "growth": [2, 3, 4], "units": [1, 2, 3], "skips": [4, 6, 8], "downs": [6, 8]}
+ALL = [Savings(checkpoint=True), Savings(in_place=True), Savings(checkpoint=True, in_place=True)]
+
+
+@pytest.fixture
+def network() -> MemoryEfficientFCN:
+    torch.manual_seed(0)
+    made = build("MemoryEfficientFCN", 5, SMALL).double()
+    assert isinstance(made, MemoryEfficientFCN)
+    return made
+
+
+def scan(*size: int) -> Tensor:
+    return torch.randn(2, 1, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [({}, 462_881), ({"convolution": "plain"}, 1_193_441), ({"convolution": "separable"}, 119_159)],
+    ids=["factorised", "plain", "separable"],
+)
+def test_parameters_by_kind_of_convolution(options: dict[str, str], parameters: int) -> None:
+    """The plain U-Net that it is compared with has 5,646,453."""
+    assert sum(p.numel() for p in build("MemoryEfficientFCN", 5, options).parameters()) == parameters
+    assert sum(p.numel() for p in build("PlainUNet", 5).parameters()) == 5_646_453
+
+
+def test_the_logits_are_at_half_the_resolution_in_the_slices() -> None:
+    assert build("MemoryEfficientFCN", 5)(torch.zeros(1, 1, 16, 32, 48)).shape == (1, 5, 16, 16, 24)
+    halved = build("MemoryEfficientFCN", 5, {"stride": [2, 2, 2]})
+    assert halved(torch.zeros(1, 1, 16, 32, 48)).shape == (1, 5, 8, 16, 24)
+
+
+@pytest.mark.parametrize("options", [{"growth": [4]}, {"convolution": "round"}, {"downs": []}])
+def test_options_that_do_not_fit_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"number for each level|unknown convolution round"):
+        build("MemoryEfficientFCN", 5, options)
+
+
+@pytest.mark.parametrize("savings", ALL, ids=["checkpoint", "in place", "both"])
+def test_savings_change_neither_logits_gradients_nor_running_statistics(
+    network: MemoryEfficientFCN, savings: Savings
+) -> None:
+    plain, saving = copy.deepcopy(network), copy.deepcopy(network)
+    save_memory(saving, savings)
+    one, other = (each.train()(scan(8, 16, 24)) for each in (plain, saving))
+    for logits in (one, other):
+        logits.square().mean().backward()
+    torch.testing.assert_close(other, one, rtol=1e-11, atol=1e-12)
+    for name, parameter in plain.named_parameters():
+        torch.testing.assert_close(saving.get_parameter(name).grad, parameter.grad, rtol=1e-9, atol=1e-12)
+    for name, buffer in plain.named_buffers():
+        torch.testing.assert_close(saving.get_buffer(name), buffer, rtol=1e-12, atol=1e-14)
+
+
+def test_each_saving_keeps_less_for_the_backward_pass(network: MemoryEfficientFCN) -> None:
+    """Bytes of all storages that autograd keeps, counted by its hooks, as a share of those without savings."""
+    kept = {}
+    for savings in (Savings(), *ALL):
+        each = copy.deepcopy(network).train()
+        save_memory(each, savings)
+        kept[savings] = saved_bytes(lambda each=each: each(scan(16, 32, 48)))
+    plain, checkpoint, in_place, both = (kept[savings] for savings in (Savings(), *ALL))
+    assert checkpoint < 0.45 * plain
+    assert in_place < 0.85 * plain
+    assert both < 0.35 * plain
+
+
+def saved_bytes(forward: Callable[[], object]) -> int:
+    sizes: dict[int, int] = {}
+    alive = []
+
+    def pack(tensor: Tensor) -> Tensor:
+        alive.append(tensor)  # so that no address is used twice
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = forward()
+    assert result is not None
+    return sum(sizes.values())
+
+
+def test_a_network_without_savings_refuses_them() -> None:
+    with pytest.raises(ValueError, match="RoiUNet has neither checkpoints nor norms in place"):
+        save_memory(build("RoiUNet", 2), Savings(checkpoint=True))
+
+
+@pytest.fixture(params=[(0.01, 1.0), (0.3, -0.5)], ids=["usual", "steep and turned"])
+def layers(request: pytest.FixtureRequest) -> Iterator[tuple[nn.BatchNorm3d, float]]:
+    slope, scale = request.param
+    norm = nn.BatchNorm3d(3).double().train()
+    nn.init.normal_(norm.bias)
+    nn.init.constant_(norm.weight, scale)
+    yield norm, slope
+
+
+def test_the_norm_in_place_is_batch_norm_and_leaky_relu_forwards_and_backwards(
+    layers: tuple[nn.BatchNorm3d, float],
+) -> None:
+    norm, slope = layers
+    other, x = copy.deepcopy(norm), torch.randn(2, 3, 4, 5, 6, dtype=torch.float64) * 7 + 3
+    weights = torch.randn_like(x)
+    first, second = (x.clone().requires_grad_() for _ in range(2))
+    plain = nn.functional.leaky_relu(norm(first), slope)
+    in_place = in_place_norm_activation(second * 1, other, slope)
+    torch.testing.assert_close(in_place, plain, rtol=1e-12, atol=1e-13)
+    for result in (plain, in_place):
+        (result * weights).sum().backward()
+    for one, two in ((first, second), (norm.weight, other.weight), (norm.bias, other.bias)):
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-9, atol=1e-11)
+    for name, buffer in norm.named_buffers():
+        torch.testing.assert_close(other.get_buffer(name), buffer)
+
+
+def test_the_gradient_of_the_norm_in_place_is_that_of_finite_differences() -> None:
+    norm = nn.BatchNorm3d(2, track_running_stats=True).double().train()
+    x = torch.randn(2, 2, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: in_place_norm_activation(x * 1, norm, 0.2), (x,))
+
+
+def test_a_scale_of_nearly_zero_gives_finite_gradients() -> None:
+    """The output cannot tell the input then: the scale counts as a thousandth."""
+    norm = nn.BatchNorm3d(1).train()
+    nn.init.zeros_(norm.weight)
+    x = torch.randn(1, 1, 2, 4, 4, requires_grad=True)
+    in_place_norm_activation(x * 1, norm, 0.01).square().sum().backward()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
+    assert norm.weight.grad is not None
+    assert torch.isfinite(norm.weight.grad).all()
+
+
+@pytest.mark.parametrize("stride", [[1, 2, 2], [2, 2, 2]], ids=["slices kept", "slices halved"])
+@pytest.mark.parametrize("kind", ["plain", "factorised", "separable"])
+def test_slabs_give_the_logits_of_the_whole(kind: str, stride: list[int]) -> None:
+    """Also where the last slab is shorter than its margin."""
+    torch.manual_seed(0)
+    network = build("MemoryEfficientFCN", 5, {**SMALL, "convolution": kind, "stride": stride}).eval()
+    assert isinstance(network, MemoryEfficientFCN)
+    with torch.no_grad():
+        for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm3d)):
+            norm.running_mean.normal_(0, 0.2)  # type: ignore[union-attr, operator]
+            norm.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr, operator]
+        x = scan(40 * stride[0], 16, 24).float()
+        network.slab = 1000
+        whole = network(x)
+        network.slab = 12
+        torch.testing.assert_close(network(x), whole, rtol=1e-4, atol=1e-6)
+
+
+def test_the_folded_network_in_channels_last_gives_the_same_logits(network: MemoryEfficientFCN) -> None:
+    plain, x = network.float().eval(), scan(16, 16, 24).float()
+    with torch.no_grad():
+        fast = channels_last(folded(plain))(in_channels_last(x))
+        torch.testing.assert_close(fast, plain(x), rtol=1e-3, atol=1e-5)
+
+
+def test_a_size_that_cannot_be_halved_is_refused() -> None:
+    with pytest.raises(ValueError, match="not divisible by 16"):
+        build("MemoryEfficientFCN", 5)(torch.zeros(1, 1, 16, 32, 40))

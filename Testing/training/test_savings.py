@@ -1,0 +1,121 @@
+"""Savings of memory around the network: tensors kept rounded or elsewhere, and the loss slab by slab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from flareseg.core.errors import Cancelled
+from flareseg.training.batches import TrainingBatch
+from flareseg.training.checkpoint import read
+from flareseg.training.config import LossConfig, MemoryConfig
+from flareseg.training.losses import OrganLoss
+from flareseg.training.saved_tensors import Saved, saving
+from flareseg.training.slab_loss import loss_by_slabs, upsampled
+from flareseg.training.trainer import CHECKPOINT
+from torch import Tensor, nn
+from torch.nn import functional as F
+from training.makers import SilentWatcher, tiny_config, tiny_trainer
+
+GRID = (12, 16, 20)
+LOSSES = [
+    LossConfig(focal=5, gamma=1, dice=1, boundary=1, absent=0.2),
+    LossConfig(focal=1, gamma=2),
+    LossConfig(focal=0, dice=1),
+]
+
+
+def batch(with_shares: bool) -> TrainingBatch:
+    """Two samples; the second one shows no spleen and no pancreas."""
+    generator = torch.Generator().manual_seed(3)
+    labels = torch.randint(0, 5, (2, 1, *GRID), generator=generator, dtype=torch.uint8)
+    labels[1][labels[1] > 2] = 0
+    shares = torch.cat([(labels == organ) * 200 for organ in range(1, 5)], dim=1).to(torch.uint8)
+    return TrainingBatch(torch.zeros(2, 1, *GRID), labels, shares if with_shares else None)
+
+
+def gradient(
+    config: LossConfig, batch: TrainingBatch, coarse: tuple[int, int, int], slices: int | None
+) -> list[Tensor]:
+    logits = torch.randn(2, 5, *coarse, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    logits.requires_grad_()
+    loss = loss_by_slabs(OrganLoss(config), logits, batch, slices)
+    loss.backward()
+    assert logits.grad is not None
+    return [loss.detach(), logits.grad]
+
+
+@pytest.mark.parametrize("config", LOSSES, ids=["all", "focal", "dice"])
+@pytest.mark.parametrize("with_shares", [False, True], ids=["labels", "shares"])
+@pytest.mark.parametrize("coarse", [GRID, (12, 8, 10), (6, 8, 10)], ids=["same grid", "in the slices", "halved"])
+def test_the_loss_by_slabs_has_the_value_and_the_gradient_of_the_whole(
+    config: LossConfig, with_shares: bool, coarse: tuple[int, int, int]
+) -> None:
+    """Slabs of five slices: the last is shorter, and none meets the coarse slices."""
+    samples = batch(with_shares)
+    whole, slabs = (gradient(config, samples, coarse, slices) for slices in (None, 5))
+    for one, other in zip(whole, slabs):
+        assert float(one.norm()) > 0
+        assert float((other - one).norm() / one.norm()) < 1e-12
+
+
+def test_a_slab_of_upsampled_logits_is_that_of_the_whole() -> None:
+    logits = torch.randn(1, 2, 6, 4, 5, dtype=torch.float64)
+    whole = F.interpolate(logits, GRID, mode="trilinear", align_corners=False)
+    for start, stop in ((0, 5), (5, 10), (3, 4), (10, 12), (0, 12)):
+        slab = upsampled(logits, torch.Size(GRID), start, stop)
+        torch.testing.assert_close(slab, whole[:, :, start:stop])
+
+
+def gradients(how: Saved) -> list[Tensor]:
+    """Of a small network whose tensors are kept in this way."""
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Conv3d(1, 8, 3, padding=1), nn.BatchNorm3d(8), nn.ReLU(), nn.Conv3d(8, 4, 3, padding=1))
+    x = torch.randn(1, 1, 24, 24, 24)
+    with saving(how):
+        loss = layers(x).square().mean()
+    loss.backward()
+    return [parameter.grad for parameter in layers.parameters() if parameter.grad is not None]
+
+
+def test_tensors_kept_in_main_memory_give_the_same_gradients() -> None:
+    for one, other in zip(gradients("as_is"), gradients("cpu"), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_tensors_rounded_to_bfloat16_give_gradients_within_one_percent() -> None:
+    exact, rounded = gradients("as_is"), gradients("bfloat16")
+    for one, other in zip(exact, rounded, strict=True):
+        if float(one.norm()) > 1e-4:  # a bias before a norm has none
+            assert float((one - other).norm() / one.norm()) < 0.01
+    assert any(not torch.equal(one, other) for one, other in zip(exact, rounded))
+
+
+SAVING = {"checkpoint": True, "in_place": True, "loss_slab": 4}
+FCN = {
+    "name": "MemoryEfficientFCN",
+    "options": {"stem": 4, "growth": [4, 4], "units": [1, 1], "skips": [4, 4], "downs": [4], "stride": [1, 1, 1]},
+}
+
+
+def test_a_resumed_run_with_checkpoints_equals_one_that_was_not_stopped(tmp_path: Path) -> None:
+    config = tiny_config(network=FCN, memory=SAVING)
+    assert tiny_trainer(tmp_path / "whole", config).train()
+    with pytest.raises(Cancelled):
+        tiny_trainer(tmp_path / "broken", config, SilentWatcher(end_at=5)).train()
+    assert tiny_trainer(tmp_path / "broken", config).train()
+    whole, broken = (read(tmp_path / name / CHECKPOINT)[1] for name in ("whole", "broken"))
+    assert whole.keys() == broken.keys()
+    assert all(torch.equal(broken[name], tensor) for name, tensor in whole.items())
+
+
+def test_the_network_for_whole_scans_learns_to_find_balls(tmp_path: Path) -> None:
+    watcher = SilentWatcher()
+    tiny_trainer(tmp_path, tiny_config(network=FCN, memory=SAVING, epochs=8, steps_per_epoch=30), watcher).train()
+    assert min(watcher.validations[-1].dice.values()) > 0.7
+
+
+def test_savings_are_refused_where_the_network_has_none() -> None:
+    with pytest.raises(ValueError, match="`memory` does not fit: RoiUNet has neither"):
+        tiny_config(memory=MemoryConfig(checkpoint=True).model_dump())

@@ -1,0 +1,102 @@
+"""The page of results in the layout of He and Luo's Table 5: mean and standard deviation of DSC and NSD by organ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+
+from flareseg.core.errors import DataError
+from flareseg.core.organs import ORGAN_NAMES
+from flareseg.inference.manifest import read_manifest
+
+from accuracy.published import PUBLISHED, WINNER
+from accuracy.results import Accuracy, CaseFigures
+
+OTHER_DATA = "other data: FLARE21's 50 validation scans"
+BESIDE = {"He and Luo": "He and Luo", WINNER: "FLARE21 winner", "nnU-Net": "nnU-Net baseline"}
+"""Published teams that are shown, and what they are called."""
+PRESETS = ("he-luo", "flareseg")
+PICTURE = "pictures/easy-and-hard.png"
+_COMMANDS = """## Commands that made the figures
+
+For each row, CONFIG being the config named above:
+
+```
+flareseg train CONFIG --store store --output run
+flareseg export run --output weights
+python -m accuracy score scores --weights weights --cts CTS
+python -m accuracy results docs --he-luo scores --he-luo-weights weights --cts CTS
+```
+"""
+_GROUPS = {"cts": "labelled CTs", "synthetic": "synthetic patients (easier than real ones)"}
+
+
+def page(scored: Mapping[str, Accuracy], trained: Mapping[str, str], has_picture: bool) -> str:
+    """The page. ``scored``: figures by preset, those of PRESETS that are trained; ``trained``: how, in words."""
+    parts = [
+        "# Results in the layout of He and Luo's Table 5\n",
+        "DSC and NSD (tolerance 1 mm) in %, mean ± standard deviation over the cases, by the FLARE21 protocol. Written "
+        "by `python -m accuracy results`; no figure is entered by hand.\n",
+        *[_table(group, about, scored) for group, about in _GROUPS.items() if _is_shown(group, scored)],
+    ]
+    untrained = [preset for preset in PRESETS if preset not in scored]
+    if untrained:
+        parts.append(f"Not trained yet, so without figures: {', '.join(f'`{name}`' for name in untrained)}.\n")
+    parts += [f"- `{name}`: {how}\n" for name, how in trained.items()]
+    if scored:
+        parts.append(_COMMANDS)
+    if has_picture:
+        parts.append(f"## An easy and a hard case\n\n![Image, label and prediction of two cases]({PICTURE})\n")
+    return "\n".join(parts)
+
+
+def training_of(weights: Path) -> str:
+    """How exported weights were trained, in words. Raises WeightsError, or DataError where their manifest is silent."""
+    entries = read_manifest(weights)["weights"]
+    try:
+        return "; ".join(
+            f"{stage} network by config `{entry['config']['name']}`, {entry['progress']['samples']:,} samples in "
+            f"{entry['progress']['step']:,} steps"
+            for stage, entry in entries.items()
+            if "config" in entry or len(entries) == 1  # a network that was not trained keeps the shipped weights
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{weights} does not say how its weights were trained.", "Give a folder that flareseg export wrote."
+        ) from error
+
+
+def _is_shown(group: str, scored: Mapping[str, Accuracy]) -> bool:
+    """Groups with figures of ours are; without any, the published figures are shown once."""
+    return any(getattr(results, group) for results in scored.values()) if scored else group == "cts"
+
+
+def _table(group: str, about: str, scored: Mapping[str, Accuracy]) -> str:
+    header = ["method", "cases", *(f"{organ} {name}" for organ in ORGAN_NAMES for name in ("DSC", "NSD"))]
+    rows = [_own(preset, getattr(results, group)) for preset, results in scored.items()]
+    rows = [row for row in rows if row] + [_published(team, name) for team, name in BESIDE.items()]
+    lines = [header, ["---"] * len(header), *rows]
+    return f"## On {about}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _own(preset: str, cases: Sequence[CaseFigures]) -> list[str]:
+    """A row of ours, empty without cases."""
+    if not cases:
+        return []
+    organs = list(zip(*(case.organs for case in cases)))
+    cells = [_spread(getattr(each, name) for each in own) for own in organs for name in ("dice", "nsd")]
+    return [f"`{preset}`", str(len(cases)), *cells]
+
+
+def _published(team: str, name: str) -> list[str]:
+    dice, nsd = PUBLISHED[team]
+    cells = [f"{value:.1f}" for pair in zip(dice[: len(ORGAN_NAMES)], nsd) for value in pair]
+    return [f"{name}, published ({OTHER_DATA})", "50", *cells]
+
+
+def _spread(values: Iterable[float | None]) -> str:
+    known = [100 * value for value in values if value is not None]
+    if not known:
+        return "–"
+    return f"{fmean(known):.1f} ± {stdev(known):.1f}" if len(known) > 1 else f"{known[0]:.1f}"
