@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.cli.console import unexpected
-from flareseg.core.errors import Cancelled, FlareError, ScanError
+from flareseg.core.errors import Cancelled, FlareError, ScanError, unexpected
 from flareseg.core.geometry import Geometry
 from flareseg.core.organs import ORGANS
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,9 +35,14 @@ class Contents:
 def contents_of(path: Path) -> Contents:
     """What a DICOM file, or a folder with its subfolders, holds. Reads headers only. Raises OSError."""
     found = files_under(path) if path.is_dir() else Files([path])
-    contents = Contents(remarks=found.remarks)
+    return contents_of_files(found.paths, found.remarks)
+
+
+def contents_of_files(files: Iterable[Path], remarks: Iterable[str] = ()) -> Contents:
+    """What these files hold. ``remarks``: messages on others that were left out."""
+    contents = Contents(remarks=[*remarks])
     planes: list[Plane] = []
-    for file in found.paths:
+    for file in files:
         planes += _planes(file, contents)
     contents.stacks = stacks_of(planes)
     return contents

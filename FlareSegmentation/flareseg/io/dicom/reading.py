@@ -43,6 +43,13 @@ def read_dicom(path: Path, check_size: CheckSize = check_reading) -> Volume:
     return _Choice(path, contents, check_size, [stack], why).read()
 
 
+def read_one(path: Path, contents: Contents, stack: Stack, check_size: CheckSize = check_reading) -> Volume:
+    """The volume of one of the stacks that a folder holds. Raises ScanError or InsufficientMemoryError."""
+    if len(stack) < 2:
+        raise _single_slice(path)
+    return _Choice(path, contents, check_size, [stack], "it was asked for").read()
+
+
 @dataclass(frozen=True)
 class _Choice:
     """The last of the stacks that were ``tried``, taken because of ``why``."""

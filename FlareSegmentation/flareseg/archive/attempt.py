@@ -1,0 +1,76 @@
+"""One attempt to do a case: counted before it begins, and ended by a row, by another attempt, or by a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from flareseg.archive.cases import ArchiveCase
+from flareseg.core.errors import FlareError, OutputError, WorkerError, unexpected
+from flareseg.io.ledger import MOST_ATTEMPTS, Ledger, Row
+from flareseg.io.result_row import FAILED, failed_row
+
+_MAY_PASS = {"internal", "memory", "gpu_memory"}  # kinds of errors that another attempt may not have
+
+
+class Ending(str, Enum):
+    """How an attempt ended. AGAIN: another one is due. STOP: no result can be written, which is no scan's fault."""
+
+    ROW = "row"
+    AGAIN = "again"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an attempt: the ``state`` of the case's row, the seconds, and a message for STOP."""
+
+    key: str
+    ending: Ending
+    state: str = ""
+    seconds: float = 0.0
+    message: str = ""
+
+
+def attempt(ledger: Ledger, case: ArchiveCase, work: Callable[[ArchiveCase], Row]) -> Outcome:
+    """Do a case by ``work``, which gives its row or raises, at most MOST_ATTEMPTS times over all calls and computers.
+
+    A case that has a row is not done again: the process may have ended just after it had placed the row.
+    """
+    if row := ledger.row(case.key):
+        return _ended(row)
+    try:
+        number = ledger.begin(case.key)
+        row = _row(case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
+        if row is None:
+            return Outcome(case.key, Ending.AGAIN)
+        ledger.place({**row, "attempts": min(number, MOST_ATTEMPTS)})
+    except OutputError as error:
+        return Outcome(case.key, Ending.STOP, message=str(error))
+    return _ended(row)
+
+
+def _row(case: ArchiveCase, work: Callable[[ArchiveCase], Row], number: int) -> Row | None:
+    """The row of a case; None where another attempt is due. Raises OutputError."""
+    try:
+        return work(case)
+    except OutputError:
+        raise
+    except Exception as failure:  # whatever it is, it belongs to this case, and the others have to go on
+        error: FlareError = unexpected(failure)
+    if error.kind in _MAY_PASS and number < MOST_ATTEMPTS:
+        return None
+    return failed_row(case.key, case.name, error)
+
+
+def _ended(row: Row) -> Outcome:
+    return Outcome(row["key"], Ending.ROW, row.get("state", FAILED), row.get("seconds") or 0.0)
+
+
+def _fatal() -> WorkerError:
+    return WorkerError(
+        f"The process that worked on this scan was ended {MOST_ATTEMPTS} times "
+        "(killed, out of memory, or by a crash in a library).",
+        "Segment this scan by itself with flareseg segment, which shows more, on a computer with more memory.",
+    )
