@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from flareseg.io.ledger import key_of
+from flareseg.io.ledger import file_key, series_key
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class LeftOut:
 
     what: str
     reason: str
+    detail: str = ""
     images: int = 0
     series_uid: str = ""
 
@@ -68,20 +69,18 @@ class Found:
 def image_case(folder: str, file: str, with_suffix: str) -> ArchiveCase:
     """The case of an image file. ``with_suffix``: the name of its results, without suffix."""
     name = inside_source(folder, file)
-    return ArchiveCase(key_of(f"file:{name}"), name, inside_source(folder, with_suffix), folder, (file,))
+    return ArchiveCase(file_key(name), name, inside_source(folder, with_suffix), folder, (file,))
 
 
 def series_case(identity: str, number: str, folder: str, files: Iterable[str], part: int) -> ArchiveCase:
-    """The case of one part of a DICOM series, named by its folder, its ``number`` and its key."""
-    key = key_of(series_identity(identity, part))
+    """The case of one part of a DICOM series, named by its folder, its ``number`` and its key.
+
+    ``identity``: the Series Instance UID, or what stands for it.
+    """
+    key = series_key(identity, part)
     digits = "".join(letter for letter in number if letter.isalnum())[:8]
     name = inside_source(folder, f"S{digits or '0'}-{key[:8]}")
     return ArchiveCase(key, name, name, folder, tuple(files), part)
-
-
-def series_identity(identity: str, part: int) -> str:
-    """What the key of a part of a series is made of; ``identity``: the Series Instance UID, or what stands for it."""
-    return f"series:{identity}" + (f"#{part + 1}" if part else "")
 
 
 def inside_source(folder: str, name: str) -> str:

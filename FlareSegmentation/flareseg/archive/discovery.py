@@ -88,8 +88,7 @@ def _survey_places(source: Path, root: Path, ledger: Ledger, map_all: Map, spool
     with spool.open("w", encoding="utf-8") as stream:
         for place, answer in map_all(look, places_of(source, ledger.output)):
             if isinstance(answer, Exception):
-                reason = f"cannot be looked through ({type(answer).__name__})"
-                answer = Survey(place.folder, found=Found(left_out=[LeftOut(place.folder, reason)]))
+                answer = Survey(place.folder, found=_not_looked_through(place.folder, answer))
             occurrences.extend(_number(series.identity) for series in answer.series)
             stream.write(json.dumps(answer.to_json()) + "\n")
     numbers, counts = np.unique(np.frombuffer(occurrences, np.uint64), return_counts=True)
@@ -112,12 +111,15 @@ def _write(spool: Path, several: set[int], root: Path, ledger: Ledger, map_all: 
                     scattered[series.identity].append((one.folder, series.files))
                 else:
                     writer.add(series.found)
-        for (identity, parts), answer in map_all(partial(_gathered, source=root), _sorted(scattered)):
+        for (_uid, parts), answer in map_all(partial(_gathered, source=root), _sorted(scattered)):
             if isinstance(answer, Exception):
-                reason = f"cannot be looked through ({type(answer).__name__})"
-                answer = Found(left_out=[LeftOut(parts[0][0], reason, series_uid=identity)])
+                answer = _not_looked_through(parts[0][0], answer)
             writer.add(answer)
     return writer.census
+
+
+def _not_looked_through(folder: str, error: Exception) -> Found:
+    return Found(left_out=[LeftOut(folder, "cannot be looked through", f"{type(error).__name__}: {error}")])
 
 
 class _Writer:

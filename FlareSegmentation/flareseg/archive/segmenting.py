@@ -54,7 +54,8 @@ class CaseSegmenter:
             raise
         write_text(report, outcome.report.dumps())
         write_preview(preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
-        files = {"labels": inside(labels, self.job.output), "preview": inside(preview, self.job.output)}
+        paths = {"labels": labels, "report": report, "preview": preview}
+        files = {name: inside(path, self.job.output) for name, path in paths.items()}
         return done_row(case.key, case.name, outcome.report, files, **self._facts(case))
 
     @property

@@ -13,24 +13,27 @@ _REFORMATS = {"REFORMATTED", "MPR", "CSA MPR", "CPR"}
 _LOCALIZERS = {"LOCALIZER", "SCOUT"}
 
 
-def why_not(stack: Stack) -> str:
-    """Why a stack is not segmented; empty for one that is."""
+def why_not(stack: Stack) -> tuple[str, str]:
+    """Why a stack is not segmented, and a detail of it; empty for one that is."""
     kinds = set(stack.header.text("ImageType").upper().split("\\"))
-    covered = stack.step * len(stack)
     if stack.header.modality != "CT":
-        return f"{stack.header.modality}, not CT"
+        return f"{stack.header.modality}, not CT", ""
     if stack.header.text("SOPClassUID").startswith(_SECONDARY_CAPTURE):
-        return "a secondary capture"
+        return "a secondary capture", ""
     if kinds & _LOCALIZERS:
-        return "a localizer"
+        return "a localizer", ""
     if kinds & _REFORMATS or (not is_axial(stack) and len(stack) > 1):
-        return "a reformat, or not axial"
+        return "a reformat, or not axial", stack.header.text("ImageType")
     if not is_original(stack):
-        return f"a secondary image or projection ({stack.header.text('ImageType')})"
-    return f"covers {covered:.0f} mm, less than {LEAST_MM:.0f} mm" if covered < LEAST_MM else ""
+        return "a secondary image or projection", stack.header.text("ImageType")
+    return _too_short(stack.step * len(stack))
 
 
-def why_not_file(header: FileHeader) -> str:
-    """Why an image file is not segmented, by its header; empty for one that is. Raises FlareError."""
-    covered = Orientation.of(header.geometry).geometry(header.geometry).size_mm[0]
-    return f"covers {covered:.0f} mm, less than {LEAST_MM:.0f} mm" if covered < LEAST_MM else ""
+def why_not_file(header: FileHeader) -> tuple[str, str]:
+    """Why an image file is not segmented, by its header, and a detail of it; empty for one that is."""
+    return _too_short(Orientation.of(header.geometry).geometry(header.geometry).size_mm[0])
+
+
+def _too_short(covered_mm: float) -> tuple[str, str]:
+    too_short = covered_mm < LEAST_MM
+    return (f"covers less than {LEAST_MM:.0f} mm", f"{covered_mm:.0f} mm") if too_short else ("", "")

@@ -81,8 +81,8 @@ def survey(source: Path, place: Place, cache: Path) -> Survey:
         write_text(kept, json.dumps({"signature": signature, "survey": found.to_json()}))
         return found
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        return Survey(place.folder, found=Found(left_out=[LeftOut(place.folder, reason)]))
+        left_out = LeftOut(place.folder, "cannot be read", error.strerror or "")
+        return Survey(place.folder, found=Found(left_out=[left_out]))
 
 
 def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Path) -> Found:
@@ -96,7 +96,7 @@ def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Pat
     copies = sum(stack.copies for stack in contents.stacks)
     if copies:
         others = ", ".join(folder for folder, _ in parts[1:])
-        found.left_out.append(LeftOut(others, f"duplicates of images in {home or '.'}", copies, identity))
+        found.left_out.append(LeftOut(others, "duplicates of images elsewhere", f"in {home or '.'}", copies, identity))
     return found
 
 
@@ -109,7 +109,7 @@ def _look(folder: str, files: list[Path]) -> Survey:
     _add_series(survey, folder, contents)
     survey.found.left_out += _unplaced(folder, contents)
     if contents.others:
-        survey.found.left_out.append(LeftOut(folder, "neither DICOM nor an image file", len(contents.others)))
+        survey.found.left_out.append(LeftOut(folder, "neither DICOM nor an image file", images=len(contents.others)))
     return survey
 
 
@@ -142,9 +142,10 @@ def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, st
     by_stack = [sorted({names.get(p.header.path, p.header.path.name) for p in stack.planes}) for stack in stacks]
     everything = sorted({*more, *(file for files in by_stack for file in files)})
     for part, (stack, files) in enumerate(zip(stacks, by_stack)):
-        if reason := why_not(stack):
+        reason, detail = why_not(stack)
+        if reason:
             what = folder if len(files) > 1 else inside_source(folder, files[0])
-            found.left_out.append(LeftOut(what, reason, len(stack), identity))
+            found.left_out.append(LeftOut(what, reason, detail, len(stack), identity))
         else:
             found.cases.append(series_case(identity, stack.header.text("SeriesNumber"), folder, everything, part))
     return found
@@ -155,18 +156,22 @@ def _images(folder: str, images: list[Path]) -> Found:
     stems = [stem(path).casefold() for path in images]
     for path in images:
         name = path.name if stems.count(stem(path).casefold()) > 1 else stem(path)
-        if reason := _why_not_image(path):
-            found.left_out.append(LeftOut(inside_source(folder, shown(path)), reason))
+        reason, detail = _why_not_image(path)
+        if reason:
+            found.left_out.append(LeftOut(inside_source(folder, shown(path)), reason, detail))
         else:
             found.cases.append(image_case(folder, path.name, name))
     return found
 
 
-def _why_not_image(path: Path) -> str:
+def _why_not_image(path: Path) -> tuple[str, str]:
+    """Why it is not segmented, and a detail of it."""
+    if reason := why_not_scan(path):
+        return reason, ""
     try:
-        return why_not_scan(path) or why_not_file(read_header(path))
+        return why_not_file(read_header(path))
     except (FlareError, OSError):  # a case of its own, whose row will say what is wrong
-        return ""
+        return "", ""
 
 
 def _unplaced(folder: str, contents: Contents) -> list[LeftOut]:
@@ -175,7 +180,7 @@ def _unplaced(folder: str, contents: Contents) -> list[LeftOut]:
     for header, reason in contents.unplaced:
         groups[(reason, header.text("SeriesInstanceUID"))].append(shown(header.path))
     return [
-        LeftOut(folder if len(files) > 1 else inside_source(folder, files[0]), reason, len(files), uid)
+        LeftOut(folder if len(files) > 1 else inside_source(folder, files[0]), reason, "", len(files), uid)
         for (reason, uid), files in groups.items()
     ] + [LeftOut(folder, remark) for remark in contents.remarks]
 

@@ -37,7 +37,7 @@ def columns() -> list[str]:
 
 
 def most_worth_a_look(table: pandas.DataFrame, count: int = 20) -> list[WorthALook]:
-    """At most ``count`` cases, the most urgent first; none without a reason.
+    """At most ``count`` cases, the most urgent first.
 
     The concern of an organ is 1 where it is missing, else 1 - confidence, or what an unusual volume adds if that is
     more; the concern of a case is that of its worst organ, and a little for each of its warnings.
@@ -53,8 +53,7 @@ def most_worth_a_look(table: pandas.DataFrame, count: int = 20) -> list[WorthALo
     for place in order.tolist():
         row = done.iloc[place]
         reasons = _reasons(row, {organ: float(values[place]) for organ, values in spread.items()})
-        if reasons:
-            found.append(WorthALook(row["name"], row["labels"], row["preview"], reasons, float(concern[place])))
+        found.append(WorthALook(row["name"], row["labels"], row["preview"], reasons, float(concern[place])))
     return found
 
 
@@ -78,14 +77,17 @@ def _unusual(done: pandas.DataFrame, organ: str) -> np.ndarray:
 
 
 def _reasons(row: pandas.Series, unusual: dict[str, float]) -> tuple[str, ...]:
-    missing, unsure, spread = [], [], []
+    missing, unsure, spread, least = [], [], [], []
+    lowest = min(row[f"{organ}_confidence"] for organ in ORGAN_COLUMNS.values() if row[f"{organ}_confidence"] >= 0)
     for organ in ORGAN_COLUMNS.values():
         name, volume, confidence = organ.replace("_", " "), row[f"{organ}_ml"], row[f"{organ}_confidence"]
         if volume == 0:
             missing.append(f"{name}: not found")
         elif confidence < _UNSURE:
             unsure.append(f"{name}: confidence {100 * confidence:.0f} %")
+        elif confidence == lowest and not unsure:
+            least = [f"least certain: {name}, confidence {100 * confidence:.0f} %"]
         if abs(unusual[organ]) > _UNUSUAL:
             spread.append(f"{name}: {volume:.0f} mL is unusual here")
     warnings: Sequence[str] = [row["warnings"]] if isinstance(row["warnings"], str) and row["warnings"] else []
-    return (*missing, *unsure, *spread, *warnings)
+    return (*missing, *unsure, *spread, *warnings) or tuple(least)

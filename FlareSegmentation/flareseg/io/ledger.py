@@ -23,11 +23,18 @@ MOST_ATTEMPTS = 3
 Row = dict[str, Any]
 
 
-def key_of(identity: str) -> str:
-    """Return the key of a case, 16 hexadecimal digits: of a million cases two are equal with odds of 1 to 37 million.
+def file_key(name: str) -> str:
+    """Return the key of an image file, or of a folder, by its path inside the source, with slashes."""
+    return key_of(f"file:{name}")
 
-    ``identity``: "file:" and the path inside the source, or "series:" and a DICOM Series Instance UID.
-    """
+
+def series_key(uid: str, part: int = 0) -> str:
+    """Return the key of part number ``part`` of a DICOM series (see io.dicom.series.in_parts)."""
+    return key_of(f"series:{uid}" + (f"#{part + 1}" if part else ""))
+
+
+def key_of(identity: str) -> str:
+    """Return a key, 16 hexadecimal digits: of a million cases two have the same one with odds of 1 to 37 million."""
     return sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 

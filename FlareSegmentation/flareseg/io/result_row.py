@@ -43,6 +43,7 @@ COLUMNS: dict[str, type] = {
     "device": str,
     "attempts": int,
     "labels": str,
+    "report": str,
     "preview": str,
     "ended": str,
     "version": str,
@@ -54,7 +55,7 @@ COLUMNS: dict[str, type] = {
 def done_row(key: str, name: str, report: Report, files: Mapping[str, str], **facts: str | int) -> Row:
     """The row of a case that was segmented.
 
-    ``files``: paths inside the output folder of "labels" and "preview"; ``facts``: other columns.
+    ``files``: paths inside the output folder of "labels", "report" and "preview"; ``facts``: other columns.
     """
     slices, rows, columns = report.scan.shape
     slice_mm, row_mm, column_mm = report.scan.spacing

@@ -11,7 +11,8 @@ import pydicom
 from flareseg.core.errors import ScanError
 from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.volume import Volume
-from flareseg.io.dicom.folder import Contents, contents_of_files
+from flareseg.io.dicom.choice import best, others_to_try
+from flareseg.io.dicom.folder import Contents, contents_of, contents_of_files
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.dicom.reading import read_one
 from flareseg.io.dicom.stack import Stack
@@ -52,6 +53,23 @@ def series_facts(file: Path) -> dict[str, str]:
     tags = pydicom.dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(_FACTS.values()))
     found = {name: tags.get(keyword) for name, keyword in _FACTS.items()}
     return {name: str(value)[:64] for name, value in found.items() if value not in (None, "")}
+
+
+@without_pydicoms_warnings()
+def only_choice(folder: Path) -> tuple[str, int, Path] | None:
+    """Series UID, part and first file of what is read of a folder; None where another choice may take its place.
+
+    Raises OSError.
+    """
+    stacks = contents_of(folder).stacks
+    if not stacks:
+        return None
+    stack, _ = best(stacks)
+    uid = stack.header.text("SeriesInstanceUID")
+    if not uid or others_to_try([stack], stacks):
+        return None
+    same = in_parts(other for other in stacks if other.series == stack.series)
+    return uid, [other is stack for other in same].index(True), stack.header.path
 
 
 def _acquisition(stack: Stack) -> tuple[str, ...]:
