@@ -45,7 +45,7 @@ def attempt(ledger: Ledger, case: ArchiveCase, work: Callable[[ArchiveCase], Row
         row = _row(case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
         if row is None:
             return Outcome(case.key, Ending.AGAIN)
-        ledger.place({**row, "attempts": min(number, MOST_ATTEMPTS)})
+        ledger.place({**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)})
     except OutputError as error:
         return Outcome(case.key, Ending.STOP, message=str(error))
     return _ended(row)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from flareseg.io.dicom.header import DicomHeader
 from flareseg.io.ledger import file_key, series_key
 
 
@@ -25,10 +26,18 @@ class ArchiveCase:
     folder: str
     files: tuple[str, ...]
     part: int | None = None
+    study_uid: str = ""
+    series_uid: str = ""
 
     def paths(self, source: Path) -> list[Path]:
         """The files, in a source that may lie elsewhere on another computer."""
         return [source / self.folder / name for name in self.files]
+
+    @property
+    def uids(self) -> dict[str, str]:
+        """The DICOM UIDs that are known, by the columns of the table."""
+        uids = {"study_uid": self.study_uid, "series_uid": self.series_uid}
+        return {name: uid for name, uid in uids.items() if uid}
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,15 +81,16 @@ def image_case(folder: str, file: str, with_suffix: str) -> ArchiveCase:
     return ArchiveCase(file_key(name), name, inside_source(folder, with_suffix), folder, (file,))
 
 
-def series_case(identity: str, number: str, folder: str, files: Iterable[str], part: int) -> ArchiveCase:
-    """The case of one part of a DICOM series, named by its folder, its ``number`` and its key.
+def series_case(identity: str, header: DicomHeader, folder: str, files: Iterable[str], part: int) -> ArchiveCase:
+    """The case of one part of a DICOM series, named by its folder, the number of the series and the key.
 
-    ``identity``: the Series Instance UID, or what stands for it.
+    ``identity``: the Series Instance UID, or what stands for it. ``header``: of one of the images.
     """
     key = series_key(identity, part)
-    digits = "".join(letter for letter in number if letter.isalnum())[:8]
+    digits = "".join(letter for letter in header.text("SeriesNumber") if letter.isalnum())[:8]
     name = inside_source(folder, f"S{digits or '0'}-{key[:8]}")
-    return ArchiveCase(key, name, name, folder, tuple(files), part)
+    uids = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
+    return ArchiveCase(key, name, name, folder, tuple(files), part, *uids)
 
 
 def inside_source(folder: str, name: str) -> str:

@@ -100,7 +100,10 @@ class Driver:
             with _opened(client, self.job):
                 window = Window(client, self.resources)
                 after.callback(_withdraw, ledger, window)  # when the workers have ended
-                self._do_cases(ledger, window, counts)
+                try:
+                    self._do_cases(ledger, window, counts)
+                finally:
+                    window.cancel()
         return counts
 
     def _do_cases(self, ledger: Ledger, window: Window, counts: Counts) -> None:

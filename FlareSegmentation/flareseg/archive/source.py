@@ -57,14 +57,16 @@ def _tree(top: Path, output: Path) -> Iterator[Path]:
     while waiting:
         folder = waiting.pop()
         yield folder
-        for entry in reversed(_subfolders(folder)):
+        below = []
+        for entry in _subfolders(folder):
+            target = entry.resolve()
             if entry.is_symlink():
-                target = entry.resolve()
                 if target in followed or target.is_relative_to(top) or top.is_relative_to(target):
                     continue
                 followed.add(target)
-            if entry.resolve() != output:
-                waiting.append(entry)
+            if target != output:
+                below.append(entry)
+        waiting += reversed(below)
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -1,0 +1,55 @@
+"""Jobs for worker processes: the real work of an archive with a network that is cheap, and cases that misbehave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from flareseg.archive.cases import ArchiveCase
+from flareseg.archive.job import CaseWork, SegmentArchive
+from flareseg.archive.segmenting import CaseSegmenter
+from flareseg.core.errors import InsufficientMemoryError
+from flareseg.inference.options import Borders, SegmentationOptions
+from flareseg.io.ledger import Row
+from scripted_networks import kidney_finder
+
+
+@dataclass(frozen=True)
+class CheapJob:
+    """Everything but the networks is real. What a case does beside that follows from its name."""
+
+    source: Path
+    output: Path
+
+    def open(self) -> CaseWork:
+        torch.set_num_threads(1)
+        job = SegmentArchive(
+            self.source, self.output, ".nii.gz", SegmentationOptions(borders=Borders.PLAIN, hu_gate=False)
+        )
+        return Misbehaving(CaseSegmenter(kidney_finder(), job))
+
+
+@dataclass(frozen=True)
+class Misbehaving:
+    """Cases in a folder "kills" end their process, as a crash in a library does; "raises" fails, "full" has no memory.
+
+    A case in a folder "once" ends its process at the first attempt only.
+    """
+
+    work: CaseSegmenter
+
+    def __call__(self, case: ArchiveCase) -> Row:
+        mark = self.work.job.output / f"{case.key}.mark"
+        if "kills" in case.folder or ("once" in case.folder and not mark.exists()):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+        if "raises" in case.folder:
+            raise RuntimeError("ITK ERROR: not an image")
+        if "full" in case.folder:
+            raise InsufficientMemoryError("This scan needs 900 GB.", "Take another computer.")
+        return self.work(case)
