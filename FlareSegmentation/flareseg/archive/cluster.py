@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -97,6 +98,8 @@ class ArchiveCluster(LocalCluster):
             host="127.0.0.1",
             dashboard_address=None,
             memory_limit=int(workers.ram_mb * MB),
+            preload=["flareseg.archive.local_worker"],
+            silence_logs=logging.CRITICAL,  # what happens to a case is in its row
         )
         self.scale(workers.count)
 

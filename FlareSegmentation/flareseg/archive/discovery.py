@@ -20,7 +20,7 @@ import numpy as np
 from flareseg.archive.cases import ArchiveCase, Found, LeftOut
 from flareseg.archive.source import places_of, root_of
 from flareseg.archive.survey import Place, Survey, survey, survey_series
-from flareseg.core.errors import ScanError
+from flareseg.core.errors import OutputError, ScanError
 from flareseg.io.ledger import Ledger, key_of
 from flareseg.io.outputs import atomic_write
 
@@ -119,6 +119,9 @@ def _write(spool: Path, several: set[int], root: Path, ledger: Ledger, map_all: 
 
 
 def _not_looked_through(folder: str, error: Exception) -> Found:
+    """What is told of a folder that ends every process that reads it. Raises an OutputError, which is not its fault."""
+    if isinstance(error, OutputError):
+        raise error
     return Found(left_out=[LeftOut(folder, "cannot be looked through", f"{type(error).__name__}: {error}")])
 
 

@@ -22,8 +22,8 @@ from flareseg.archive.job import Job, SegmentArchive
 from flareseg.archive.source import root_of
 from flareseg.archive.table import write_tables
 from flareseg.archive.window import Window
-from flareseg.archive.worker import ArchivePlugin, do_case
-from flareseg.core.errors import JobError, OutputError, WorkerError, unexpected
+from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
+from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
 from flareseg.io.ledger import Ledger
 from flareseg.io.result_row import FAILED
 
@@ -95,21 +95,28 @@ class Driver:
         """
         ledger = Ledger(self.job.output)
         counts = Counts()
-        with ledger.lock(), _gathered(ledger, counts), contextlib.ExitStack() as after, self.connect() as client:
+        with (
+            ledger.lock(),
+            _gathered(ledger, counts),
+            contextlib.ExitStack() as after,
+            self.connect() as client,
+            _opened(client, self.job),
+        ):
             counts.total = discover(source, ledger, Window(client).map).cases
-            with _opened(client, self.job):
-                window = Window(client, self.resources)
-                after.callback(_withdraw, ledger, window)  # when the workers have ended
-                try:
-                    self._do_cases(ledger, window, counts)
-                finally:
-                    window.cancel()
+            window = Window(client, self.resources)
+            after.callback(_withdraw, ledger, window)  # when the workers have ended
+            try:
+                self._do_cases(ledger, window, counts)
+            finally:
+                window.cancel()
         return counts
 
     def _do_cases(self, ledger: Ledger, window: Window, counts: Counts) -> None:
         begun = time.monotonic()
         waiting = self._waiting(ledger, counts)
         for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is Ending.AGAIN):
+            if isinstance(answer, FlareError):
+                raise answer
             if isinstance(answer, Exception):
                 raise WorkerError(f"{case.name}: {unexpected(answer)}", "Run the same command again.") from answer
             if answer.ending is Ending.STOP:
@@ -149,11 +156,10 @@ def _gathered(ledger: Ledger, counts: Counts) -> Iterator[None]:
 @contextlib.contextmanager
 def _opened(client: Client, job: Job) -> Iterator[None]:
     """The networks are loaded in every worker process, and are gone when the block ends. Raises FlareError."""
+    client.register_plugin(ArchivePlugin(job))
     try:
-        client.register_plugin(ArchivePlugin(job))
-    except Exception as error:
-        raise unexpected(error) from error
-    try:
+        for error in filter(None, client.run(opening_error).values()):
+            raise error
         yield
     finally:
         client.unregister_worker_plugin(ArchivePlugin.name)

@@ -7,6 +7,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 from flareseg.archive.attempt import Outcome, attempt
 from flareseg.archive.cases import ArchiveCase
 from flareseg.archive.job import CaseWork, Job
+from flareseg.core.errors import FlareError, WorkerError, unexpected
 from flareseg.io.ledger import Ledger
 
 _NAME = "flareseg-archive"
@@ -21,13 +22,26 @@ class ArchivePlugin(WorkerPlugin):
         self.job = job
         self.ledger = Ledger(job.output)
         self.work: CaseWork | None = None
+        self.error: FlareError | None = None
 
     def setup(self, worker: Worker) -> None:
-        self.work = self.job.open()
+        try:
+            self.work = self.job.open()
+        except Exception as error:  # whatever it is, the driver is told, rather than Dask's log
+            self.error = unexpected(error)
+
+
+def opening_error(dask_worker: Worker) -> FlareError | None:
+    """Why the job could not be opened in a worker process, which Dask gives as the argument."""
+    plugin = dask_worker.plugins[_NAME]
+    assert isinstance(plugin, ArchivePlugin)
+    return plugin.error
 
 
 def do_case(case: ArchiveCase) -> Outcome:
-    """Do a case in this worker process."""
+    """Do a case in this worker process. Raises FlareError where the job could not be opened."""
     plugin = get_worker().plugins[_NAME]
-    assert isinstance(plugin, ArchivePlugin) and plugin.work is not None
+    assert isinstance(plugin, ArchivePlugin)
+    if plugin.work is None:
+        raise plugin.error or WorkerError("The networks were not loaded.", "Run the same command again.")
     return attempt(plugin.ledger, case, plugin.work)
