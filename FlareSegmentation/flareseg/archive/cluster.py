@@ -96,7 +96,8 @@ class ArchiveCluster(LocalCluster):
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # of the scheduler's HTTP server, which Dask starts in any case
+            scheduler_kwargs={"dashboard": False},
             memory_limit=int(workers.ram_mb * MB),
             preload=["flareseg.archive.local_worker"],
             silence_logs=logging.CRITICAL,  # what happens to a case is in its row

@@ -22,7 +22,10 @@ LOOKED_AT = ("name", "state", "labels", "preview", "warnings")
 
 @dataclass(frozen=True)
 class WorthALook:
-    """A case with the reasons for a look at it, the most important first. ``concern``: higher for more urgent."""
+    """A case with the reasons for a look at it, the most important first.
+
+    ``preview`` is empty for a case without one, as of those that Slicer segmented. ``concern``: higher is more urgent.
+    """
 
     name: str
     labels: str
@@ -53,7 +56,8 @@ def most_worth_a_look(table: pandas.DataFrame, count: int = 20) -> list[WorthALo
     for place in order.tolist():
         row = done.iloc[place]
         reasons = _reasons(row, {organ: float(values[place]) for organ, values in spread.items()})
-        found.append(WorthALook(row["name"], row["labels"], row["preview"], reasons, float(concern[place])))
+        labels, preview = (text if isinstance(text := row[name], str) else "" for name in ("labels", "preview"))
+        found.append(WorthALook(row["name"], labels, preview, reasons, float(concern[place])))
     return found
 
 
@@ -78,7 +82,8 @@ def _unusual(done: pandas.DataFrame, organ: str) -> np.ndarray:
 
 def _reasons(row: pandas.Series, unusual: dict[str, float]) -> tuple[str, ...]:
     missing, unsure, spread, least = [], [], [], []
-    lowest = min(row[f"{organ}_confidence"] for organ in ORGAN_COLUMNS.values() if row[f"{organ}_confidence"] >= 0)
+    confidences = [row[f"{organ}_confidence"] for organ in ORGAN_COLUMNS.values()]
+    lowest = min((confidence for confidence in confidences if confidence >= 0), default=None)
     for organ in ORGAN_COLUMNS.values():
         name, volume, confidence = organ.replace("_", " "), row[f"{organ}_ml"], row[f"{organ}_confidence"]
         if volume == 0:
