@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -102,15 +100,16 @@ def make_source(source: Path, cases: int) -> None:
 
 
 @contextlib.contextmanager
-def killing(client: Client, watch: Watch, seed: int) -> Iterator[None]:
+def killing(watch: Watch, seed: int) -> Iterator[None]:
     """Kill a worker process at random, now and then."""
     ended, chance = threading.Event(), random.Random(seed)
 
     def kill() -> None:
         while not ended.wait(chance.uniform(*KILL_SECONDS)):
-            with contextlib.suppress(OSError):
-                os.kill(chance.choice(list(client.run(os.getpid).values())), signal.SIGKILL)
-                watch.killed += 1
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if workers := [each for each in psutil.Process().children() if is_worker(each)]:
+                    chance.choice(workers).kill()
+                    watch.killed += 1
 
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
@@ -121,9 +120,14 @@ def killing(client: Client, watch: Watch, seed: int) -> Iterator[None]:
         thread.join()
 
 
+def is_worker(process: psutil.Process) -> bool:
+    """Whether Dask started it to work, rather than Python to watch over its resources."""
+    return any("spawn_main" in part for part in process.cmdline())
+
+
 @contextlib.contextmanager
 def killed_workers(count: int, watch: Watch, seed: int) -> Iterator[Client]:
-    with local_client(Workers(count, 1, 1000.0)) as client, killing(client, watch, seed):
+    with local_client(Workers(count, 1, 1000.0)) as client, killing(watch, seed):
         yield client
 
 

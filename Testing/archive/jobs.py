@@ -53,3 +53,21 @@ class Misbehaving:
         if "full" in case.folder:
             raise InsufficientMemoryError("This scan needs 900 GB.", "Take another computer.")
         return self.work(case)
+
+
+@dataclass(frozen=True)
+class DyingJob(CheapJob):
+    """Its process is killed while a case is at work, and the next one while it starts; then all goes well."""
+
+    def open(self) -> CaseWork:
+        started = self.output / f"{len(list(self.output.glob('*.started')))}.started"
+        started.touch()
+        if started.name == "1.started":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.die_once
+
+    def die_once(self, case: ArchiveCase) -> Row:
+        if (self.output / "1.started").exists():
+            return super().open()(case)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("a process cannot ignore SIGKILL")

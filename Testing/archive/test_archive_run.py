@@ -13,12 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 from distributed import Client
+from flareseg.archive.cluster import Workers, local_client
 from flareseg.archive.driver import Counts, Driver
 from flareseg.archive.table import read_table
 from flareseg.core.errors import FlareError, OutputError
 from flareseg.io.ledger import Ledger
 from flareseg.io.result_row import COLUMNS
 from flareseg.io.result_table import TABLE
+from jobs import DyingJob
 
 Drive = Callable[..., Driver]
 AddStudy = Callable[[Path, int], Path]
@@ -188,3 +190,10 @@ def test_nothing_listens_beyond_the_loopback(client: Client) -> None:
     listening = [each.laddr.ip for process in family for each in process.net_connections() if each.status == "LISTEN"]
     assert len(listening) >= 3
     assert set(listening) == {"127.0.0.1"}
+
+
+@kills
+def test_a_process_that_is_killed_while_it_starts_is_replaced(add_study: AddStudy, source: Path, output: Path) -> None:
+    add_study(source / "study", 0)
+    driver = Driver(DyingJob(source, output), lambda: local_client(Workers(count=1, threads=1, ram_mb=6000)))
+    assert driver.run(source).table == {"done": 1}

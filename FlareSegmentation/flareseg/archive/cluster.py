@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from flareseg.core.free_memory import MB, attainable_mb
 _THREADS = 2  # of a process on a CPU: two processes of two threads do more scans an hour than one of four
 _WORKER_MB = 2500.0  # of a CT with 1,000 slices of 512 x 512: the scan, its labels, the networks
 _CONNECT_SECONDS = 60.0
+_KEPT_SECONDS = 10.0  # between two looks at whether all workers are there
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": 10,  # attempts of a case are counted in the ledger, on disk
     "distributed.worker.memory.target": False,  # results are small; nothing is worth writing to disk
@@ -119,7 +121,26 @@ def local_client(workers: Workers) -> Iterator[Client]:
     """A client of a cluster of this computer, which ends with the block."""
     with dask.config.set(_SETTINGS), ArchiveCluster(workers) as cluster, Client(cluster) as client:
         client.wait_for_workers(workers.count)
-        yield client
+        with _kept(cluster, workers.count):
+            yield client
+
+
+@contextlib.contextmanager
+def _kept(cluster: LocalCluster, count: int) -> Iterator[None]:
+    """The number of workers is restored: Dask gives up a process that is killed while it starts."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(_KEPT_SECONDS):
+            cluster.scale(count)
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager
