@@ -24,12 +24,12 @@ import psutil
 from distributed import Client
 from flareseg.archive.cases import ArchiveCase
 from flareseg.archive.cluster import Workers, local_client
-from flareseg.archive.driver import Counts, Driver
+from flareseg.archive.driver import ArchiveCounts, Driver
 from flareseg.archive.job import CaseWork
 from flareseg.archive.table import read_table
 from flareseg.cli import console
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts
-from flareseg.io.ledger import Row
+from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import make_folder, write_text
 from flareseg.io.result_row import done_row
 
@@ -63,7 +63,7 @@ class SimulatedJob:
     def open(self) -> CaseWork:
         return self.work
 
-    def work(self, case: ArchiveCase) -> Row:
+    def work(self, case: ArchiveCase) -> ResultRow:
         case.paths(self.source)[0].read_bytes()
         time.sleep(SCAN_SECONDS / SHORTENED)
         target = self.output / case.target
@@ -81,7 +81,7 @@ class Watch:
     points: list[tuple[int, float, float]]
     killed: int = 0
 
-    def look(self, counts: Counts) -> None:
+    def look(self, counts: ArchiveCounts) -> None:
         every = max(1, counts.total // 10)
         if counts.ended % every == 0:
             memory = psutil.Process().memory_info().rss / 1e6
@@ -152,7 +152,7 @@ def main(arguments: list[str]) -> int:
         return report(options.cases, options.workers, counts, watch, time.monotonic() - begun, output)
 
 
-def report(cases: int, workers: int, counts: Counts, watch: Watch, seconds: float, output: Path) -> int:
+def report(cases: int, workers: int, counts: ArchiveCounts, watch: Watch, seconds: float, output: Path) -> int:
     table = read_table(output, ["key", "state", "attempts"])
     keys = Counter(table["key"].tolist())
     lost, twice = cases - len(keys), sum(count > 1 for count in keys.values())

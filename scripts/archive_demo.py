@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from dicom_files import small_volume, write_series
 from flareseg.archive.table import read_table
-from flareseg.io.ledger import Ledger
+from flareseg.io.ledger import ResultLedger
 from flareseg.phantom import make_phantom
 
 STUDIES = 12
@@ -58,7 +58,7 @@ def make_studies(source: Path) -> None:
 
 def when_ended(output: Path, cases: int) -> None:
     """Return when so many cases have ended."""
-    while len(Ledger(output).ended()) < cases:
+    while len(ResultLedger(output).ended()) < cases:
         time.sleep(0.1)
 
 

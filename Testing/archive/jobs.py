@@ -14,7 +14,7 @@ from flareseg.archive.job import CaseWork, SegmentArchive
 from flareseg.archive.segmenting import CaseSegmenter
 from flareseg.core.errors import InsufficientMemoryError
 from flareseg.inference.options import Borders, SegmentationOptions
-from flareseg.io.ledger import Row
+from flareseg.io.ledger import ResultRow
 from scripted_networks import kidney_finder
 
 
@@ -42,7 +42,7 @@ class Misbehaving:
 
     work: CaseSegmenter
 
-    def __call__(self, case: ArchiveCase) -> Row:
+    def __call__(self, case: ArchiveCase) -> ResultRow:
         mark = self.work.job.output / f"{case.key}.mark"
         if "kills" in case.folder or ("once" in case.folder and not mark.exists()):
             mark.touch()
@@ -66,7 +66,7 @@ class DyingJob(CheapJob):
             os.kill(os.getpid(), signal.SIGKILL)
         return self.die_once
 
-    def die_once(self, case: ArchiveCase) -> Row:
+    def die_once(self, case: ArchiveCase) -> ResultRow:
         if (self.output / "1.started").exists():
             return super().open()(case)
         os.kill(os.getpid(), signal.SIGKILL)

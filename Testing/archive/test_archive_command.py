@@ -14,7 +14,7 @@ import psutil
 import pytest
 from flareseg.archive.table import read_table
 from flareseg.core.volume import Volume
-from flareseg.io.ledger import Ledger, file_key
+from flareseg.io.ledger import ResultLedger, file_key
 from flareseg.io.writing import write_scan
 
 AddStudy = Callable[[Path, int], Path]
@@ -64,7 +64,7 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
         write_scan(source / f"{name}.nrrd", small_phantom)
     command = [*COMMAND, str(source), str(output), "--device", "cpu", "--workers", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        wait_for(lambda: len(Ledger(output).ended()) >= 1)
+        wait_for(lambda: len(ResultLedger(output).ended()) >= 1)
         family = psutil.Process(process.pid).children(recursive=True)
         assert "running" in archive("status", output).stdout.splitlines()[0]
         os.killpg(process.pid, getattr(signal, number))  # as a terminal and batch systems do: to all of them
@@ -72,7 +72,7 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
     assert process.returncode == 130
     assert errors == "Interrupted. The same command goes on from here.\n"
     assert not psutil.wait_procs(family, timeout=20)[1]
-    ledger = Ledger(output)
+    ledger = ResultLedger(output)
     assert not ledger.is_locked
     waiting = [key for n in range(30) if (key := file_key(f"{n}.nrrd")) not in ledger.ended()]
     assert waiting

@@ -15,13 +15,13 @@ from flareseg.archive.table import read_table, write_tables
 from flareseg.archive.worth_a_look import most_worth_a_look
 from flareseg.core.errors import NoAbdomenError, ScanError
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts
-from flareseg.io.ledger import Ledger, Row, file_key
+from flareseg.io.ledger import ResultLedger, ResultRow, file_key
 from flareseg.io.result_row import COLUMNS, done_row, failed_row
 
 from benchmarks import archive_scale
 
 
-def row(name: str, liver_ml: float = 1500.0, confidence: float = 0.95, warnings: tuple[str, ...] = ()) -> Row:
+def row(name: str, liver_ml: float = 1500.0, confidence: float = 0.95, warnings: tuple[str, ...] = ()) -> ResultRow:
     report = Report(
         version="1.2.3",
         scan=ScanFacts(name, [8, 9, 10], [5.0, 2.0, 1.5], "LPS"),
@@ -41,23 +41,23 @@ def row(name: str, liver_ml: float = 1500.0, confidence: float = 0.95, warnings:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    ledger = Ledger(tmp_path)
+def ledger(tmp_path: Path) -> ResultLedger:
+    ledger = ResultLedger(tmp_path)
     ledger.prepare()
     return ledger
 
 
-def fill(ledger: Ledger, *rows: Row) -> None:
+def fill(ledger: ResultLedger, *rows: ResultRow) -> None:
     for each in rows:
         ledger.place(each)
     write_tables(ledger)
 
 
-def looks(ledger: Ledger) -> dict[str, tuple[str, ...]]:
+def looks(ledger: ResultLedger) -> dict[str, tuple[str, ...]]:
     return {look.name: look.reasons for look in most_worth_a_look(read_table(ledger.output, COLUMNS))}
 
 
-def test_parquet_and_csv_have_the_same_rows_and_all_columns(ledger: Ledger) -> None:
+def test_parquet_and_csv_have_the_same_rows_and_all_columns(ledger: ResultLedger) -> None:
     fill(ledger, row("a"), failed_row(file_key("b"), "b", ScanError("b is damaged.")))
     table = read_table(ledger.output, COLUMNS).set_index("name")
     assert table.loc["a"][["state", "slices", "slice_mm", "liver_ml"]].tolist() == ["done", 8, 5.0, 1500.0]
@@ -69,12 +69,12 @@ def test_parquet_and_csv_have_the_same_rows_and_all_columns(ledger: Ledger) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="other systems have no file names but UTF-8")
-def test_names_that_are_not_utf_8_are_written_as_what_stands_for_them(ledger: Ledger) -> None:
+def test_names_that_are_not_utf_8_are_written_as_what_stands_for_them(ledger: ResultLedger) -> None:
     fill(ledger, failed_row(file_key("b\udcff"), "b\udcff", ScanError("It is damaged.")))
     assert read_table(ledger.output, ["name"])["name"].tolist() == ["b\\udcff"]
 
 
-def test_the_status_counts_by_state_and_kind_of_failure(ledger: Ledger) -> None:
+def test_the_status_counts_by_state_and_kind_of_failure(ledger: ResultLedger) -> None:
     times = ("2026-01-01T10:00:00+00:00", "2026-01-01T12:00:00+00:00", "2026-01-01T12:00:36+00:00")
     states = [row("a"), failed_row(file_key("b"), "b", NoAbdomenError("None.")), row("c")]
     fill(ledger, *({**each, "ended": time} for each, time in zip(states, times)))
@@ -90,7 +90,7 @@ def test_the_status_counts_by_state_and_kind_of_failure(ledger: Ledger) -> None:
         assert status_of(ledger.output).seconds_left == pytest.approx(24)
 
 
-def test_a_missing_organ_is_most_worth_a_look_then_an_unsure_and_an_unusual_one(ledger: Ledger) -> None:
+def test_a_missing_organ_is_most_worth_a_look_then_an_unsure_and_an_unusual_one(ledger: ResultLedger) -> None:
     usual = [row(f"usual {n}", 1500.0 + 10 * n) for n in range(12)]
     fill(ledger, *usual, row("large", 4000.0), row("none", 0.0), row("unsure", 1500.0, 0.3))
     found = looks(ledger)
@@ -101,17 +101,17 @@ def test_a_missing_organ_is_most_worth_a_look_then_an_unsure_and_an_unusual_one(
     assert found["usual 3"] == ("least certain: liver, confidence 95 %",)
 
 
-def test_of_two_equal_cases_the_one_with_warnings_comes_first(ledger: Ledger) -> None:
+def test_of_two_equal_cases_the_one_with_warnings_comes_first(ledger: ResultLedger) -> None:
     fill(ledger, row("a"), row("b", warnings=("Slices are missing.",)), row("c"))
     assert next(iter(looks(ledger).items())) == ("b", ("Slices are missing.",))
 
 
-def test_twenty_cases_are_shown_at_most(ledger: Ledger) -> None:
+def test_twenty_cases_are_shown_at_most(ledger: ResultLedger) -> None:
     fill(ledger, *(row(f"{n}") for n in range(25)))
     assert len(looks(ledger)) == 20
 
 
-def test_the_page_links_pictures_and_escapes_names(ledger: Ledger) -> None:
+def test_the_page_links_pictures_and_escapes_names(ledger: ResultLedger) -> None:
     fill(ledger, row("<b>a</b>"), failed_row(file_key("c"), "c", ScanError("c is damaged.")))
     (ledger.output / "left_out.csv").write_text("what,reason,detail,images,series_uid\nx,a localizer,,3,1.2\n")
     write_report(ledger.output)
@@ -123,7 +123,7 @@ def test_the_page_links_pictures_and_escapes_names(ledger: Ledger) -> None:
         assert text in page
 
 
-def test_an_archive_without_any_result_has_a_page(ledger: Ledger) -> None:
+def test_an_archive_without_any_result_has_a_page(ledger: ResultLedger) -> None:
     fill(ledger, failed_row(file_key("c"), "c", ScanError("c is damaged.")))
     write_report(ledger.output)
     assert "Most worth a look" not in (ledger.output / "report.html").read_text(encoding="utf-8")

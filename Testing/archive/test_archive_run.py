@@ -14,10 +14,10 @@ import psutil
 import pytest
 from distributed import Client
 from flareseg.archive.cluster import Workers, local_client
-from flareseg.archive.driver import Counts, Driver
+from flareseg.archive.driver import ArchiveCounts, Driver
 from flareseg.archive.table import read_table
 from flareseg.core.errors import FlareError, OutputError
-from flareseg.io.ledger import Ledger
+from flareseg.io.ledger import ResultLedger
 from flareseg.io.result_row import COLUMNS
 from flareseg.io.result_table import TABLE
 from jobs import DyingJob
@@ -87,7 +87,7 @@ def test_an_interrupted_run_goes_on_where_it_ended(
     for number in range(12):
         add_study(source / str(number), number)
 
-    def interrupt(counts: Counts) -> None:
+    def interrupt(counts: ArchiveCounts) -> None:
         if counts.ended == 3:
             raise KeyboardInterrupt
 
@@ -109,7 +109,7 @@ def test_a_worker_that_is_killed_costs_nothing(
     for number in range(10):
         add_study(source / str(number), number)
 
-    def kill(counts: Counts) -> None:
+    def kill(counts: ArchiveCounts) -> None:
         if counts.ended == 3:
             os.kill(client.run(os.getpid).popitem()[1], signal.SIGKILL)
 
@@ -169,7 +169,7 @@ def test_a_full_disk_stops_the_run_blames_no_scan_and_leaves_nothing_half_writte
     subprocess.run(["mount", "-o", "remount,size=80k", str(small_disk)], check=True)
     with pytest.raises(OutputError, match="No space left"):
         driver(source, small_disk).run(source)
-    assert not [row for row in Ledger(small_disk).rows() if row["state"] != "done"]
+    assert not [row for row in ResultLedger(small_disk).rows() if row["state"] != "done"]
     assert not list(small_disk.rglob("*.tmp*"))
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     assert driver(source, small_disk).run(source).table == {"done": 3}
@@ -179,7 +179,7 @@ def test_two_calls_on_one_output_folder_refuse_each_other(
     driver: Drive, add_study: AddStudy, source: Path, output: Path
 ) -> None:
     add_study(source / "study", 0)
-    with Ledger(output).lock(), pytest.raises(FlareError, match="is in use: process"):
+    with ResultLedger(output).lock(), pytest.raises(FlareError, match="is in use: process"):
         driver(source, output).run(source)
     assert driver(source, output).run(source).table == {"done": 1}
 

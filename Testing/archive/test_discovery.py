@@ -19,7 +19,7 @@ from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.series import read_series
-from flareseg.io.ledger import Ledger
+from flareseg.io.ledger import ResultLedger
 from flareseg.io.writing import write_labels, write_scan
 from pyarrow import parquet
 
@@ -41,32 +41,32 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    ledger = Ledger(tmp_path / "output")
+def ledger(tmp_path: Path) -> ResultLedger:
+    ledger = ResultLedger(tmp_path / "output")
     ledger.prepare()
     return ledger
 
 
-def found(source: Path, ledger: Ledger) -> list[ArchiveCase]:
+def found(source: Path, ledger: ResultLedger) -> list[ArchiveCase]:
     """The cases of a source, by name."""
     discover(source, ledger, one_by_one)
     return sorted(cases_in(ledger), key=lambda case: case.name)
 
 
-def left_out(ledger: Ledger) -> dict[str, tuple[str, str]]:
+def left_out(ledger: ResultLedger) -> dict[str, tuple[str, str]]:
     """Reason and detail, by path."""
     with (ledger.output / LEFT_OUT).open(encoding="utf-8", newline="") as stream:
         return {row["what"]: (row["reason"], row["detail"]) for row in csv.DictReader(stream)}
 
 
-def reasons(source: Path, ledger: Ledger) -> dict[str, str]:
+def reasons(source: Path, ledger: ResultLedger) -> dict[str, str]:
     """Why the rest was left out, by path, of a source that holds one case besides."""
     write_scan(source / "scan.nii.gz", ANATOMICAL)
     assert [case.name for case in found(source, ledger)] == ["scan.nii.gz"]
     return {what: reason for what, (reason, _detail) in left_out(ledger).items()}
 
 
-def test_series_of_nested_studies_among_other_files(source: Path, ledger: Ledger) -> None:
+def test_series_of_nested_studies_among_other_files(source: Path, ledger: ResultLedger) -> None:
     write_series(source / "p1" / "st1" / "se1", ANATOMICAL, series="1.2.1", SeriesNumber=7, StudyInstanceUID="1.2")
     write_series(source / "p1" / "st2" / "deep" / "er", ANATOMICAL, series="1.2.2")
     write_enhanced(source / "p2" / "enhanced.dcm", ANATOMICAL)
@@ -95,19 +95,19 @@ def test_series_of_nested_studies_among_other_files(source: Path, ledger: Ledger
     ],
 )
 def test_series_that_cannot_show_the_abdomen_are_left_out(
-    tags: dict[str, Any], reason: str, source: Path, ledger: Ledger
+    tags: dict[str, Any], reason: str, source: Path, ledger: ResultLedger
 ) -> None:
     write_series(source / "series", ANATOMICAL, **tags)
     assert reasons(source, ledger) == {"series": reason}
 
 
-def test_a_coronal_series_is_left_out(source: Path, ledger: Ledger) -> None:
+def test_a_coronal_series_is_left_out(source: Path, ledger: ResultLedger) -> None:
     geometry = Geometry(ANATOMICAL.voxels.shape, (5.0, 2.0, 1.5), CORONAL, (0.0, 0.0, 0.0))
     write_series(source / "series", Volume(ANATOMICAL.voxels, geometry))
     assert reasons(source, ledger) == {"series": "a reformat, or not axial"}
 
 
-def test_less_than_sixty_mm_are_left_out_of_dicom_and_of_image_files(source: Path, ledger: Ledger) -> None:
+def test_less_than_sixty_mm_are_left_out_of_dicom_and_of_image_files(source: Path, ledger: ResultLedger) -> None:
     write_series(source / "short", small_volume(slices=11), series="1.2.1")
     write_series(source / "long", small_volume(slices=12), series="1.2.2")
     write_scan(source / "short.nii.gz", small_volume(slices=11))
@@ -117,7 +117,7 @@ def test_less_than_sixty_mm_are_left_out_of_dicom_and_of_image_files(source: Pat
     assert left_out(ledger) == {"short": reason, "short.nii.gz": reason}
 
 
-def test_segmentations_are_left_out(source: Path, ledger: Ledger) -> None:
+def test_segmentations_are_left_out(source: Path, ledger: ResultLedger) -> None:
     write_labels(source / "labels.nii.gz", np.ones(ANATOMICAL.voxels.shape, np.uint8), ANATOMICAL.geometry)
     write_segmentation(source / "seg.dcm", ANATOMICAL)
     assert reasons(source, ledger) == {
@@ -126,7 +126,7 @@ def test_segmentations_are_left_out(source: Path, ledger: Ledger) -> None:
     }
 
 
-def test_a_series_that_is_there_twice_is_one_case(source: Path, ledger: Ledger) -> None:
+def test_a_series_that_is_there_twice_is_one_case(source: Path, ledger: ResultLedger) -> None:
     write_series(source / "a", ANATOMICAL, series="1.2.1")
     shutil.copytree(source / "a", source / "b" / "again")
     (case,) = found(source, ledger)
@@ -134,7 +134,7 @@ def test_a_series_that_is_there_twice_is_one_case(source: Path, ledger: Ledger) 
     assert left_out(ledger) == {"b/again": ("duplicates of images elsewhere", "in a")}
 
 
-def test_a_series_that_lies_in_several_folders_is_one_case(source: Path, ledger: Ledger) -> None:
+def test_a_series_that_lies_in_several_folders_is_one_case(source: Path, ledger: ResultLedger) -> None:
     write_series(source / "a", ANATOMICAL, series="1.2.1")
     (source / "b").mkdir()
     for k in range(12, 24):
@@ -144,7 +144,7 @@ def test_a_series_that_lies_in_several_folders_is_one_case(source: Path, ledger:
     assert np.array_equal(read_series(case.paths(source), case.part or 0).voxels, ANATOMICAL.voxels)
 
 
-def test_many_series_in_one_folder_are_cases_of_their_own(source: Path, ledger: Ledger) -> None:
+def test_many_series_in_one_folder_are_cases_of_their_own(source: Path, ledger: ResultLedger) -> None:
     for number in range(3):
         write_series(source / "one", ANATOMICAL, series=f"1.2.{number}")
         for path in list((source / "one").iterdir()):
@@ -155,7 +155,7 @@ def test_many_series_in_one_folder_are_cases_of_their_own(source: Path, ledger: 
     assert len({case.target for case in cases}) == 3
 
 
-def test_stations_of_one_series_are_cases_of_their_own(source: Path, ledger: Ledger) -> None:
+def test_stations_of_one_series_are_cases_of_their_own(source: Path, ledger: ResultLedger) -> None:
     def apart(dataset: Any, k: int) -> Any:
         dataset.AcquisitionNumber = 1 + (k >= 24)
         return moved(dataset, up=500.0) if k >= 24 else dataset
@@ -167,7 +167,7 @@ def test_stations_of_one_series_are_cases_of_their_own(source: Path, ledger: Led
     assert all(volume.next_choice is None for volume in volumes.values())
 
 
-def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, ledger: Ledger) -> None:
+def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, ledger: ResultLedger) -> None:
     for number in range(2):
         write_series(source / str(number), ANATOMICAL, series=f"1.2.{number}")
     (source / "0" / "IM003.dcm").write_bytes((source / "0" / "IM003.dcm").read_bytes()[:300])
@@ -177,7 +177,7 @@ def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, l
     assert len(read_series(whole.paths(source), whole.part or 0).voxels) == 24
 
 
-def test_two_scans_of_one_name_have_results_of_their_own(source: Path, ledger: Ledger) -> None:
+def test_two_scans_of_one_name_have_results_of_their_own(source: Path, ledger: ResultLedger) -> None:
     for name in ("ct.nii.gz", "CT.nrrd", "other.nrrd"):
         write_scan(source / name, ANATOMICAL)
     assert [case.target for case in found(source, ledger)] == ["CT.nrrd", "ct.nii.gz", "other"]
@@ -186,14 +186,14 @@ def test_two_scans_of_one_name_have_results_of_their_own(source: Path, ledger: L
 def test_results_inside_the_source_are_not_scans(source: Path) -> None:
     write_scan(source / "ct.nii.gz", ANATOMICAL)
     write_scan(source / "ct-organs.nii.gz", ANATOMICAL)
-    ledger = Ledger(source / "results")
+    ledger = ResultLedger(source / "results")
     ledger.prepare()
     write_scan(ledger.output / "another.nii.gz", ANATOMICAL)
     assert [case.name for case in found(source, ledger)] == ["ct.nii.gz"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and no user ids")
-def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: Ledger, tmp_path: Path) -> None:
+def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
     write_scan(tmp_path / "elsewhere.nii.gz", ANATOMICAL)
     (tmp_path / "far").mkdir()
     write_scan(tmp_path / "far" / "ct.nii.gz", ANATOMICAL)
@@ -203,7 +203,7 @@ def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: 
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
-def test_a_list_names_scans_and_folders(name: str, source: Path, ledger: Ledger, tmp_path: Path) -> None:
+def test_a_list_names_scans_and_folders(name: str, source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
     write_scan(source / "ct.nii.gz", ANATOMICAL)
     write_scan(source / "not listed.nii.gz", ANATOMICAL)
     write_series(source / "dicom" / "study" / "series", ANATOMICAL)
@@ -216,7 +216,7 @@ def test_a_list_names_scans_and_folders(name: str, source: Path, ledger: Ledger,
     assert [case.folder or case.name for case in cases] == ["ct.nii.gz", "dicom/study/series", "missing.nii.gz"]
 
 
-def test_a_second_look_reads_the_headers_of_changed_folders_only(source: Path, ledger: Ledger) -> None:
+def test_a_second_look_reads_the_headers_of_changed_folders_only(source: Path, ledger: ResultLedger) -> None:
     write_series(source / "a", ANATOMICAL, series="1.2.1")
     write_series(source / "b", ANATOMICAL, series="1.2.2")
     before = found(source, ledger)
@@ -233,7 +233,9 @@ def test_a_second_look_reads_the_headers_of_changed_folders_only(source: Path, l
     assert [path for path in opened if path.startswith(str(source / "b"))]
 
 
-def test_keys_and_names_do_not_depend_on_where_the_source_lies(source: Path, ledger: Ledger, tmp_path: Path) -> None:
+def test_keys_and_names_do_not_depend_on_where_the_source_lies(
+    source: Path, ledger: ResultLedger, tmp_path: Path
+) -> None:
     write_series(source / "dicom", ANATOMICAL)
     (source / "sub").mkdir()
     write_scan(source / "sub" / "ct.nii.gz", ANATOMICAL)
@@ -253,7 +255,7 @@ def test_keys_and_names_do_not_depend_on_where_the_source_lies(source: Path, led
     ],
 )
 def test_a_source_that_cannot_be_used_is_said(
-    name: str, content: str | None, message: str, source: Path, ledger: Ledger
+    name: str, content: str | None, message: str, source: Path, ledger: ResultLedger
 ) -> None:
     if content is not None:
         (source / name).write_text(content, encoding="utf-8")

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from flareseg.core.errors import FlareError
 from flareseg.core.owner import Owner
-from flareseg.io.ledger import Ledger, file_key, series_key
+from flareseg.io.ledger import ResultLedger, file_key, series_key
 from flareseg.io.ledger_lock import STALE_SECONDS
 
 A, B = file_key("a.nii.gz"), file_key("b.nii.gz")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    ledger = Ledger(tmp_path)
+def ledger(tmp_path: Path) -> ResultLedger:
+    ledger = ResultLedger(tmp_path)
     ledger.prepare()
     return ledger
 
 
 @pytest.fixture
-def lock(ledger: Ledger) -> Path:
+def lock(ledger: ResultLedger) -> Path:
     return ledger.folder / "lock"
 
 
@@ -49,22 +49,22 @@ def test_keys_stay_the_same_from_version_to_version() -> None:
     assert len({A, B, series_key("1.2.3"), series_key("1.2.3", 1)}) == 4
 
 
-def test_a_row_is_read_by_another_ledger_of_the_folder(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_row_is_read_by_another_ledger_of_the_folder(ledger: ResultLedger, tmp_path: Path) -> None:
     ledger.place({"key": A, "name": "größe.nii.gz"})
-    other = Ledger(tmp_path)
+    other = ResultLedger(tmp_path)
     assert other.row(A) == {"key": A, "name": "größe.nii.gz"}
     assert other.row(B) is None
     assert list(other.rows()) == [{"key": A, "name": "größe.nii.gz"}]
     assert (A in other.ended(), B in other.ended(), len(other.ended())) == (True, False, 1)
 
 
-def test_a_row_takes_the_place_of_an_earlier_one(ledger: Ledger) -> None:
+def test_a_row_takes_the_place_of_an_earlier_one(ledger: ResultLedger) -> None:
     ledger.place({"key": A, "state": "failed"})
     ledger.place({"key": A, "state": "done"})
     assert [row["state"] for row in ledger.rows()] == ["done"]
 
 
-def test_an_empty_row_as_a_loss_of_power_leaves_it_does_not_count(ledger: Ledger) -> None:
+def test_an_empty_row_as_a_loss_of_power_leaves_it_does_not_count(ledger: ResultLedger) -> None:
     ledger.place({"key": A})
     (path,) = ledger.folder.rglob(f"{A}.json")
     path.write_bytes(b"")
@@ -72,11 +72,11 @@ def test_an_empty_row_as_a_loss_of_power_leaves_it_does_not_count(ledger: Ledger
     assert ledger.row(A) is None
 
 
-def test_attempts_are_counted_across_processes(ledger: Ledger, tmp_path: Path) -> None:
-    assert [ledger.begin(A), Ledger(tmp_path).begin(A), ledger.begin(A), ledger.begin(B)] == [1, 2, 3, 1]
+def test_attempts_are_counted_across_processes(ledger: ResultLedger, tmp_path: Path) -> None:
+    assert [ledger.begin(A), ResultLedger(tmp_path).begin(A), ledger.begin(A), ledger.begin(B)] == [1, 2, 3, 1]
 
 
-def test_an_attempt_that_is_withdrawn_does_not_count(ledger: Ledger) -> None:
+def test_an_attempt_that_is_withdrawn_does_not_count(ledger: ResultLedger) -> None:
     ledger.begin(A)
     ledger.begin(A)
     ledger.withdraw(A)
@@ -84,7 +84,7 @@ def test_an_attempt_that_is_withdrawn_does_not_count(ledger: Ledger) -> None:
     ledger.withdraw(B)  # which had none
 
 
-def test_a_row_and_forgetting_end_the_count_of_attempts(ledger: Ledger) -> None:
+def test_a_row_and_forgetting_end_the_count_of_attempts(ledger: ResultLedger) -> None:
     ledger.begin(A)
     ledger.place({"key": A})
     assert ledger.begin(A) == 1
@@ -93,7 +93,7 @@ def test_a_row_and_forgetting_end_the_count_of_attempts(ledger: Ledger) -> None:
     assert ledger.row(A) is None
 
 
-def test_a_lock_that_is_held_refuses_others_and_is_free_afterwards(ledger: Ledger, lock: Path) -> None:
+def test_a_lock_that_is_held_refuses_others_and_is_free_afterwards(ledger: ResultLedger, lock: Path) -> None:
     with ledger.lock():
         assert ledger.is_locked
         with pytest.raises(FlareError, match=f"process {os.getpid()} on") as caught, ledger.lock():
@@ -103,7 +103,7 @@ def test_a_lock_that_is_held_refuses_others_and_is_free_afterwards(ledger: Ledge
     assert [path.name for path in ledger.folder.iterdir() if path.is_file()] == []
 
 
-def test_the_lock_of_a_process_that_has_ended_is_taken_over(ledger: Ledger, lock: Path) -> None:
+def test_the_lock_of_a_process_that_has_ended_is_taken_over(ledger: ResultLedger, lock: Path) -> None:
     write_lock(lock, pid=ended_process())
     assert not ledger.is_locked
     with ledger.lock():
@@ -112,7 +112,7 @@ def test_the_lock_of_a_process_that_has_ended_is_taken_over(ledger: Ledger, lock
 
 @pytest.mark.parametrize(("age", "is_free"), [(STALE_SECONDS - 60, False), (STALE_SECONDS + 60, True)])
 def test_the_lock_of_another_computer_is_taken_over_when_it_beats_no_longer(
-    age: float, is_free: bool, ledger: Ledger, lock: Path
+    age: float, is_free: bool, ledger: ResultLedger, lock: Path
 ) -> None:
     write_lock(lock, computer="elsewhere")
     beat = lock.stat().st_mtime - age
@@ -126,13 +126,13 @@ def test_the_lock_of_another_computer_is_taken_over_when_it_beats_no_longer(
             pass
 
 
-def test_a_lock_that_another_caller_took_over_is_not_removed(ledger: Ledger, lock: Path) -> None:
+def test_a_lock_that_another_caller_took_over_is_not_removed(ledger: ResultLedger, lock: Path) -> None:
     with ledger.lock():
         write_lock(lock, computer="elsewhere")
     assert lock.exists()
 
 
-def test_the_lock_of_this_process_is_held_however_old_it_is(ledger: Ledger, lock: Path) -> None:
+def test_the_lock_of_this_process_is_held_however_old_it_is(ledger: ResultLedger, lock: Path) -> None:
     write_lock(lock)
     os.utime(lock, (0, 0))
     assert ledger.is_locked

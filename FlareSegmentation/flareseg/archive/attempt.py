@@ -8,14 +8,14 @@ from enum import Enum
 
 from flareseg.archive.cases import ArchiveCase
 from flareseg.core.errors import FlareError, OutputError, WorkerError, unexpected
-from flareseg.io.ledger import MOST_ATTEMPTS, Ledger, Row
+from flareseg.io.ledger import MOST_ATTEMPTS, ResultLedger, ResultRow
 from flareseg.io.result_row import FAILED, failed_row
 
 _MAY_PASS = {"internal", "memory", "gpu_memory"}  # kinds of errors that another attempt may not have
 
 
-class Ending(str, Enum):
-    """How an attempt ended. AGAIN: another one is due. STOP: no result can be written, which is no scan's fault."""
+class AttemptEnd(str, Enum):
+    """How an attempt ended. AGAIN: another one is due. STOP: no result can be written, whatever the scan."""
 
     ROW = "row"
     AGAIN = "again"
@@ -23,17 +23,17 @@ class Ending(str, Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptOutcome:
     """What became of an attempt: the ``state`` of the case's row, the seconds, and a message for STOP."""
 
     key: str
-    ending: Ending
+    ending: AttemptEnd
     state: str = ""
     seconds: float = 0.0
     message: str = ""
 
 
-def attempt(ledger: Ledger, case: ArchiveCase, work: Callable[[ArchiveCase], Row]) -> Outcome:
+def attempt(ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase], ResultRow]) -> AttemptOutcome:
     """Do a case by ``work``, which gives its row or raises, at most MOST_ATTEMPTS times over all calls and computers.
 
     A case that has a row is not done again: the process may have ended just after it had placed the row.
@@ -44,14 +44,14 @@ def attempt(ledger: Ledger, case: ArchiveCase, work: Callable[[ArchiveCase], Row
         number = ledger.begin(case.key)
         row = _row(case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
         if row is None:
-            return Outcome(case.key, Ending.AGAIN)
+            return AttemptOutcome(case.key, AttemptEnd.AGAIN)
         ledger.place({**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)})
     except OutputError as error:
-        return Outcome(case.key, Ending.STOP, message=str(error))
+        return AttemptOutcome(case.key, AttemptEnd.STOP, message=str(error))
     return _ended(row)
 
 
-def _row(case: ArchiveCase, work: Callable[[ArchiveCase], Row], number: int) -> Row | None:
+def _row(case: ArchiveCase, work: Callable[[ArchiveCase], ResultRow], number: int) -> ResultRow | None:
     """The row of a case; None where another attempt is due. Raises OutputError."""
     try:
         return work(case)
@@ -64,8 +64,8 @@ def _row(case: ArchiveCase, work: Callable[[ArchiveCase], Row], number: int) -> 
     return failed_row(case.key, case.name, error)
 
 
-def _ended(row: Row) -> Outcome:
-    return Outcome(row["key"], Ending.ROW, row.get("state", FAILED), row.get("seconds") or 0.0)
+def _ended(row: ResultRow) -> AttemptOutcome:
+    return AttemptOutcome(row["key"], AttemptEnd.ROW, row.get("state", FAILED), row.get("seconds") or 0.0)
 
 
 def _fatal() -> WorkerError:

@@ -59,7 +59,7 @@ class LeftOut:
 
 
 @dataclass
-class Found:
+class FoundCases:
     """Cases, and what was left out."""
 
     cases: list[ArchiveCase] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Found:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Found:
+    def from_json(cls, data: dict[str, Any]) -> FoundCases:
         return cls(
             [ArchiveCase.from_json(case) for case in data["cases"]], [LeftOut(**each) for each in data["left_out"]]
         )

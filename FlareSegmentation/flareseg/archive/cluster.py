@@ -51,7 +51,7 @@ class Workers:
 def plan_workers(asked: int | None, gpus: tuple[str, ...], cores: int, ram_mb: float) -> Workers:
     """How many worker processes a computer takes: one for each GPU, or by its cores and the memory that is free.
 
-    ``asked``: how many the caller wants, None for as many as make sense. Raises JobError, InsufficientMemoryError.
+    ``asked``: how many the caller asked for, None for as many as make sense. Raises JobError, InsufficientMemoryError.
     """
     most = int(ram_mb // _WORKER_MB)
     if asked is not None and asked < 1:

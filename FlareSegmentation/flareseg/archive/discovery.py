@@ -17,11 +17,11 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 import numpy as np
 
-from flareseg.archive.cases import ArchiveCase, Found, LeftOut
+from flareseg.archive.cases import ArchiveCase, FoundCases, LeftOut
 from flareseg.archive.source import places_of, root_of
-from flareseg.archive.survey import Place, Survey, survey, survey_series
+from flareseg.archive.survey import SourceFolder, Survey, survey, survey_series
 from flareseg.core.errors import OutputError, ScanError
-from flareseg.io.ledger import Ledger, key_of
+from flareseg.io.ledger import ResultLedger, key_of
 from flareseg.io.outputs import atomic_write
 
 CASES, LEFT_OUT = "cases.jsonl", "left_out.csv"
@@ -45,7 +45,7 @@ class Census:
     left_out: int = 0
 
 
-def discover(source: Path, ledger: Ledger, map_all: Map) -> Census:
+def discover(source: Path, ledger: ResultLedger, map_all: Map) -> Census:
     """Look through the source, and write the cases to the ledger and LEFT_OUT to the output folder.
 
     Raises ScanError when there is nothing to segment, and OutputError.
@@ -65,14 +65,14 @@ def discover(source: Path, ledger: Ledger, map_all: Map) -> Census:
     return census
 
 
-def cases_in(ledger: Ledger) -> Iterator[ArchiveCase]:
+def cases_in(ledger: ResultLedger) -> Iterator[ArchiveCase]:
     """The cases that the last look through the source found."""
     with (ledger.folder / CASES).open(encoding="utf-8") as stream:
         for line in stream:
             yield ArchiveCase.from_json(json.loads(line))
 
 
-def count_cases(ledger: Ledger) -> int:
+def count_cases(ledger: ResultLedger) -> int:
     """How many cases the last look through the source found; 0 before the first."""
     try:
         with (ledger.folder / CASES).open("rb") as stream:
@@ -81,7 +81,7 @@ def count_cases(ledger: Ledger) -> int:
         return 0
 
 
-def _survey_places(source: Path, root: Path, ledger: Ledger, map_all: Map, spool: Path) -> set[int]:
+def _survey_places(source: Path, root: Path, ledger: ResultLedger, map_all: Map, spool: Path) -> set[int]:
     """Write the survey of every place to the spool; which series, by the numbers of their keys, lie in several."""
     look = partial(_surveyed, source=root, cache=ledger.folder / "folders")
     occurrences = array("Q")
@@ -95,7 +95,7 @@ def _survey_places(source: Path, root: Path, ledger: Ledger, map_all: Map, spool
     return set(numbers[counts > 1].tolist())
 
 
-def _write(spool: Path, several: set[int], root: Path, ledger: Ledger, map_all: Map) -> Census:
+def _write(spool: Path, several: set[int], root: Path, ledger: ResultLedger, map_all: Map) -> Census:
     with (
         atomic_write(ledger.folder / CASES) as cases,
         atomic_write(ledger.output / LEFT_OUT, ".csv") as left_out,
@@ -118,11 +118,11 @@ def _write(spool: Path, several: set[int], root: Path, ledger: Ledger, map_all: 
     return writer.census
 
 
-def _not_looked_through(folder: str, error: Exception) -> Found:
+def _not_looked_through(folder: str, error: Exception) -> FoundCases:
     """What is told of a folder that ends every process that reads it. Raises an OutputError, which is not its fault."""
     if isinstance(error, OutputError):
         raise error
-    return Found(left_out=[LeftOut(folder, "cannot be looked through", f"{type(error).__name__}: {error}")])
+    return FoundCases(left_out=[LeftOut(folder, "cannot be looked through", f"{type(error).__name__}: {error}")])
 
 
 class _Writer:
@@ -131,7 +131,7 @@ class _Writer:
         self._cases, self._table = cases, csv.writer(left_out, lineterminator="\n")
         self._table.writerow(field.name for field in fields(LeftOut))
 
-    def add(self, found: Found) -> None:
+    def add(self, found: FoundCases) -> None:
         for case in found.cases:
             self._cases.write(json.dumps(case.to_json()) + "\n")
         self._table.writerows(map(astuple, found.left_out))
@@ -149,11 +149,11 @@ def _sorted(scattered: dict[str, list[Any]]) -> list[tuple[str, list[Any]]]:
     return [(identity, sorted(parts)) for identity, parts in sorted(scattered.items())]
 
 
-def _surveyed(place: Place, source: Path, cache: Path) -> Survey:
+def _surveyed(place: SourceFolder, source: Path, cache: Path) -> Survey:
     return survey(source, place, cache)
 
 
-def _gathered(series: tuple[str, list[tuple[str, list[str]]]], source: Path) -> Found:
+def _gathered(series: tuple[str, list[tuple[str, list[str]]]], source: Path) -> FoundCases:
     return survey_series(*series, source)
 
 

@@ -13,23 +13,23 @@ from pathlib import Path
 
 from distributed import Client
 
-from flareseg.archive.attempt import Ending
+from flareseg.archive.attempt import AttemptEnd
 from flareseg.archive.cases import ArchiveCase
 from flareseg.archive.cluster import local_client, remote_client, this_computer
 from flareseg.archive.discovery import cases_in, discover
 from flareseg.archive.html_report import write_report
-from flareseg.archive.job import Job, SegmentArchive
+from flareseg.archive.job import ArchiveJob, SegmentArchive
 from flareseg.archive.source import root_of
 from flareseg.archive.table import write_tables
 from flareseg.archive.window import Window
 from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
 from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
-from flareseg.io.ledger import Ledger
+from flareseg.io.ledger import ResultLedger
 from flareseg.io.result_row import FAILED
 
 
 @dataclass
-class Counts:
+class ArchiveCounts:
     """``total``: cases of the source. ``before``: those that had ended before this call. ``states``: of this call.
 
     ``table``: the states of all rows of the output folder, at the end. ``seconds``: since the first case was begun.
@@ -52,7 +52,7 @@ class Counts:
         return (self.total - self.ended) * self.seconds / done if done else None
 
 
-OnChange = Callable[[Counts], object]
+OnChange = Callable[[ArchiveCounts], object]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Driver:
     again that failed in an earlier call. ``on_change`` is called with the counts after each case.
     """
 
-    job: Job
+    job: ArchiveJob
     connect: Callable[[], AbstractContextManager[Client]]
     resources: dict[str, float] | None = None
     retry: bool = False
@@ -87,14 +87,14 @@ class Driver:
         job = replace(job, threads=local.threads, ram_mb=local.ram_mb)
         return cls(job, partial(local_client, local), local.resources, retry, on_change)
 
-    def run(self, source: Path) -> Counts:
+    def run(self, source: Path) -> ArchiveCounts:
         """Do every case of the source that has no row. An interruption loses nothing but the cases at work.
 
         Raises FlareError: nothing to do, another call at work on the output folder, a cluster that does not answer,
         networks that cannot be loaded, a disk that is full.
         """
-        ledger = Ledger(self.job.output)
-        counts = Counts()
+        ledger = ResultLedger(self.job.output)
+        counts = ArchiveCounts()
         with (
             ledger.lock(),
             _gathered(ledger, counts),
@@ -111,21 +111,21 @@ class Driver:
                 window.cancel()
         return counts
 
-    def _do_cases(self, ledger: Ledger, window: Window, counts: Counts) -> None:
+    def _do_cases(self, ledger: ResultLedger, window: Window, counts: ArchiveCounts) -> None:
         begun = time.monotonic()
         waiting = self._waiting(ledger, counts)
-        for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is Ending.AGAIN):
+        for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is AttemptEnd.AGAIN):
             if isinstance(answer, FlareError):
                 raise answer
             if isinstance(answer, Exception):
                 raise WorkerError(f"{case.name}: {unexpected(answer)}", "Run the same command again.") from answer
-            if answer.ending is Ending.STOP:
+            if answer.ending is AttemptEnd.STOP:
                 raise OutputError(answer.message, "Then run the same command again; it goes on from here.")
             counts.states[answer.state] += 1
             counts.seconds = time.monotonic() - begun
             self.on_change(counts)
 
-    def _waiting(self, ledger: Ledger, counts: Counts) -> Iterator[ArchiveCase]:
+    def _waiting(self, ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[ArchiveCase]:
         """The cases without a row; with ``retry`` those that failed as well."""
         ended = ledger.ended()
         for case in cases_in(ledger):
@@ -139,7 +139,7 @@ class Driver:
 
 
 @contextlib.contextmanager
-def _gathered(ledger: Ledger, counts: Counts) -> Iterator[None]:
+def _gathered(ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[None]:
     """Table and report page are written when the block ends, also by an interruption, but not on a full disk."""
     try:
         yield
@@ -154,7 +154,7 @@ def _gathered(ledger: Ledger, counts: Counts) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(client: Client, job: Job) -> Iterator[None]:
+def _opened(client: Client, job: ArchiveJob) -> Iterator[None]:
     """The networks are loaded in every worker process, and are gone when the block ends. Raises FlareError."""
     client.register_plugin(ArchivePlugin(job))
     try:
@@ -165,7 +165,7 @@ def _opened(client: Client, job: Job) -> Iterator[None]:
         client.unregister_worker_plugin(ArchivePlugin.name)
 
 
-def _withdraw(ledger: Ledger, window: Window) -> None:
+def _withdraw(ledger: ResultLedger, window: Window) -> None:
     """Take back the attempts of cases that were at work when the run was interrupted: that was not their fault."""
     for case in window.items:
         if ledger.row(case.key) is None:

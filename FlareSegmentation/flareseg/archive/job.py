@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from flareseg.archive.cases import ArchiveCase
-from flareseg.io.ledger import Row
+from flareseg.io.ledger import ResultRow
 
 if TYPE_CHECKING:
     from flareseg.inference.options import SegmentationOptions
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class CaseWork(Protocol):
     """Does one case: writes its files and gives its row, or raises."""
 
-    def __call__(self, case: ArchiveCase) -> Row: ...
+    def __call__(self, case: ArchiveCase) -> ResultRow: ...
 
 
-class Job(Protocol):
+class ArchiveJob(Protocol):
     """What a worker process gets once, when it starts. It travels to other computers."""
 
     @property

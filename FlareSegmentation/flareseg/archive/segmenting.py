@@ -19,7 +19,7 @@ from flareseg.core.volume import Volume
 from flareseg.display.preview import write_preview
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.pipeline import PipelineResult, segment_scan
-from flareseg.io.ledger import Row
+from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import make_folder, write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.result_row import done_row, failed_row, inside
@@ -41,7 +41,7 @@ class CaseSegmenter:
             torch.set_num_threads(job.threads)
         return cls(Cascade.load(job.device, job.weights, Limits(job.ram_mb), job.precision), job)
 
-    def __call__(self, case: ArchiveCase) -> Row:
+    def __call__(self, case: ArchiveCase) -> ResultRow:
         """Write the files of a case; its row, also for a failure that another attempt would have, too."""
         target = self.job.output / case.target
         make_folder(target.parent)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from flareseg.archive.survey import Place
+from flareseg.archive.survey import SourceFolder
 from flareseg.core.errors import ScanError
 
 LISTS = (".csv", ".parquet")
@@ -25,12 +25,12 @@ def root_of(source: Path) -> Path:
     raise ScanError(f"File or folder not found: {source}.", "Check the path.")
 
 
-def places_of(source: Path, output: Path) -> Iterator[Place]:
+def places_of(source: Path, output: Path) -> Iterator[SourceFolder]:
     """The places of a source, each once, but nothing in the output folder. Raises ScanError."""
     root, output = root_of(source), output.resolve()
     if source.is_dir():
         for folder in _tree(root, output):
-            yield Place(_inside(folder, root))
+            yield SourceFolder(_inside(folder, root))
         return
     seen: set[int] = set()
     for place in _listed_places(source, root, output):
@@ -40,14 +40,14 @@ def places_of(source: Path, output: Path) -> Iterator[Place]:
             yield place
 
 
-def _listed_places(source: Path, root: Path, output: Path) -> Iterator[Place]:
+def _listed_places(source: Path, root: Path, output: Path) -> Iterator[SourceFolder]:
     for text in _listed(source):
         path = root / text.strip()
         if path.is_dir():
             for folder in _tree(path, output):
-                yield Place(_inside(folder, root))
+                yield SourceFolder(_inside(folder, root))
         else:
-            yield Place(_inside(path.parent, root), (path.name,))
+            yield SourceFolder(_inside(path.parent, root), (path.name,))
 
 
 def _tree(top: Path, output: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flareseg.archive.discovery import count_cases
 from flareseg.core.errors import ScanError
-from flareseg.io.ledger import LEDGER, Ledger
+from flareseg.io.ledger import LEDGER, ResultLedger
 from flareseg.io.result_row import FAILED
 
 _RECENT = 200  # cases from which the speed is computed
@@ -47,7 +47,7 @@ def status_of(output: Path) -> Status:
     """The status of an output folder. Raises ScanError for another folder."""
     if not (output / LEDGER).is_dir():
         raise ScanError(f"{output} is not the output folder of an archive.", "Give the OUT of flareseg archive.")
-    ledger = Ledger(output)
+    ledger = ResultLedger(output)
     states: Counter[str] = Counter()
     failures: dict[str, tuple[int, str, str]] = {}
     times = []

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flareseg import __version__
-from flareseg.archive.cases import Found, LeftOut, image_case, inside_source, series_case
+from flareseg.archive.cases import FoundCases, LeftOut, image_case, inside_source, series_case
 from flareseg.archive.selection import why_not, why_not_file
 from flareseg.core.errors import FlareError
 from flareseg.io.dicom.files import shown
@@ -29,7 +29,7 @@ from flareseg.io.scan_folder import may_be_scan, why_not_scan
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceFolder:
     """A folder to look through, inside the source or absolute; if ``only`` names files, just these."""
 
     folder: str
@@ -42,7 +42,7 @@ class SeriesFound:
 
     identity: str
     files: list[str]
-    found: Found
+    found: FoundCases
 
 
 @dataclass
@@ -51,18 +51,18 @@ class Survey:
 
     folder: str
     series: list[SeriesFound] = field(default_factory=list)
-    found: Found = field(default_factory=Found)
+    found: FoundCases = field(default_factory=FoundCases)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Survey:
-        series = [SeriesFound(s["identity"], s["files"], Found.from_json(s["found"])) for s in data["series"]]
-        return cls(data["folder"], series, Found.from_json(data["found"]))
+        series = [SeriesFound(s["identity"], s["files"], FoundCases.from_json(s["found"])) for s in data["series"]]
+        return cls(data["folder"], series, FoundCases.from_json(data["found"]))
 
 
-def survey(source: Path, place: Place, cache: Path) -> Survey:
+def survey(source: Path, place: SourceFolder, cache: Path) -> Survey:
     """What a place holds. ``cache``: folder of the answers of earlier calls. A folder that cannot be read is told.
 
     A file of ``only`` that is not there is a case, whose row will say so.
@@ -82,10 +82,10 @@ def survey(source: Path, place: Place, cache: Path) -> Survey:
         return found
     except OSError as error:
         left_out = LeftOut(place.folder, "cannot be read", error.strerror or "")
-        return Survey(place.folder, found=Found(left_out=[left_out]))
+        return Survey(place.folder, found=FoundCases(left_out=[left_out]))
 
 
-def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Path) -> Found:
+def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Path) -> FoundCases:
     """What comes of one series whose files lie in several folders, each given with its files."""
     home = parts[0][0]
     files = [source / folder / name for folder, names in parts for name in names]
@@ -132,12 +132,12 @@ def _add_series(survey: Survey, folder: str, contents: Contents) -> None:
         survey.found.left_out += [LeftOut(inside_source(folder, shown(path)), reason) for path in contents.damaged]
 
 
-def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, str], more: list[str]) -> Found:
+def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, str], more: list[str]) -> FoundCases:
     """Cases and what is left out of one series. ``names``: of files that do not lie in ``folder``.
 
     Each case has all files of the series: which of its stacks it is can only be told with them.
     """
-    found = Found()
+    found = FoundCases()
     stacks = in_parts(contents.stacks)
     by_stack = [sorted({names.get(p.header.path, p.header.path.name) for p in stack.planes}) for stack in stacks]
     everything = sorted({*more, *(file for files in by_stack for file in files)})
@@ -151,8 +151,8 @@ def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, st
     return found
 
 
-def _images(folder: str, images: list[Path]) -> Found:
-    found = Found()
+def _images(folder: str, images: list[Path]) -> FoundCases:
+    found = FoundCases()
     stems = [stem(path).casefold() for path in images]
     for path in images:
         name = path.name if stems.count(stem(path).casefold()) > 1 else stem(path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow
 from pyarrow import parquet
 
-from flareseg.io.ledger import Ledger, Row
+from flareseg.io.ledger import ResultLedger, ResultRow
 from flareseg.io.outputs import atomic_write
 from flareseg.io.result_row import COLUMNS
 from flareseg.io.result_table import TABLE, csv_table
@@ -25,7 +25,7 @@ _TYPES = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
 _SCHEMA = pyarrow.schema([(name, _TYPES[kind]) for name, kind in COLUMNS.items()])
 
 
-def write_tables(ledger: Ledger) -> Counter[str]:
+def write_tables(ledger: ResultLedger) -> Counter[str]:
     """Write PARQUET and TABLE to the output folder; how many rows each state has. Raises OutputError."""
     states: Counter[str] = Counter()
     with (
@@ -45,12 +45,12 @@ def read_table(output: Path, columns: Iterable[str]) -> pandas.DataFrame:
     return parquet.read_table(output / PARQUET, columns=list(columns)).to_pandas()
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterator[ResultRow]) -> Iterator[list[ResultRow]]:
     while batch := [_plain(row) for row in itertools.islice(rows, _BATCH)]:
         yield batch
 
 
-def _plain(row: Row) -> Row:
+def _plain(row: ResultRow) -> ResultRow:
     """Text that is not UTF-8, such as some file names, with what stands for it."""
     return {
         name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

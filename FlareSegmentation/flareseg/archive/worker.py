@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from distributed import Worker, WorkerPlugin, get_worker
 
-from flareseg.archive.attempt import Outcome, attempt
+from flareseg.archive.attempt import AttemptOutcome, attempt
 from flareseg.archive.cases import ArchiveCase
-from flareseg.archive.job import CaseWork, Job
+from flareseg.archive.job import ArchiveJob, CaseWork
 from flareseg.core.errors import FlareError, WorkerError, unexpected
-from flareseg.io.ledger import Ledger
+from flareseg.io.ledger import ResultLedger
 
 _NAME = "flareseg-archive"
 
@@ -18,9 +18,9 @@ class ArchivePlugin(WorkerPlugin):
 
     name = _NAME
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ArchiveJob) -> None:
         self.job = job
-        self.ledger = Ledger(job.output)
+        self.ledger = ResultLedger(job.output)
         self.work: CaseWork | None = None
         self.error: FlareError | None = None
 
@@ -38,7 +38,7 @@ def opening_error(dask_worker: Worker) -> FlareError | None:
     return plugin.error
 
 
-def do_case(case: ArchiveCase) -> Outcome:
+def do_case(case: ArchiveCase) -> AttemptOutcome:
     """Do a case in this worker process. Raises FlareError where the job could not be opened."""
     plugin = get_worker().plugins[_NAME]
     assert isinstance(plugin, ArchivePlugin)

@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from flareseg.archive.driver import Counts, OnChange
+from flareseg.archive.driver import ArchiveCounts, OnChange
 from flareseg.archive.html_report import PAGE
 from flareseg.archive.status import Status
 from flareseg.archive.table import PARQUET
@@ -51,7 +51,7 @@ def show_progress() -> Iterator[OnChange]:
         task = bar.add_task("Archive", total=None, line="looking through the source ...")
         said = time.monotonic()
 
-        def show(counts: Counts) -> None:
+        def show(counts: ArchiveCounts) -> None:
             nonlocal said
             bar.update(task, total=counts.total, completed=counts.ended, line=_line(counts))
             if bar.disable and time.monotonic() - said > _LINE_SECONDS:
@@ -61,7 +61,7 @@ def show_progress() -> Iterator[OnChange]:
         yield show
 
 
-def show_counts(counts: Counts, output: Path) -> None:
+def show_counts(counts: ArchiveCounts, output: Path) -> None:
     """The end of a run."""
     states = ", ".join(f"{count} {state}" for state, count in sorted(counts.table.items()))
     console.say([f"{counts.total} cases in the source, {counts.before} of them done before. In the table: {states}."])
@@ -85,7 +85,7 @@ def show_status(status: Status) -> None:
         console.out.print(table)
 
 
-def _line(counts: Counts) -> str:
+def _line(counts: ArchiveCounts) -> str:
     failed = f", {counts.states[FAILED]} failed" if counts.states[FAILED] else ""
     left = counts.seconds_left
     return f"{counts.ended} of {counts.total}{failed}" + (f", {_duration(left)} left" if left is not None else "")

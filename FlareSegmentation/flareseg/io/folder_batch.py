@@ -17,7 +17,7 @@ from flareseg.core.errors import FlareError, OutputError
 from flareseg.core.report import Report
 from flareseg.io.batch import Batch, Entry, State
 from flareseg.io.image_files.nifti import is_nifti
-from flareseg.io.ledger import Ledger, Row, file_key, series_key
+from flareseg.io.ledger import ResultLedger, ResultRow, file_key, series_key
 from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import check_whole
 from flareseg.io.result_row import DONE, done_row, failed_row, inside
@@ -35,8 +35,8 @@ class FolderBatch(Batch[Task, Report]):
 
     def __init__(self, tasks: list[Task], folder: Path) -> None:
         super().__init__(tasks)
-        self._ledger = Ledger(folder)
-        self._rows: dict[str, Row] | None = None
+        self._ledger = ResultLedger(folder)
+        self._rows: dict[str, ResultRow] | None = None
         self._recorded: set[int] = set()
         make_folder(folder)
         check_writable(folder / TABLE)
@@ -71,7 +71,7 @@ class FolderBatch(Batch[Task, Report]):
                 self._recorded.add(id(entry))
         write_csv(self._ledger.output / TABLE, sorted(self._rows.values(), key=lambda row: str(row["name"])))
 
-    def _record(self, entry: Entry[Task, Report], rows: dict[str, Row]) -> None:
+    def _record(self, entry: Entry[Task, Report], rows: dict[str, ResultRow]) -> None:
         """Place the row of an entry. One that was skipped keeps the row that it has."""
         key, facts = _identity(entry.task)
         if entry.state is State.SKIPPED and rows.get(key, {}).get("state") == DONE:

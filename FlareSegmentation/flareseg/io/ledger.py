@@ -20,7 +20,7 @@ from flareseg.io.outputs import make_folder, refusals_said, write_text
 
 LEDGER = ".flareseg"
 MOST_ATTEMPTS = 3
-Row = dict[str, Any]
+ResultRow = dict[str, Any]
 
 
 def file_key(name: str) -> str:
@@ -53,7 +53,7 @@ class Keys:
         return len(self._sorted)
 
 
-class Ledger:
+class ResultLedger:
     """The ledger of the folder ``output``. Every method raises OutputError for what the system refuses."""
 
     def __init__(self, output: Path) -> None:
@@ -97,7 +97,7 @@ class Ledger:
         if attempts:
             attempts[-1].unlink(missing_ok=True)
 
-    def place(self, row: Row) -> None:
+    def place(self, row: ResultRow) -> None:
         """Write the row of a case that has ended, in place of an earlier one."""
         path = self._path(row["key"])
         make_folder(path.parent)
@@ -110,11 +110,11 @@ class Ledger:
             self._path(key).unlink(missing_ok=True)
         self._forget_attempts(key)
 
-    def row(self, key: str) -> Row | None:
+    def row(self, key: str) -> ResultRow | None:
         """The row of a case; None for one that has not ended."""
         return _read(self._path(key))
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ResultRow]:
         """All rows, in the order of their keys."""
         for path in self._row_files():
             if row := _read(path):
@@ -142,11 +142,11 @@ class Ledger:
 
 
 def _is_row(path: Path) -> bool:
-    """Whether it is no unfinished copy, and not empty, as a computer that lost its power may leave a file."""
+    """Whether it is whole: not an unfinished copy, and not empty, as a loss of power may leave a file."""
     return not path.name.startswith(".") and path.stat().st_size > 0
 
 
-def _read(path: Path) -> Row | None:
+def _read(path: Path) -> ResultRow | None:
     """A row; None for a file that is not there or is not a row."""
     try:
         row = json.loads(path.read_text(encoding="utf-8"))

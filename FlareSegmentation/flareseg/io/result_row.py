@@ -10,7 +10,7 @@ from flareseg import __version__
 from flareseg.core.errors import FlareError, NoAbdomenError
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
 from flareseg.core.report import Report
-from flareseg.io.ledger import Row
+from flareseg.io.ledger import ResultRow
 
 DONE, NOTHING_FOUND, FAILED = "done", "nothing found", "failed"
 _LIVER, _KIDNEYS, _SPLEEN, _PANCREAS = ORGANS
@@ -52,7 +52,7 @@ COLUMNS: dict[str, type] = {
 """The columns of the table with their types. A value that is not known is missing."""
 
 
-def done_row(key: str, name: str, report: Report, files: Mapping[str, str], **facts: str | int) -> Row:
+def done_row(key: str, name: str, report: Report, files: Mapping[str, str], **facts: str | int) -> ResultRow:
     """The row of a case that was segmented.
 
     ``files``: paths inside the output folder of "labels", "report" and "preview"; ``facts``: other columns.
@@ -82,7 +82,7 @@ def done_row(key: str, name: str, report: Report, files: Mapping[str, str], **fa
     return row
 
 
-def failed_row(key: str, name: str, error: FlareError, **facts: str | int) -> Row:
+def failed_row(key: str, name: str, error: FlareError, **facts: str | int) -> ResultRow:
     """The row of a case without a result."""
     state = NOTHING_FOUND if isinstance(error, NoAbdomenError) else FAILED
     return _row(key, name, state, **facts) | {"error_kind": error.kind, "error": str(error)}
@@ -93,7 +93,7 @@ def inside(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _row(key: str, name: str, state: str, **facts: str | int) -> Row:
+def _row(key: str, name: str, state: str, **facts: str | int) -> ResultRow:
     ended = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return {"key": key, "name": name, "state": state, "ended": ended, "version": __version__, **facts}
 

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from flareseg.io.ledger import Row
+from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import atomic_write
 from flareseg.io.result_row import COLUMNS
 
@@ -26,7 +26,7 @@ def csv_table(path: Path) -> Iterator[csv.DictWriter[str]]:
         yield table
 
 
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
+def write_csv(path: Path, rows: Iterable[ResultRow]) -> None:
     """Write rows as CSV. Raises OutputError."""
     with csv_table(path) as table:
         table.writerows(rows)
