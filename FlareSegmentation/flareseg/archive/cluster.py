@@ -17,7 +17,7 @@ from distributed import Client, LocalCluster, TimeoutError
 from flareseg.core.errors import InsufficientMemoryError, JobError
 from flareseg.core.free_memory import MB, attainable_mb
 
-_THREADS = 2  # of a process on a CPU: two processes of two threads do more scans an hour than one of four
+_THREADS = 2  # of a process on a CPU; reading and writing a scan take one
 _WORKER_MB = 2500.0  # of a CT with 1,000 slices of 512 x 512: the scan, its labels, the networks
 _CONNECT_SECONDS = 60.0
 _KEPT_SECONDS = 10.0  # between two looks at whether all workers are there
@@ -144,15 +144,15 @@ def _kept(cluster: LocalCluster, count: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def remote_client(address: str) -> Iterator[Client]:
-    """A client of the cluster at an address. Raises JobError where no scheduler or no worker answers."""
+def remote_client(address: str, seconds: float = _CONNECT_SECONDS) -> Iterator[Client]:
+    """A client of the cluster at an address. Raises JobError where no scheduler or worker answers in some seconds."""
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS)
+        client = Client(address, timeout=seconds)
     except (OSError, TimeoutError, ValueError) as error:
         raise JobError(f"No Dask scheduler answers at {address} ({error}).", "Check the address.") from error
     with client:
         try:
-            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+            client.wait_for_workers(1, timeout=seconds)
         except TimeoutError as error:
             raise JobError(f"The Dask scheduler at {address} has no workers.", "Start some workers first.") from error
         yield client

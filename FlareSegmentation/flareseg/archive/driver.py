@@ -21,7 +21,7 @@ from flareseg.archive.html_report import write_report
 from flareseg.archive.job import ArchiveJob, SegmentArchive
 from flareseg.archive.source import root_of
 from flareseg.archive.table import write_tables
-from flareseg.archive.window import Window
+from flareseg.archive.window import Window, is_connected
 from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
 from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
 from flareseg.io.ledger import ResultLedger
@@ -162,7 +162,8 @@ def _opened(client: Client, job: ArchiveJob) -> Iterator[None]:
             raise error
         yield
     finally:
-        client.unregister_worker_plugin(ArchivePlugin.name)
+        if is_connected(client):
+            client.unregister_worker_plugin(ArchivePlugin.name)
 
 
 def _withdraw(ledger: ResultLedger, window: Window) -> None:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from distributed import Client, Future, KilledWorker, as_completed
 
+from flareseg.core.errors import WorkerError
+
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
 
@@ -43,7 +45,8 @@ class Window:
     ) -> Iterator[tuple[ItemT, AnswerT | Exception]]:
         """Each item with its answer, or the exception that its call raised, as they come in.
 
-        A call is repeated when its worker is lost, and when its answer is to be repeated.
+        A call is repeated when its worker is lost, and when its answer is to be repeated. Raises WorkerError when the
+        scheduler is lost.
         """
         remaining = iter(items)
         answered = as_completed()
@@ -61,7 +64,8 @@ class Window:
 
     def cancel(self) -> None:
         """Give up what is submitted."""
-        self._client.cancel(list(self._waiting))
+        if is_connected(self._client):
+            self._client.cancel(list(self._waiting))
 
     def _fill(self, function: Callable[[ItemT], Any], remaining: Iterator[ItemT], answered: as_completed) -> None:
         for item in itertools.islice(remaining, max(0, self._room() - len(self._waiting))):
@@ -70,15 +74,29 @@ class Window:
     def _room(self) -> int:
         """The size of the window, which follows the number of workers."""
         if time.monotonic() - self._counted_at > _COUNTED_SECONDS or not self._size:
-            self._size = max(1, _PER_THREAD * sum(self._client.nthreads().values()))
+            try:
+                self._size = max(1, _PER_THREAD * sum(self._client.nthreads().values()))
+            except OSError as error:
+                raise _lost() from error
             self._counted_at = time.monotonic()
         return self._size
 
     def _submit(self, function: Callable[[ItemT], Any], item: ItemT, answered: as_completed, lost: int = 0) -> None:
+        if not is_connected(self._client):
+            raise _lost()
         key = ("flareseg", next(self._numbers))  # one group of tasks for the scheduler's statistics, however many
         future = self._client.submit(function, item, key=key, pure=False, resources=self._resources)
         self._waiting[future] = (item, lost)
         answered.add(future)
+
+
+def is_connected(client: Client) -> bool:
+    """Whether the scheduler can be reached."""
+    return bool(client.status == "running")
+
+
+def _lost() -> WorkerError:
+    return WorkerError("The connection to the Dask scheduler was lost.", "Run the same command again.")
 
 
 def _answer(future: Future) -> Any:

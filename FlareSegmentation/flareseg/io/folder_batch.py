@@ -65,17 +65,17 @@ class FolderBatch(Batch[Task, Report]):
         """Record the scans that have ended since the last call, and write the table. Raises OutputError."""
         if self._rows is None:
             self._rows = {row["key"]: row for row in self._ledger.rows()}
+        done = {row.get("labels") for row in self._rows.values() if row["state"] == DONE}
         for entry in self.entries:
             if entry.state in _ENDED and id(entry) not in self._recorded:
-                self._record(entry, self._rows)
                 self._recorded.add(id(entry))
+                if entry.state is not State.SKIPPED or self._files(entry.task)["labels"] not in done:
+                    self._record(entry, self._rows)
         write_csv(self._ledger.output / TABLE, sorted(self._rows.values(), key=lambda row: str(row["name"])))
 
     def _record(self, entry: Entry[Task, Report], rows: dict[str, ResultRow]) -> None:
-        """Place the row of an entry. One that was skipped keeps the row that it has."""
+        """Place the row of an entry."""
         key, facts = _identity(entry.task)
-        if entry.state is State.SKIPPED and rows.get(key, {}).get("state") == DONE:
-            return
         if entry.error:
             row = failed_row(key, entry.task.name, entry.error, **facts)
         elif entry.result:
