@@ -13,6 +13,7 @@ from typing import Any
 import dask
 import psutil
 from distributed import Client, LocalCluster, TimeoutError
+from distributed.scheduler import DEFAULT_EXTENSIONS
 
 from flareseg.core.errors import InsufficientMemoryError, JobError
 from flareseg.core.free_memory import MB, attainable_mb
@@ -30,6 +31,9 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,
     "distributed.scheduler.work-stealing": True,
     "distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS:.0f}s",
+}
+_EXTENSIONS = {  # "spans", on both sides, would keep something of every call that was ever submitted
+    name: extension for name, extension in DEFAULT_EXTENSIONS.items() if name not in ("spans", "shuffle")
 }
 
 
@@ -99,8 +103,9 @@ class ArchiveCluster(LocalCluster):
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",  # of the scheduler's HTTP server, which Dask starts in any case
-            scheduler_kwargs={"dashboard": False},
+            scheduler_kwargs={"dashboard": False, "extensions": _EXTENSIONS},
             memory_limit=int(workers.ram_mb * MB),
+            extensions={},  # of the workers
             preload=["flareseg.archive.local_worker"],
             silence_logs=logging.CRITICAL,  # what happens to a case is in its row
         )

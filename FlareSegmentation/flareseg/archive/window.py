@@ -18,7 +18,8 @@ from flareseg.core.errors import WorkerError
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
 
-_PER_THREAD = 2  # one at work and one waiting, so that no thread idles while the next is sent
+_PER_THREAD = 3  # one at work and some waiting, so that no thread idles while the next are sent
+_PARTS = 6  # of the window, of which one or more are submitted together
 _COUNTED_SECONDS = 5.0  # between two looks at how many workers there are
 _MOST_LOST = 3  # times that a call may end its process before that is its answer
 
@@ -57,7 +58,7 @@ class Window:
             future.release()
             is_lost = isinstance(answer, (KilledWorker, CancelledError))
             if (is_lost and lost < _MOST_LOST) or (not isinstance(answer, Exception) and is_to_repeat(answer)):
-                self._submit(function, item, answered, lost + is_lost)
+                self._submit(function, [item], answered, lost + is_lost)
             else:
                 yield item, answer
             self._fill(function, remaining, answered)
@@ -68,8 +69,10 @@ class Window:
             self._client.cancel(list(self._waiting))
 
     def _fill(self, function: Callable[[ItemT], Any], remaining: Iterator[ItemT], answered: as_completed) -> None:
-        for item in itertools.islice(remaining, max(0, self._room() - len(self._waiting))):
-            self._submit(function, item, answered)
+        """Submit what fits into the window, when a part of it has been answered: each submission costs a message."""
+        room = self._room() - len(self._waiting)
+        if room >= max(1, self._size // _PARTS):
+            self._submit(function, list(itertools.islice(remaining, room)), answered)
 
     def _room(self) -> int:
         """The size of the window, which follows the number of workers."""
@@ -81,13 +84,15 @@ class Window:
             self._counted_at = time.monotonic()
         return self._size
 
-    def _submit(self, function: Callable[[ItemT], Any], item: ItemT, answered: as_completed, lost: int = 0) -> None:
+    def _submit(
+        self, function: Callable[[ItemT], Any], items: list[ItemT], answered: as_completed, lost: int = 0
+    ) -> None:
         if not is_connected(self._client):
             raise _lost()
-        key = ("flareseg", next(self._numbers))  # one group of tasks for the scheduler's statistics, however many
-        future = self._client.submit(function, item, key=key, pure=False, resources=self._resources)
-        self._waiting[future] = (item, lost)
-        answered.add(future)
+        keys = [("flareseg", next(self._numbers)) for _ in items]  # one group of tasks for the scheduler's statistics
+        for item, future in zip(items, self._client.map(function, items, key=keys, resources=self._resources)):
+            self._waiting[future] = (item, lost)
+            answered.add(future)
 
 
 def is_connected(client: Client) -> bool:
