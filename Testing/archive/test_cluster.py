@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
@@ -92,6 +93,23 @@ def test_an_archive_runs_on_a_cluster_at_an_address(client: Client, add_study: A
     driver = Driver.of(job, None, client.scheduler.address, False, lambda counts: None)
     assert driver.run(tmp_path / "source").table == {"done": 1}
     assert read_table(tmp_path / "output", ["liver_ml"])["liver_ml"][0] == pytest.approx(1327, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"device": "tpu"}, 'Unknown device: "tpu"'),
+        ({"precision": "int3"}, 'Unknown precision: "int3"'),
+        ({"weights": Path("nowhere")}, "network weights is missing: nowhere"),
+    ],
+)
+def test_networks_that_cannot_be_loaded_are_said_before_the_search(
+    changed: dict[str, Any], message: str, client: Client, tmp_path: Path
+) -> None:
+    job = SegmentArchive(tmp_path, tmp_path / "output", ".nii.gz", SegmentationOptions(), **changed)
+    with pytest.raises(FlareError, match=message):
+        Driver(job, lambda: nullcontext(client)).run(tmp_path)
+    assert not (tmp_path / "output" / "left_out.csv").exists()
 
 
 def test_a_scheduler_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +12,7 @@ from flareseg.core.errors import FlareError, OutputError, WorkerError, unexpecte
 from flareseg.io.ledger import MOST_ATTEMPTS, ResultLedger, ResultRow
 from flareseg.io.result_row import FAILED, failed_row
 
+_OF_THE_CASE = {errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EINVAL}
 _MAY_PASS = {"internal", "memory", "gpu_memory"}  # kinds of errors that another attempt may not have
 
 
@@ -47,6 +49,7 @@ def attempt(ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase
             return AttemptOutcome(case.key, AttemptEnd.AGAIN)
         ledger.place({**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)})
     except OutputError as error:
+        ledger.withdraw(case.key)
         return AttemptOutcome(case.key, AttemptEnd.STOP, message=str(error))
     return _ended(row)
 
@@ -55,13 +58,19 @@ def _row(case: ArchiveCase, work: Callable[[ArchiveCase], ResultRow], number: in
     """The row of a case; None where another attempt is due. Raises OutputError."""
     try:
         return work(case)
-    except OutputError:
-        raise
     except Exception as failure:  # whatever it is, it belongs to this case, and the others have to go on
         error: FlareError = unexpected(failure)
+    if _is_of_the_disk(error):
+        raise error
     if error.kind in _MAY_PASS and number < MOST_ATTEMPTS:
         return None
     return failed_row(case.key, case.name, error)
+
+
+def _is_of_the_disk(error: FlareError) -> bool:
+    """Whether no result can be written now, rather than just not this one, such as one whose name is too long."""
+    cause = error.__cause__
+    return isinstance(error, OutputError) and isinstance(cause, OSError) and cause.errno not in _OF_THE_CASE
 
 
 def _ended(row: ResultRow) -> AttemptOutcome:
