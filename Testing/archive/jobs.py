@@ -37,7 +37,7 @@ class CheapJob:
 class Misbehaving:
     """Cases in a folder "kills" end their process, as a crash in a library does; "raises" fails, "full" has no memory.
 
-    A case in a folder "once" ends its process at the first attempt only.
+    A case in a folder "once" ends its process at the first attempt only; one in "waits" waits for a file "go".
     """
 
     work: CaseSegmenter
@@ -48,6 +48,10 @@ class Misbehaving:
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
+        if "waits" in case.folder:
+            mark.touch()
+            while not (self.work.job.output / "go").exists():
+                time.sleep(0.05)
         if "raises" in case.folder:
             raise RuntimeError("ITK ERROR: not an image")
         if "full" in case.folder:

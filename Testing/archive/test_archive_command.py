@@ -96,7 +96,7 @@ def wait_for(happens: Callable[[], bool]) -> None:
         (["source", "out", "--workers", "9999"], "9999 workers need about 24998 GB"),
         (["source", "out", "--scheduler", "nonsense://x"], "No Dask scheduler answers at nonsense://x"),
         (["source", "out", "--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "Leave out --workers."),
-        (["source", "out", "--device", "tpu", "--workers", "1"], 'Unknown device: "tpu".'),
+        (["--device", "tpu", "--workers", "1", "source", "out"], 'Unknown device: "tpu".'),
         (["status", "source"], "source is not the output folder of an archive."),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from flareseg.archive.cluster import Workers, local_client
 from flareseg.archive.driver import ArchiveCounts, Driver
 from flareseg.archive.table import read_table
 from flareseg.core.errors import FlareError, OutputError
-from flareseg.io.ledger import ResultLedger
+from flareseg.io.ledger import ResultLedger, series_key
 from flareseg.io.result_row import COLUMNS
 from flareseg.io.result_table import TABLE
 from jobs import DyingJob
@@ -100,6 +101,23 @@ def test_an_interrupted_run_goes_on_where_it_ended(
     assert counts.ended == 12
     assert set(states(output).values()) == {"done"}
     assert len(states(output)) == 12
+
+
+def test_a_case_at_work_when_the_run_is_interrupted_is_not_blamed(
+    driver: Drive, add_study: AddStudy, source: Path, output: Path
+) -> None:
+    add_study(source / "waits", 0)
+    add_study(source / "good", 1)
+
+    def interrupt(counts: ArchiveCounts) -> None:
+        while not list(output.glob("*.mark")):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        driver(source, output, on_change=interrupt).run(source)
+    assert ResultLedger(output).begin(series_key("1.2.826.0.1.0.4")) == 1
+    (output / "go").touch()
 
 
 @kills

@@ -17,8 +17,9 @@ _RUN = "run"
 class _RunByDefault(TyperGroup):
     """``flareseg archive SOURCE OUT`` is ``flareseg archive run SOURCE OUT``."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # of click, or of the copy that later typers have
-        return super().resolve_command(ctx, args if args[0] in self.commands else [_RUN, *args])
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # of click, or of the copy that later typers have
+        is_named = not args or args[0] in self.commands or args[0] in ctx.help_option_names
+        return super().parse_args(ctx, args if is_named else [_RUN, *args])
 
 
 archive = typer.Typer(
