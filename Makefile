@@ -19,7 +19,7 @@ RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make locks' $(UV) pip compile pyproject.tom
 
 export QT_QPA_PLATFORM ?= offscreen
 
-.PHONY: demo test lint accuracy bench memory docs wheel soak train-smoke mutants refusals pictures architecture translations
+.PHONY: demo test lint accuracy bench memory docs wheel soak train-smoke mutants refusals pictures architecture translations archive-demo archive-scale
 .PHONY: rehearse-gpu test-pythons test-lowest locks check-locks clean
 
 demo: $(DEMO)/phantom/labels.nii.gz  ## segment a synthetic CT and leave a picture
@@ -56,6 +56,12 @@ train-smoke: $(READY)  ## the whole training chain, small, in some minutes on a 
 
 mutants: $(READY)  ## put faults into a copy of the code; tests must see each (MUTANTS="--shard 1/4", MUTANTS="-k preview")
 	PYTHONPATH=Testing $(BIN)/python -m mutants $(MUTANTS)
+
+archive-demo: $(READY)  ## an archive of 12 studies: a worker is killed, the run interrupted and resumed, the table shown
+	PYTHONPATH=Testing $(BIN)/python scripts/archive_demo.py build/archive-demo
+
+archive-scale: $(READY)  ## an archive of 100,000 simulated cases, in half an hour (SCALE="--cases 20000 --workers 4")
+	$(BIN)/python -m benchmarks.archive_scale $(SCALE)
 
 refusals: $(READY)  ## scans without an abdomen: how many are refused (REFUSALS="--cts FOLDER --bodies FILE.npz")
 	PYTHONPATH=Testing $(BIN)/python -m refusals $(REFUSALS)

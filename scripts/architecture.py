@@ -21,6 +21,7 @@ LIBRARY = "FlareSegmentationLib"
 ENGINE = "flareseg"
 TEXTS = {
     "flareseg.cli": "the command line",
+    "flareseg.archive": "a tree of scans, by Dask",
     "flareseg.training": "label maps and CTs to weights",
     "flareseg.evaluation": "scores by the FLARE21 protocol",
     "flareseg.worker": "the background process",

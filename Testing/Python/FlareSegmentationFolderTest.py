@@ -30,7 +30,7 @@ class FlareSegmentationFolderTest(unittest.TestCase):
         write_scan(self.folder / "good.nii.gz", scan)
         (self.folder / "broken.nii.gz").write_bytes(b"no image")
         self.logic.segmentFolder(self.folder, self.folder / "organs", device="cpu")
-        with (self.folder / "organs" / "summary.csv").open(encoding="utf-8", newline="") as stream:
+        with (self.folder / "organs" / "results.csv").open(encoding="utf-8", newline="") as stream:
             states = {row["name"]: row["state"] for row in csv.DictReader(stream)}
         self.assertEqual(states, {"broken.nii.gz": "failed", "good.nii.gz": "done"})
         segmentation = slicer.util.loadSegmentation(str(self.folder / "organs" / "good-organs.seg.nrrd"))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.cli.console import unexpected
-from flareseg.core.errors import Cancelled, FlareError, ScanError
+from flareseg.core.errors import Cancelled, FlareError, ScanError, unexpected
 from flareseg.core.geometry import Geometry
-from flareseg.core.organs import ORGANS
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts
-from flareseg.io.folder_batch import SUMMARY, FolderBatch
+from flareseg.io.folder_batch import FolderBatch
+from flareseg.io.ledger import LEDGER
+from flareseg.io.result_table import TABLE
 from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
 
@@ -48,24 +49,28 @@ def segment(task: Task) -> Report:
 
 def run(folder: Path, found: list[Task]) -> dict[str, str]:
     """What becomes of each scan of a batch that goes on from what is there."""
-    batch = FolderBatch(found, folder, ORGANS)
+    batch = FolderBatch(found, folder)
     batch.skip_finished()
     states = {entry.task.name: entry.state.value for entry in batch.run(segment, unexpected)}
-    batch.write_summary()
+    batch.write_table()
     return states
 
 
 def rows(folder: Path) -> dict[str, dict[str, str]]:
-    with (folder / SUMMARY).open(encoding="utf-8", newline="") as stream:
+    with (folder / TABLE).open(encoding="utf-8", newline="") as stream:
         return {row["name"]: row for row in csv.DictReader(stream)}
 
 
 def test_the_summary_has_a_row_for_each_scan(tmp_path: Path) -> None:
     run(tmp_path, tasks(tmp_path, "a", "bad"))
-    assert (tmp_path / SUMMARY).read_text(encoding="utf-8").splitlines() == [
-        "name,state,seconds,Liver mL,Kidneys mL,Spleen mL,Pancreas mL,warnings,error",
-        "a.nii.gz,done,2.50,1234.6,,,,Slices are missing. Liver: is large,",
-        "bad.nii.gz,failed,,,,,,,bad.nii.gz is damaged. Copy it again.",
+    first, second = rows(tmp_path).values()
+    known = ("name", "state", "seconds", "liver_ml", "spleen_ml", "warnings", "error_kind", "error", "labels", "report")
+    assert [first[column] for column in known] == [
+        *("a.nii.gz", "done", "2.5", "1234.6", "", "Slices are missing. Liver: is large", "", ""),
+        *("a-organs.seg.nrrd", "a.json"),
+    ]
+    assert [second[column] for column in known] == [
+        *("bad.nii.gz", "failed", "", "", "", "", "bad_scan", "bad.nii.gz is damaged. Copy it again.", "", ""),
     ]
 
 
@@ -75,25 +80,25 @@ def test_finished_scans_are_skipped_with_their_rows_and_failed_ones_tried_again(
     before = found[0].labels.stat().st_mtime_ns
     assert run(tmp_path, found) == {"a.nii.gz": "skipped", "bad.nii.gz": "failed", "c.nii.gz": "done"}
     assert found[0].labels.stat().st_mtime_ns == before
-    assert rows(tmp_path)["a.nii.gz"]["Liver mL"] == "1234.6"
+    assert rows(tmp_path)["a.nii.gz"]["liver_ml"] == "1234.6"
 
 
 def test_rows_of_finished_scans_are_there_before_any_work(tmp_path: Path) -> None:
     found = tasks(tmp_path, "a", "b", "c")
     run(tmp_path, found[1:])
-    batch = FolderBatch(found, tmp_path, ORGANS)
+    batch = FolderBatch(found, tmp_path)
     batch.skip_finished()
-    batch.write_summary()
-    assert [row["state"] for row in rows(tmp_path).values()] == ["skipped", "skipped"]
+    batch.write_table()
+    assert [row["state"] for row in rows(tmp_path).values()] == ["done", "done"]
 
 
 def test_a_scan_that_was_cancelled_has_no_row(tmp_path: Path) -> None:
     def cancel(_task: Task) -> Report:
         raise Cancelled
 
-    batch = FolderBatch(tasks(tmp_path, "a", "b"), tmp_path, ORGANS)
+    batch = FolderBatch(tasks(tmp_path, "a", "b"), tmp_path)
     assert [entry.state.value for entry in batch.run(cancel, unexpected)] == ["cancelled", "cancelled"]
-    batch.write_summary()
+    batch.write_table()
     assert rows(tmp_path) == {}
 
 
@@ -119,20 +124,38 @@ def test_a_report_of_another_version_still_counts_as_done(tmp_path: Path) -> Non
     found = tasks(tmp_path, "a")
     run(tmp_path, found)
     (tmp_path / "a.json").write_text('{"schema_version": 99}', encoding="utf-8")
+    shutil.rmtree(tmp_path / LEDGER)  # which earlier versions did not have
     assert run(tmp_path, found) == {"a.nii.gz": "skipped"}
-    assert rows(tmp_path)["a.nii.gz"]["Liver mL"] == ""
+    assert rows(tmp_path)["a.nii.gz"]["liver_ml"] == ""
 
 
 def test_a_json_file_of_other_origin_is_never_overwritten(tmp_path: Path) -> None:
     """Data sets keep facts about NAME.nii.gz in a NAME.json beside it."""
     (tmp_path / "a.json").write_text('{"KVP": 120}', encoding="utf-8")
     with pytest.raises(FlareError, match=r"a\.json exists and is not a report") as caught:
-        FolderBatch(tasks(tmp_path, "a"), tmp_path, ORGANS)
+        FolderBatch(tasks(tmp_path, "a"), tmp_path)
     assert caught.value.kind == "write"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_summary_that_cannot_be_written_is_told_before_any_work(tmp_path: Path) -> None:
-    (tmp_path / SUMMARY).mkdir()
+    (tmp_path / TABLE).mkdir()
     with pytest.raises(FlareError, match="is a folder, not a file"):
-        FolderBatch(tasks(tmp_path, "a"), tmp_path, ORGANS)
+        FolderBatch(tasks(tmp_path, "a"), tmp_path)
+
+
+def test_a_finished_scan_keeps_what_its_row_said(tmp_path: Path) -> None:
+    found = tasks(tmp_path, "a")
+    run(tmp_path, found)
+    before = rows(tmp_path)
+    run(tmp_path, found)
+    assert rows(tmp_path) == before
+
+
+def test_two_callers_on_one_folder_refuse_each_other(tmp_path: Path) -> None:
+    first, second = (FolderBatch(tasks(tmp_path, "a"), tmp_path) for _ in range(2))
+    with first.lock(), pytest.raises(FlareError, match="is in use: process") as caught, second.lock():
+        pass
+    assert caught.value.kind == "write"
+    with second.lock():
+        pass

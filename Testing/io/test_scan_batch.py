@@ -6,8 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
-from flareseg.cli.console import unexpected
-from flareseg.core.errors import Cancelled, FlareError, NoAbdomenError, ScanError
+from flareseg.core.errors import Cancelled, FlareError, NoAbdomenError, ScanError, unexpected
 from flareseg.io.batch import Batch, Entry, State
 
 

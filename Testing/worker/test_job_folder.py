@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from flareseg.worker.job_folder import MARKER, JobFolder, Owner, sweep
+from flareseg.core.owner import Owner
+from flareseg.worker.job_folder import MARKER, JobFolder, sweep
 from worker_process import folder_of_ended_process
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and no user ids")

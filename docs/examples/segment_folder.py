@@ -3,8 +3,8 @@
     Slicer --no-main-window --python-script segment_folder.py -- INPUT OUTPUT
     Slicer --no-main-window --python-script segment_folder.py -- INPUT OUTPUT --pattern "*/ct.nii.gz" --device cpu
 
-OUTPUT gets a label map and a report for each scan, and summary.csv. Started again, it goes on where it was
-interrupted. Exit codes: 0 all done, 1 a scan failed (summary.csv says why), 2 nothing could be done.
+OUTPUT gets a label map and a report for each scan, and results.csv. Started again, it goes on where it was
+interrupted. Exit codes: 0 all done, 1 a scan failed (results.csv says why), 2 nothing could be done.
 """
 
 # ruff: noqa: T201  (what it prints is all that is seen of it)
@@ -56,7 +56,7 @@ def segment(options: argparse.Namespace) -> int:
         )
     finally:
         logic.close()
-    print(f"{len(results)} scans; see {options.output / 'summary.csv'}")
+    print(f"{len(results)} scans; see {options.output / 'results.csv'}")
     return SOME_FAILED if any(result.error for result in results) else ALL_DONE
 
 

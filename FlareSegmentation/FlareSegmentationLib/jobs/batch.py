@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import slicer
 from flareseg.core.errors import FlareError, ScanError
-from flareseg.core.organs import organs_shown
 from flareseg.core.report import Report
 from flareseg.io.batch import Batch, State
 from flareseg.io.folder_batch import FolderBatch
@@ -97,7 +96,8 @@ def segmentFolder(
 
     ``pattern`` chooses among them as in pathlib ("*.nii.gz", "*/ct.nii.gz"). Hidden files, results and segmentations
     are left out; Slicer's log names the segmentations. Scan NAME gives NAME + ``suffix``
-    and the report NAME.json at the same place inside ``outputFolder``, and a row of summary.csv there.
+    and the report NAME.json at the same place inside ``outputFolder``, and a row of results.csv there, the table of
+    ``flareseg archive``, which goes on with such a folder, as this goes on with an archive's.
     With ``resume`` a case whose two files are there and whole is skipped, also when a person has corrected
     its label map since; without, they are made again. ``splitKidneys``, ``cleanUp``, ``precision``,
     ``organs``, ``borders`` and ``huGate`` are those of RunOptions.
@@ -118,23 +118,30 @@ def segmentFolder(
         huGate=huGate,
     )
     plan = inBackground(lambda: plan_folder(Path(inputFolder), Path(outputFolder), pattern, suffix))
-    batch = FolderBatch(plan.tasks, Path(outputFolder), organs_shown(splitKidneys, organs))
+    batch = FolderBatch(plan.tasks, Path(outputFolder))
     for message in plan.left_out:
         logging.warning("FlareSegmentation: %s", message)
     logic.dependencies.ensure()
-    if resume:
-        inBackground(batch.skip_finished)
-    _keepSummary(batch)  # with the rows of finished scans, however often the batch is stopped and resumed
+    with batch.lock():
+        if resume:
+            inBackground(batch.skip_finished)
+        return _run(batch, partial(segmentFile, logic.runner, options=options), onResult)
+
+
+def _run(
+    batch: FolderBatch, segment: Callable[[Task], Report], onResult: Callable[[CaseResult], object] | None
+) -> list[CaseResult]:
+    _keepTable(batch)  # with the rows of finished scans, however often the batch is stopped and resumed
     results = []
-    for entry in batch.run(partial(segmentFile, logic.runner, options=options), explained):
+    for entry in batch.run(segment, explained):
         if entry.state is State.CANCELLED and entry.error:
             raise entry.error
         if entry.state is not State.SKIPPED:
-            _keepSummary(batch)
+            _keepTable(batch)
         results.append(CaseResult(entry.task, entry.state, entry.result, entry.error))
         if onResult:
             onResult(results[-1])
-    batch.write_summary()
+    inBackground(batch.write_table)
     return results
 
 
@@ -146,9 +153,9 @@ def _segmentNode(
     return logic.segment(volumeNode, **options)
 
 
-def _keepSummary(batch: FolderBatch) -> None:
-    """Write the summary, if that is possible: one that is open in another program must not stop the batch."""
+def _keepTable(batch: FolderBatch) -> None:
+    """Write the table, if that is possible: one that is open in another program must not stop the batch."""
     try:
-        batch.write_summary()
+        inBackground(batch.write_table)
     except FlareError as error:
         logging.warning("FlareSegmentation: %s", error)

@@ -11,6 +11,7 @@ import typer
 
 from flareseg import __version__
 from flareseg.cli import evaluate, prepare, train
+from flareseg.cli.archive import archive
 from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import FlareError, RoiError, ScanError
 
@@ -268,6 +269,7 @@ for command in (
     train.export,
 ):
     app.command()(command)
+app.add_typer(archive, name="archive")
 
 
 def run() -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from flareseg.cli import streams
 from flareseg.cli.streams import printable
-from flareseg.core.errors import FlareError, InternalError, OutputError
+from flareseg.core.errors import FlareError, OutputError
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS
 from flareseg.core.report import STAGES, OrganFacts, Report
 from flareseg.core.run import Progress as ProgressCall
@@ -84,15 +84,6 @@ def failures_said() -> Iterator[None]:
 
 def say_earlier(result: Path) -> None:
     say([f"{result} is still the result of an earlier run."])
-
-
-def unexpected(error: Exception) -> FlareError:
-    """The error itself; or, for one of another kind, a failure with that error as its cause."""
-    if isinstance(error, FlareError):
-        return error
-    failure = InternalError(f"Failed unexpectedly ({type(error).__name__}: {error}).")
-    failure.__cause__ = error
-    return failure
 
 
 def exit_code(error: FlareError | None) -> int:

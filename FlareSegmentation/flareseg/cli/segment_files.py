@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from flareseg.cli import console
-from flareseg.core.errors import FlareError, ScanError
+from flareseg.core.errors import FlareError, ScanError, unexpected
 from flareseg.core.organs import LEFT_KIDNEY, RIGHT_KIDNEY
 from flareseg.core.report import Report
 from flareseg.core.run import Run
@@ -100,7 +100,7 @@ def segment_all(
         return report
 
     earlier = [_file_at(task.labels) for task in tasks]
-    for entry, before in zip(batch.run(segment, console.unexpected), earlier):
+    for entry, before in zip(batch.run(segment, unexpected), earlier):
         if entry.error:
             console.say_error(entry.error, entry.task.name)
             if before and _file_at(entry.task.labels) == before:

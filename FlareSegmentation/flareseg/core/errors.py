@@ -165,3 +165,19 @@ def error_of_kind(kind: str, message: str, hint: str = "") -> FlareError:
     if kind not in ERRORS:
         raise ValueError(f"unknown kind of error: {kind}")
     return ERRORS[kind](message, hint)
+
+
+def unexpected(error: Exception) -> FlareError:
+    """Make one of our errors of any exception.
+
+    Args:
+        error: Whatever was raised.
+
+    Returns:
+        The error itself if it is one of ours; for another one an InternalError with it as the cause.
+    """
+    if isinstance(error, FlareError):
+        return error
+    failure = InternalError(f"Failed unexpectedly ({type(error).__name__}: {error}).")
+    failure.__cause__ = error
+    return failure

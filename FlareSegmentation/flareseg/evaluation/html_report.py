@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader
-
-from flareseg import __version__
 from flareseg.core.organs import ORGANS
+from flareseg.display.pages import page_environment
 from flareseg.evaluation import figures
 from flareseg.evaluation.evaluator import EvaluatedCase
 from flareseg.evaluation.scores import CaseScore
@@ -33,9 +31,8 @@ class HtmlReport:
         self._folder = folder
         self._tolerances = tolerances
         self._pictures: dict[str, dict[str, str]] = {}  # by case and organ, paths inside the folder
-        templates = FileSystemLoader(Path(__file__).with_name("templates"))
-        self._environment = Environment(loader=templates, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        self._environment.globals |= {"version": __version__, "organs": ORGANS, "page": _page, "file_name": _file_name}
+        self._environment = page_environment(Path(__file__).with_name("templates"))
+        self._environment.globals |= {"page": _page, "file_name": _file_name}
         for part in ("cases", "pictures"):
             make_folder(folder / part)
 

@@ -1,40 +1,45 @@
-"""A batch of the scan files of a folder, with resume and a summary table."""
+"""A batch of the scan files of a folder, which goes on from the ledger of the output folder and writes its table.
+
+The same ledger and table as those of ``flareseg archive``, so that either goes on where the other ended.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
+import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 
 from flareseg.core.errors import FlareError, OutputError
-from flareseg.core.organs import Organ
 from flareseg.core.report import Report
 from flareseg.io.batch import Batch, Entry, State
 from flareseg.io.image_files.nifti import is_nifti
-from flareseg.io.outputs import check_writable, make_folder, write_text
+from flareseg.io.ledger import ResultLedger, ResultRow, file_key, series_key
+from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import check_whole
+from flareseg.io.result_row import DONE, done_row, failed_row, inside
+from flareseg.io.result_table import TABLE, write_csv
 from flareseg.io.tasks import Task
 
-SUMMARY = "summary.csv"
-_IN_SUMMARY = (State.DONE, State.SKIPPED, State.NOTHING_FOUND, State.FAILED)
+_ENDED = (State.DONE, State.SKIPPED, State.NOTHING_FOUND, State.FAILED)
 
 
 class FolderBatch(Batch[Task, Report]):
-    """A batch of files with a summary in ``folder`` that has the volumes of ``organs``.
+    """A batch of files with the table of results in ``folder``.
 
     Raises OutputError when it cannot be written, or where another program's file lies in place of a report.
     """
 
-    def __init__(self, tasks: list[Task], folder: Path, organs: tuple[Organ, ...]) -> None:
+    def __init__(self, tasks: list[Task], folder: Path) -> None:
         super().__init__(tasks)
-        self._summary = folder / SUMMARY
-        self._organs = [organ.name for organ in organs]
+        self._ledger = ResultLedger(folder)
+        self._rows: dict[str, ResultRow] | None = None
+        self._recorded: set[int] = set()
         make_folder(folder)
-        check_writable(self._summary)
+        check_writable(folder / TABLE)
         for report in filter(None, (task.report for task in tasks)):
             if report.exists() and "schema_version" not in _json_of(report):
                 raise OutputError(
@@ -42,28 +47,68 @@ class FolderBatch(Batch[Task, Report]):
                     "Choose another output folder, or move that file away.",
                 )
 
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the output folder against other callers, archives too. Raises OutputError."""
+        return self._ledger.lock()
+
     def skip_finished(self) -> None:
-        """Skip the tasks whose two files can be read. What they say is not compared: people correct label maps."""
+        """Skip the tasks whose files can be read. What they say is not compared: people correct label maps."""
         for entry in self.entries:
-            if _is_finished(entry.task):
-                self.skip(entry, _read_report(entry.task))
+            if not _is_finished(entry.task):
+                elsewhere = self._done_elsewhere(entry.task)
+                if elsewhere is None or not _is_finished(elsewhere):
+                    continue
+                entry.task = elsewhere
+            self.skip(entry, _read_report(entry.task))
 
-    def write_summary(self) -> None:
-        """Write one row for each scan that has ended, as CSV in UTF-8. Raises OutputError."""
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(["name", "state", "seconds", *(f"{organ} mL" for organ in self._organs), "warnings", "error"])
-        rows.writerows(self._row(entry) for entry in self.entries if entry.state in _IN_SUMMARY)
-        write_text(self._summary, text.getvalue())
+    def write_table(self) -> None:
+        """Record the scans that have ended since the last call, and write the table. Raises OutputError."""
+        if self._rows is None:
+            self._rows = {row["key"]: row for row in self._ledger.rows()}
+        done = {row.get("labels") for row in self._rows.values() if row["state"] == DONE}
+        for entry in self.entries:
+            if entry.state in _ENDED and id(entry) not in self._recorded:
+                self._recorded.add(id(entry))
+                if entry.state is not State.SKIPPED or self._files(entry.task)["labels"] not in done:
+                    self._record(entry, self._rows)
+        write_csv(self._ledger.output / TABLE, sorted(self._rows.values(), key=lambda row: str(row["name"])))
 
-    def _row(self, entry: Entry[Task, Report]) -> list[str]:
-        row, report = {"error": str(entry.error or "")}, entry.result
-        if report:
-            row = {organ.name: f"{organ.volume_ml:.1f}" for organ in report.organs}
-            warnings = report.warnings + [f"{organ.name}: {text}" for organ in report.organs for text in organ.warnings]
-            row |= {"seconds": f"{report.total_seconds:.2f}", "warnings": " ".join(warnings)}
-        columns = ["seconds", *self._organs, "warnings", "error"]
-        return [entry.task.name, entry.state.value, *(row.get(column, "") for column in columns)]
+    def _record(self, entry: Entry[Task, Report], rows: dict[str, ResultRow]) -> None:
+        """Place the row of an entry."""
+        key, facts = _identity(entry.task)
+        if entry.error:
+            row = failed_row(key, entry.task.name, entry.error, **facts)
+        elif entry.result:
+            row = done_row(key, entry.task.name, entry.result, self._files(entry.task), **facts)
+        else:  # a report of another version
+            row = {"key": key, "name": entry.task.name, "state": DONE, **self._files(entry.task), **facts}
+        rows[key] = row
+        if not isinstance(entry.error, OutputError):  # of the disk, not of the scan
+            self._ledger.place(row)
+
+    def _files(self, task: Task) -> dict[str, str]:
+        paths = {"labels": task.labels, "report": task.report}
+        return {name: inside(path, self._ledger.output) for name, path in paths.items() if path}
+
+    def _done_elsewhere(self, task: Task) -> Task | None:
+        """The task with the files of its row, which an archive may have named otherwise."""
+        row = self._ledger.row(_identity(task)[0])
+        if row is None or row.get("state") != DONE or not {"labels", "report"} <= row.keys():
+            return None
+        return replace(task, labels=self._ledger.output / row["labels"], report=self._ledger.output / row["report"])
+
+
+def _identity(task: Task) -> tuple[str, dict[str, str]]:
+    """The key of a task; and of a DICOM series what its header says."""
+    if not task.scan.is_dir():
+        return file_key(task.name), {}
+    from flareseg.io.dicom.series import only_choice, series_facts
+
+    with contextlib.suppress(OSError):  # reading says why
+        if found := only_choice(task.scan):
+            uid, part, file = found
+            return series_key(uid, part), series_facts(file)
+    return file_key(task.name), {}
 
 
 def _is_finished(task: Task) -> bool:

@@ -41,9 +41,9 @@ def scans_among(paths: Iterable[Path], folder: Path, with_dicom: bool = False) -
         if path.is_dir():
             if with_dicom and holds_dicom(path):
                 scans.append(path)
-        elif not _may_be_scan(path):
+        elif not may_be_scan(path):
             continue
-        elif why := _why_not(path):
+        elif why := why_not_scan(path):
             left_out.append(f"{path.relative_to(folder).as_posix()} was left out: it is {why}.")
         else:
             scans.append(path)
@@ -60,11 +60,13 @@ def holds_dicom(folder: Path) -> bool:
         return True
 
 
-def _may_be_scan(path: Path) -> bool:
+def may_be_scan(path: Path) -> bool:
+    """Whether a file has the name of an image, and not that of a result of ours."""
     return path.name.lower().endswith(SUFFIXES) and not stem(path).removesuffix(".seg").endswith(RESULT)
 
 
-def _why_not(path: Path) -> str:
+def why_not_scan(path: Path) -> str:
+    """What an image file is rather than a scan; empty for a scan, also for one that cannot be read."""
     if path.is_symlink() and not path.exists():
         return "a broken link"
     if not path.is_file():

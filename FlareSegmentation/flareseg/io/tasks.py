@@ -16,10 +16,11 @@ from flareseg.io.writing import SUFFIXES, suffix_of
 
 DEFAULT_SUFFIX = ".nii.gz"
 DICOM = ".dcm"
+DICOM_SEG = "dicom-seg"
 STRUCTURES = "dicom-rtstruct"
 FORMATS = {
     **{suffix.removeprefix("."): suffix for suffix in SUFFIXES},
-    "dicom-seg": DICOM,
+    DICOM_SEG: DICOM,
     STRUCTURES: DICOM,
 }
 """Formats of the organs by name, and the suffix of a file of each."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import platform
 import re
 import stat
 import sys
@@ -14,43 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from flareseg.core.owner import Owner
+
 PREFIX = "flareseg-"
 MARKER = "flareseg-job.json"
 _OWN_FILES = re.compile(r"(scan|labels|uncertainty)\.npy|\.[0-9a-f]{12}\.tmp(\.npy)?")  # the latter of outputs.py
 _LARGEST_MARKER_BYTES = 4096
-_SAME_START_SECONDS = 60.0  # a clock that is set moves the start time of every process
 
 log = logging.getLogger("flareseg.worker.job_folder")
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The process that made a folder. ``started``: seconds since 1970. ``computer``: where ``pid`` is counted."""
-
-    pid: int
-    started: float
-    computer: str
-
-    @classmethod
-    def this_process(cls) -> Owner:
-        import psutil  # here, because Slicer imports this file before the engine's packages are installed
-
-        return cls(os.getpid(), psutil.Process().create_time(), _computer())
-
-    def has_ended(self) -> bool:
-        """False where that cannot be known. A later process with the same pid is not mistaken for this one."""
-        import psutil
-
-        if self.computer != _computer():
-            return False
-        try:
-            process = psutil.Process(self.pid)
-            is_later = process.create_time() > self.started + _SAME_START_SECONDS
-            return is_later or process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.AccessDenied:
-            return False
 
 
 @dataclass(frozen=True)
@@ -147,10 +117,3 @@ def _is_private(path: Path) -> bool:
     if sys.platform == "win32":  # the user's own temporary folder is private; a junction counts as a link
         return not facts.st_file_attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT
     return facts.st_mode & 0o777 == 0o700 and facts.st_uid == os.getuid()
-
-
-def _computer() -> str:
-    """Where a pid means the same process: this computer, and on Linux this PID namespace (a container has its own)."""
-    with suppress(OSError):
-        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
-    return platform.node()

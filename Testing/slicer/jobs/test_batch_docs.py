@@ -86,7 +86,7 @@ def test_a_folder_is_segmented_with_a_summary(run, phantom):
     assert first == "a.nii.gz done "
     assert second.startswith("b.nii.gz failed b.nii.gz is damaged")
     assert Path("organs/a-organs.seg.nrrd").exists()
-    with Path("organs/summary.csv").open(encoding="utf-8", newline="") as stream:
+    with Path("organs/results.csv").open(encoding="utf-8", newline="") as stream:
         assert [row["state"] for row in csv.DictReader(stream)] == ["done", "failed"]
 
 

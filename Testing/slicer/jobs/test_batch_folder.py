@@ -17,7 +17,8 @@ from dicom_files import write_series
 from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.organs import ORGANS
 from flareseg.core.report import Report
-from flareseg.io.folder_batch import SUMMARY
+from flareseg.io.ledger import LEDGER
+from flareseg.io.result_table import TABLE
 from flareseg.io.writing import write_scan
 from FlareSegmentationLib.jobs.batch import segmentFolder
 from FlareSegmentationLib.jobs.job import JobRunner
@@ -92,7 +93,7 @@ def write_dicom(folder: Path, volume) -> None:
 
 
 def rows(folder: Path) -> dict[str, dict[str, str]]:
-    with (folder / SUMMARY).open(encoding="utf-8", newline="") as stream:
+    with (folder / TABLE).open(encoding="utf-8", newline="") as stream:
         return {row["name"]: row for row in csv.DictReader(stream)}
 
 
@@ -118,12 +119,12 @@ class TestResults:
         assert states(results) == {"first.nii.gz": "done", "second.nrrd": "done", "third": "done"}
         assert sorted(path.name for path in organs.iterdir()) == sorted(
             [f"{name}{end}" for name in ("first", "second", "third") for end in ("-organs.seg.nrrd", ".json")]
-            + [SUMMARY]
+            + [TABLE, LEDGER]
         )
         table = rows(organs)
         assert list(table) == ["first.nii.gz", "second.nrrd", "third"]
         for row in table.values():
-            assert float(row["Liver mL"]) > 500
+            assert float(row["liver_ml"]) > 500
             assert float(row["seconds"]) > 0
             assert row["error"] == ""
 
@@ -160,7 +161,7 @@ class TestResults:
         write_dicom(scans / "case 7", phantom.volume)
         segmentFolder(logic, scans, organs)
         assert rows(organs)["case 7"]["state"] == "done"
-        for path in organs.iterdir():
+        for path in filter(Path.is_file, organs.rglob("*")):
             assert b"Mustermann" not in path.read_bytes()
 
     def test_warnings_of_reading_are_in_report_and_row(self, logic, scans, organs, phantom):
@@ -183,8 +184,8 @@ class TestFailures:
         (result,) = segmentFolder(logic, scans, organs, splitKidneys=True, cleanUp="strong")
         assert [found.name for found in result.report.organs][1] == "Right kidney"
         row = rows(organs)["a.nii.gz"]
-        assert float(row["Left kidney mL"]) > 50
-        assert "Kidneys mL" not in row
+        assert float(row["left_kidney_ml"]) > 50
+        assert row["kidneys_ml"] == ""
 
     def test_a_case_that_fails_is_reported_and_the_others_go_on(self, quick, scans, organs, add):
         (scans / "a broken.nii.gz").write_bytes(b"no image")
@@ -197,7 +198,7 @@ class TestFailures:
         row = rows(organs)["a broken.nii.gz"]
         assert row["state"] == "failed"
         assert "damaged" in row["error"]
-        assert row["Liver mL"] == ""
+        assert row["liver_ml"] == ""
         assert not (organs / "a broken-organs.seg.nrrd").exists()
 
     def test_an_engine_that_crashes_fails_its_case_only(self, scripted, scans, organs, add):
@@ -224,11 +225,11 @@ class TestFailures:
             add(name)
 
         def block(_result):
-            (organs / SUMMARY).unlink(missing_ok=True)
-            (organs / SUMMARY).mkdir(exist_ok=True)
-            (organs / SUMMARY / "in the way").touch()
+            (organs / TABLE).unlink(missing_ok=True)
+            (organs / TABLE).mkdir(exist_ok=True)
+            (organs / TABLE / "in the way").touch()
 
-        with pytest.raises(FlareError, match=r"summary\.csv cannot be written"):
+        with pytest.raises(FlareError, match=r"results\.csv cannot be written"):
             segmentFolder(quick, scans, organs, onResult=lambda r: r.case.name == "a.nii.gz" and block(r))
         assert (organs / "b-organs.seg.nrrd").exists()
 
@@ -251,7 +252,7 @@ class TestResuming:
         results = segmentFolder(quick, scans, organs)
         assert states(results) == {"a.nii.gz": "skipped", "b.nii.gz": "done"}
         assert first.case.labels.stat().st_mtime_ns == before
-        assert rows(organs)["a.nii.gz"]["Liver mL"] == f"{first.report.organs[0].volume_ml:.1f}"
+        assert rows(organs)["a.nii.gz"]["liver_ml"] == f"{first.report.organs[0].volume_ml:.1f}"
 
     def test_a_resumed_batch_that_is_stopped_at_once_has_kept_the_rows(self, quick, scans, organs, add):
         for name in ("b.nii.gz", "c.nii.gz"):
@@ -264,7 +265,7 @@ class TestResuming:
 
         with pytest.raises(KeyboardInterrupt):
             segmentFolder(quick, scans, organs, onResult=stop)
-        assert [row["state"] for row in rows(organs).values()] == ["done", "skipped", "skipped"]
+        assert [row["state"] for row in rows(organs).values()] == ["done", "done", "done"]
 
     def test_a_corrected_label_map_is_kept_bit_for_bit(self, quick, scans, organs, add):
         add("a.nii.gz")

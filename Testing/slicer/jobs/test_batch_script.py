@@ -115,7 +115,7 @@ def test_a_real_process_segments_a_folder_and_ends(scans, tmp_path):
     done = as_slicer(scans, tmp_path / "organs", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert "ct.nii.gz  done" in done.stdout
-    assert (tmp_path / "organs" / "summary.csv").exists()
+    assert (tmp_path / "organs" / "results.csv").exists()
 
 
 def test_a_real_process_ends_with_code_2_when_nothing_can_be_done(tmp_path):

@@ -59,6 +59,11 @@ def is_original(stack: Stack) -> bool:
     return _originality(stack) > 0
 
 
+def is_axial(stack: Stack) -> bool:
+    """Whether its slices lie across the body's axis, within 45 degrees."""
+    return abs(float(stack.first.normal[2])) > _AXIAL
+
+
 def name_of(stack: Stack) -> str:
     """Return number and description of a series, without data of the patient."""
     number, text = stack.header.text("SeriesNumber"), description(stack)
@@ -78,7 +83,7 @@ def _merits(stack: Stack) -> tuple[float, ...]:
 def _share_inside(stack: Stack, other: Stack) -> float:
     """The share of a stack's height along the body that another one covers; 0 where their positions do not compare."""
     frames = [each.header.text("FrameOfReferenceUID") for each in (stack, other)]
-    if not frames[0] or frames[0] != frames[1] or not all(map(_is_axial, (stack, other))):
+    if not frames[0] or frames[0] != frames[1] or not all(map(is_axial, (stack, other))):
         return 0.0
     (low, high), (other_low, other_high) = (_reach_mm(each) for each in (stack, other))
     return max(0.0, min(high, other_high) - max(low, other_low)) / (high - low)
@@ -87,10 +92,6 @@ def _share_inside(stack: Stack, other: Stack) -> float:
 def _reach_mm(stack: Stack) -> list[float]:
     """The lowest and the highest position along the body's axis."""
     return sorted(float(stack.planes[k].position[2]) for k in (0, -1))
-
-
-def _is_axial(stack: Stack) -> bool:
-    return abs(float(stack.first.normal[2])) > _AXIAL
 
 
 def _is_readable(stack: Stack) -> float:
@@ -103,7 +104,7 @@ def _originality(stack: Stack) -> float:
 
 
 def _covers(stack: Stack) -> float:
-    return _is_axial(stack) and stack.step * len(stack) >= _LEAST_MM and _THINNEST_MM <= stack.step <= _THICKEST_MM
+    return is_axial(stack) and stack.step * len(stack) >= _LEAST_MM and _THINNEST_MM <= stack.step <= _THICKEST_MM
 
 
 def _region(stack: Stack) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,15 +32,17 @@ class Contents:
         return Counter(reason for _, reason in self.unplaced)
 
 
-def contents_of(path: Path, files: Sequence[Path] | None = None) -> Contents:
-    """What a DICOM file, or a folder with its subfolders, holds; ``files``: of these files alone.
+def contents_of(path: Path) -> Contents:
+    """What a DICOM file, or a folder with its subfolders, holds. Reads headers only. Raises OSError."""
+    found = files_under(path) if path.is_dir() else Files([path])
+    return contents_of_files(found.paths, found.remarks)
 
-    Reads headers only. Raises OSError.
-    """
-    found = Files(list(files)) if files is not None else files_under(path) if path.is_dir() else Files([path])
-    contents = Contents(remarks=found.remarks)
+
+def contents_of_files(files: Iterable[Path], remarks: Iterable[str] = ()) -> Contents:
+    """What these files hold. ``remarks``: messages on others that were left out."""
+    contents = Contents(remarks=[*remarks])
     planes: list[Plane] = []
-    for file in found.paths:
+    for file in files:
         planes += _planes(file, contents)
     contents.stacks = stacks_of(planes)
     return contents

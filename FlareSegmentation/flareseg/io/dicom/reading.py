@@ -12,7 +12,7 @@ from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.choice import best, is_original, name_of, others_to_try
 from flareseg.io.dicom.files import shown
-from flareseg.io.dicom.folder import Contents, contents_of
+from flareseg.io.dicom.folder import Contents, contents_of, contents_of_files
 from flareseg.io.dicom.grid import geometry_of
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.dicom.pixels import voxels_mb, voxels_of
@@ -33,7 +33,7 @@ def read_dicom(path: Path, check_size: CheckSize = check_reading, files: Sequenc
     InsufficientMemoryError.
     """
     try:
-        contents = contents_of(path, files)
+        contents = contents_of(path) if files is None else contents_of_files(files)
     except OSError as error:
         raise ScanError(
             f"The folder {path} cannot be read: {error.strerror}.", "Check that you may read it."
@@ -44,6 +44,13 @@ def read_dicom(path: Path, check_size: CheckSize = check_reading, files: Sequenc
     if len(stack) < 2:
         raise _single_slice(path)
     return _Choice(path, contents, check_size, [stack], why).read()
+
+
+def read_one(path: Path, contents: Contents, stack: Stack, check_size: CheckSize = check_reading) -> Volume:
+    """The volume of one of the stacks that a folder holds. Raises ScanError or InsufficientMemoryError."""
+    if len(stack) < 2:
+        raise _single_slice(path)
+    return _Choice(path, contents, check_size, [stack], "it was asked for").read()
 
 
 @dataclass(frozen=True)

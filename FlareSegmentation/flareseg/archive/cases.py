@@ -1,0 +1,99 @@
+"""The cases of an archive: image files and DICOM series, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from flareseg.io.dicom.header import DicomHeader
+from flareseg.io.ledger import file_key, series_key
+
+
+@dataclass(frozen=True)
+class ArchiveCase:
+    """One scan.
+
+    ``name``: as in the table of results. ``target``: the path of its results inside the output folder, without suffix.
+    ``folder``: where ``files`` lie, inside the source or absolute, with slashes. ``part``: which stack of a DICOM
+    series it is (see io.dicom.series.in_parts); None for an image file.
+    """
+
+    key: str
+    name: str
+    target: str
+    folder: str
+    files: tuple[str, ...]
+    part: int | None = None
+    study_uid: str = ""
+    series_uid: str = ""
+
+    def paths(self, source: Path) -> list[Path]:
+        """The files, in a source that may lie elsewhere on another computer."""
+        return [source / self.folder / name for name in self.files]
+
+    @property
+    def uids(self) -> dict[str, str]:
+        """The DICOM UIDs that are known, by the columns of the table."""
+        uids = {"study_uid": self.study_uid, "series_uid": self.series_uid}
+        return {name: uid for name, uid in uids.items() if uid}
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ArchiveCase:
+        return cls(**{**data, "files": tuple(data["files"])})
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What of the source is not segmented. ``what``: the path of a file, or of a folder with ``images`` images."""
+
+    what: str
+    reason: str
+    detail: str = ""
+    images: int = 0
+    series_uid: str = ""
+
+
+@dataclass
+class FoundCases:
+    """Cases, and what was left out."""
+
+    cases: list[ArchiveCase] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> FoundCases:
+        return cls(
+            [ArchiveCase.from_json(case) for case in data["cases"]], [LeftOut(**each) for each in data["left_out"]]
+        )
+
+
+def image_case(folder: str, file: str, with_suffix: str) -> ArchiveCase:
+    """The case of an image file. ``with_suffix``: the name of its results, without suffix."""
+    name = inside_source(folder, file)
+    return ArchiveCase(file_key(name), name, inside_source(folder, with_suffix), folder, (file,))
+
+
+def series_case(identity: str, header: DicomHeader, folder: str, files: Iterable[str], part: int) -> ArchiveCase:
+    """The case of one part of a DICOM series, named by its folder, the number of the series and the key.
+
+    ``identity``: the Series Instance UID, or what stands for it. ``header``: of one of the images.
+    """
+    key = series_key(identity, part)
+    digits = "".join(letter for letter in header.text("SeriesNumber") if letter.isalnum())[:8]
+    name = inside_source(folder, f"S{digits or '0'}-{key[:8]}")
+    uids = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
+    return ArchiveCase(key, name, name, folder, tuple(files), part, *uids)
+
+
+def inside_source(folder: str, name: str) -> str:
+    """A path that stays inside: of an absolute folder the drive and root are left out, ".." becomes "_"."""
+    parts = (PurePosixPath(folder.replace("\\", "/")) / name).parts
+    return "/".join("_" if part == ".." else part.replace(":", "") for part in parts if part not in ("/", "."))

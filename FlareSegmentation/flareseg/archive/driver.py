@@ -1,0 +1,174 @@
+"""The run of an archive: what the source holds, every case that has no row yet, and the table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from distributed import Client
+
+from flareseg.archive.attempt import AttemptEnd
+from flareseg.archive.cases import ArchiveCase
+from flareseg.archive.cluster import local_client, remote_client, this_computer
+from flareseg.archive.discovery import cases_in, discover
+from flareseg.archive.html_report import write_report
+from flareseg.archive.job import ArchiveJob, SegmentArchive
+from flareseg.archive.source import root_of
+from flareseg.archive.table import write_tables
+from flareseg.archive.window import Window, is_connected
+from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
+from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
+from flareseg.io.ledger import ResultLedger
+from flareseg.io.result_row import FAILED
+
+
+@dataclass
+class ArchiveCounts:
+    """``total``: cases of the source. ``before``: those that had ended before this call. ``states``: of this call.
+
+    ``table``: the states of all rows of the output folder, at the end. ``seconds``: since the first case was begun.
+    """
+
+    total: int = 0
+    before: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    table: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def ended(self) -> int:
+        return self.before + sum(self.states.values())
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected seconds to the end; None before the first case has ended."""
+        done = sum(self.states.values())
+        return (self.total - self.ended) * self.seconds / done if done else None
+
+
+OnChange = Callable[[ArchiveCounts], object]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """``connect``: gives a client of the cluster. ``resources``: what a case takes of a worker. ``retry``: do cases
+    again that failed in an earlier call. ``on_change`` is called with the counts after each case.
+    """
+
+    job: ArchiveJob
+    connect: Callable[[], AbstractContextManager[Client]]
+    resources: dict[str, float] | None = None
+    retry: bool = False
+    on_change: OnChange = lambda counts: None
+
+    @classmethod
+    def of(
+        cls, job: SegmentArchive, workers: int | None, scheduler: str | None, retry: bool, on_change: OnChange
+    ) -> Driver:
+        """The driver of a job on this computer, or on the cluster of the ``scheduler`` at an address.
+
+        Raises FlareError for what cannot be run.
+        """
+        job = replace(job, source=root_of(job.source), output=job.output.resolve())
+        if job.output == job.source:
+            raise OutputError("Source and output are the same folder.", "Give another folder for the results.")
+        if scheduler:
+            if workers:
+                raise JobError("The workers of a scheduler are not started here.", "Leave out --workers.")
+            resources = {"GPU": 1.0} if job.device == "cuda" else None
+            return cls(job, partial(remote_client, scheduler), resources, retry, on_change)
+        local = this_computer(workers, job.device)
+        job = replace(job, threads=local.threads, ram_mb=local.ram_mb)
+        return cls(job, partial(local_client, local), local.resources, retry, on_change)
+
+    def run(self, source: Path) -> ArchiveCounts:
+        """Do every case of the source that has no row. An interruption loses nothing but the cases at work.
+
+        Raises FlareError: nothing to do, another call at work on the output folder, a cluster that does not answer,
+        networks that cannot be loaded, a disk that is full.
+        """
+        ledger = ResultLedger(self.job.output)
+        counts = ArchiveCounts()
+        with (
+            ledger.lock(),
+            _gathered(ledger, counts),
+            contextlib.ExitStack() as after,
+            self.connect() as client,
+            _opened(client, self.job),
+        ):
+            counts.total = discover(source, ledger, Window(client).map).cases
+            window = Window(client, self.resources)
+            after.callback(_withdraw, ledger, window)  # when the workers have ended
+            try:
+                self._do_cases(ledger, window, counts)
+            finally:
+                window.cancel()
+        return counts
+
+    def _do_cases(self, ledger: ResultLedger, window: Window, counts: ArchiveCounts) -> None:
+        begun = time.monotonic()
+        waiting = self._waiting(ledger, counts)
+        for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is AttemptEnd.AGAIN):
+            if isinstance(answer, FlareError):
+                raise answer
+            if isinstance(answer, Exception):
+                raise WorkerError(f"{case.name}: {unexpected(answer)}", "Run the same command again.") from answer
+            if answer.ending is AttemptEnd.STOP:
+                raise OutputError(answer.message, "Then run the same command again; it goes on from here.")
+            counts.states[answer.state] += 1
+            counts.seconds = time.monotonic() - begun
+            self.on_change(counts)
+
+    def _waiting(self, ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[ArchiveCase]:
+        """The cases without a row; with ``retry`` those that failed as well."""
+        ended = ledger.ended()
+        for case in cases_in(ledger):
+            if case.key not in ended:
+                yield case
+            elif self.retry and (ledger.row(case.key) or {}).get("state") == FAILED:
+                ledger.forget(case.key)
+                yield case
+            else:
+                counts.before += 1
+
+
+@contextlib.contextmanager
+def _gathered(ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[None]:
+    """Table and report page are written when the block ends, also by an interruption, but not on a full disk."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except BaseException:
+        with contextlib.suppress(OutputError):  # what interrupted the run is to be told
+            counts.table = write_tables(ledger)
+        raise
+    counts.table = write_tables(ledger)
+    write_report(ledger.output)
+
+
+@contextlib.contextmanager
+def _opened(client: Client, job: ArchiveJob) -> Iterator[None]:
+    """The networks are loaded in every worker process, and are gone when the block ends. Raises FlareError."""
+    client.register_plugin(ArchivePlugin(job))
+    try:
+        for error in filter(None, client.run(opening_error).values()):
+            raise error
+        yield
+    finally:
+        if is_connected(client):
+            client.unregister_worker_plugin(ArchivePlugin.name)
+
+
+def _withdraw(ledger: ResultLedger, window: Window) -> None:
+    """Take back the attempts of cases that were at work when the run was interrupted: that was not their fault."""
+    for case in window.items:
+        if ledger.row(case.key) is None:
+            with contextlib.suppress(OutputError):
+                ledger.withdraw(case.key)

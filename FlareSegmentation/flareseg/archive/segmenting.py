@@ -1,0 +1,103 @@
+"""One case of an archive with a loaded cascade: scan to label map, report, preview and row."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from flareseg.archive.cases import ArchiveCase
+from flareseg.archive.job import SegmentArchive
+from flareseg.core.errors import FlareError
+from flareseg.core.limits import Limits
+from flareseg.core.run import Run
+from flareseg.core.shortage import shortage_said
+from flareseg.core.volume import Volume
+from flareseg.dicom_export.targets import DicomTargets
+from flareseg.display.preview import write_preview
+from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.pipeline import PipelineResult, segment_scan
+from flareseg.io.ledger import ResultRow
+from flareseg.io.outputs import make_folder, write_text
+from flareseg.io.reading import read_volume
+from flareseg.io.result_row import done_row, failed_row, inside
+from flareseg.io.scan_folder import RESULT
+from flareseg.io.tasks import DICOM
+from flareseg.io.writing import write_labels
+
+FALLBACK = ".nii.gz"  # of an image file where DICOM segmentations are written
+
+
+@dataclass(frozen=True)
+class CaseSegmenter:
+    """Segments the cases of a job. Every file appears whole or not at all; the row comes after all of them."""
+
+    cascade: Cascade
+    job: SegmentArchive
+
+    @classmethod
+    def load(cls, job: SegmentArchive) -> CaseSegmenter:
+        """Load the cascade. Raises FlareError."""
+        if job.threads:
+            torch.set_num_threads(job.threads)
+        return cls(Cascade.load(job.device, job.weights, Limits(job.ram_mb), job.precision), job)
+
+    def __call__(self, case: ArchiveCase) -> ResultRow:
+        """Write the files of a case; its row, also for a failure that another attempt would have, too."""
+        target = self.job.output / case.target
+        make_folder(target.parent)
+        labels, report, preview = (target.with_name(target.name + end) for end in self._ends(case))
+        try:
+            outcome = self._segment(case, labels)
+        except FlareError as error:
+            if error.kind in ("bad_scan", "no_abdomen"):
+                return failed_row(case.key, case.name, error, **self._facts(case))
+            raise
+        write_text(report, outcome.report.dumps())
+        write_preview(preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
+        paths = {"labels": labels, "report": report, "preview": preview}
+        files = {name: inside(path, self.job.output) for name, path in paths.items()}
+        return done_row(case.key, case.name, outcome.report, files, **self._facts(case))
+
+    def _ends(self, case: ArchiveCase) -> tuple[str, str, str]:
+        """How the names of the label map, the report and the preview end. Of a file there is no DICOM segmentation."""
+        is_file = case.part is None
+        suffix = FALLBACK if is_file and self.job.suffix == DICOM else self.job.suffix
+        return f"{RESULT}{suffix}", ".json", ".png"
+
+    def _segment(self, case: ArchiveCase, labels: Path) -> PipelineResult:
+        dicom = DicomTargets(labels if labels.suffix == DICOM else None)
+        with shortage_said("This scan", self.cascade.limits.ram), Run() as run:
+            return segment_scan(
+                self.cascade,
+                lambda: dicom.checked(self._read(case)),
+                lambda found, volume: self._write(labels, dicom, found, volume),
+                run,
+                self.job.options,
+            )
+
+    def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
+        if not dicom.any:
+            write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
+        dicom.write(volume, found.labels, found.organs, self.cascade.weights)
+
+    def _read(self, case: ArchiveCase) -> Volume:
+        paths = case.paths(self.job.source)
+        if case.part is None:
+            return read_volume(paths[0], self.cascade.limits.check_file)
+        from flareseg.io.dicom.series import read_series
+
+        return read_series(paths, case.part, self.cascade.limits.check_file)
+
+    def _facts(self, case: ArchiveCase) -> dict[str, str]:
+        """Study, series and scanner of a DICOM series; nothing for one whose header cannot be read."""
+        if case.part is None:
+            return {}
+        from flareseg.io.dicom.series import series_facts
+
+        for path in case.paths(self.job.source):
+            with contextlib.suppress(Exception):  # pydicom raises what its parts raise
+                return series_facts(path)
+        return {}

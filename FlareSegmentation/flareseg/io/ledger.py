@@ -1,0 +1,155 @@
+"""The state of every case of an output folder, on disk: attempts and results, one small file each.
+
+Everything lies in the hidden folder LEDGER of the output folder, so that any call can go on where another one ended,
+from another computer as well: a case with a row has ended; one without has not. Rows are placed atomically.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flareseg.io.ledger_lock import is_held, locked
+from flareseg.io.outputs import make_folder, refusals_said, write_text
+
+LEDGER = ".flareseg"
+MOST_ATTEMPTS = 3
+ResultRow = dict[str, Any]
+
+
+def file_key(name: str) -> str:
+    """Return the key of an image file, or of a folder, by its path inside the source, with slashes."""
+    return key_of(f"file:{name}")
+
+
+def series_key(uid: str, part: int = 0) -> str:
+    """Return the key of part number ``part`` of a DICOM series (see io.dicom.series.in_parts)."""
+    return key_of(f"series:{uid}" + (f"#{part + 1}" if part else ""))
+
+
+def key_of(identity: str) -> str:
+    """Return a key, 16 hexadecimal digits: of a million cases two have the same one with odds of 1 to 37 million."""
+    return sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+class Keys:
+    """A set of keys that takes 8 bytes each."""
+
+    def __init__(self, keys: Iterator[str]) -> None:
+        self._sorted = array("Q", sorted(int(key, 16) for key in keys))
+
+    def __contains__(self, key: str) -> bool:
+        number = int(key, 16)
+        place = bisect_left(self._sorted, number)
+        return place < len(self._sorted) and self._sorted[place] == number
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+
+class ResultLedger:
+    """The ledger of the folder ``output``. Every method raises OutputError for what the system refuses."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.folder = output / LEDGER
+        self._rows, self._attempts = self.folder / "rows", self.folder / "attempts"
+
+    def prepare(self) -> None:
+        """Make the folders."""
+        for folder in (self._rows, self._attempts):
+            make_folder(folder)
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the output folder against other callers."""
+        self.prepare()
+        return locked(self.folder / "lock", self.output)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a caller works on the output folder now."""
+        return is_held(self.folder / "lock")
+
+    def begin(self, key: str) -> int:
+        """Count an attempt to do a case, before it begins; its number, from 1.
+
+        The count is on disk, so that it outlives the process that the attempt may end.
+        """
+        folder = self._attempts / key[:2]
+        make_folder(folder)
+        number = 1
+        with refusals_said(folder):
+            while True:
+                with contextlib.suppress(FileExistsError):
+                    (folder / f"{key}.{number}").touch(exist_ok=False)
+                    return number
+                number += 1
+
+    def withdraw(self, key: str) -> None:
+        """Take back the last attempt, which was interrupted through no fault of the case."""
+        attempts = self._attempts_of(key)
+        if attempts:
+            attempts[-1].unlink(missing_ok=True)
+
+    def place(self, row: ResultRow) -> None:
+        """Write the row of a case that has ended, in place of an earlier one."""
+        path = self._path(row["key"])
+        make_folder(path.parent)
+        write_text(path, json.dumps(row, ensure_ascii=False) + "\n")
+        self._forget_attempts(row["key"])
+
+    def forget(self, key: str) -> None:
+        """Have a case done again."""
+        with refusals_said(self._path(key)):
+            self._path(key).unlink(missing_ok=True)
+        self._forget_attempts(key)
+
+    def row(self, key: str) -> ResultRow | None:
+        """The row of a case; None for one that has not ended."""
+        return _read(self._path(key))
+
+    def rows(self) -> Iterator[ResultRow]:
+        """All rows, in the order of their keys."""
+        for path in self._row_files():
+            if row := _read(path):
+                yield row
+
+    def ended(self) -> Keys:
+        """The keys of all cases with a row, from the names of the files alone."""
+        return Keys(path.stem for path in self._row_files())
+
+    def _row_files(self) -> Iterator[Path]:
+        with refusals_said(self._rows):
+            folders = sorted(self._rows.iterdir()) if self._rows.is_dir() else []
+            for folder in folders:
+                yield from sorted(filter(_is_row, folder.iterdir()))
+
+    def _path(self, key: str) -> Path:
+        return self._rows / key[:2] / f"{key}.json"
+
+    def _attempts_of(self, key: str) -> list[Path]:
+        return sorted((self._attempts / key[:2]).glob(f"{key}.*"), key=lambda path: int(path.suffix[1:]))
+
+    def _forget_attempts(self, key: str) -> None:
+        for path in self._attempts_of(key):
+            path.unlink(missing_ok=True)
+
+
+def _is_row(path: Path) -> bool:
+    """Whether it is whole: not an unfinished copy, and not empty, as a loss of power may leave a file."""
+    return not path.name.startswith(".") and path.stat().st_size > 0
+
+
+def _read(path: Path) -> ResultRow | None:
+    """A row; None for a file that is not there or is not a row."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return row if isinstance(row, dict) and "key" in row else None
