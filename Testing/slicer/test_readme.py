@@ -44,7 +44,10 @@ def test_it_is_in_the_order_in_which_a_reader_needs_it():
 
 def test_what_it_can_do_comes_before_the_picture():
     begun = re.findall(r"^- \*\*(.+?)\*\*", TEXT[: TEXT.index("![")], re.MULTILINE)
-    assert begun == ["Edits are kept", "Check here", "Weights inside", "Cancel at any time", "Forecast", "Memory shown"]
+    assert begun == [
+        *("Edits are kept", "Check here", "Weights inside", "Cancel at any time", "Forecast", "Memory shown"),
+        "Back to the PACS",
+    ]
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!https:)[^)#]+)", TEXT))))
