@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +147,9 @@ def test_what_is_replaced_is_seen(code: str) -> None:
 def test_what_belongs_to_others_or_to_the_test_itself_is_not(code: str) -> None:
     assert not list(private_names(ast.parse(code)))
     assert not list(replaced_attributes(ast.parse(code)))
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest imports them by their names, and one run of all would end before its first test."""
+    names = Counter(path.name for path in TESTING.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
