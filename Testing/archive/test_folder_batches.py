@@ -28,7 +28,7 @@ def segment(task: Task) -> Report:
         outcome = segment_scan(
             kidney_finder(),
             lambda: read_volume(task.scan),
-            lambda found, geometry: write_labels(task.labels, found.labels, geometry),
+            lambda found, volume: write_labels(task.labels, found.labels, volume.geometry),
             run,
         )
     assert task.report
