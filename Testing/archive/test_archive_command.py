@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from flareseg.archive.table import read_table
 from flareseg.core.volume import Volume
 from flareseg.io.ledger import ResultLedger, file_key
 from flareseg.io.writing import write_scan
+from in_time import SECONDS, wait_for
 
 AddStudy = Callable[[Path, int], Path]
 COMMAND = [sys.executable, "-m", "flareseg", "archive"]
-SECONDS = 200
 
 
 def archive(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -77,13 +76,6 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
     waiting = [key for n in range(30) if (key := file_key(f"{n}.nrrd")) not in ledger.ended()]
     assert waiting
     assert {ledger.begin(key) for key in waiting} == {1}  # none is blamed
-
-
-def wait_for(happens: Callable[[], bool]) -> None:
-    limit = time.monotonic() + SECONDS
-    while not happens():
-        assert time.monotonic() < limit
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
