@@ -46,6 +46,9 @@ class Misbehaving:
         mark = self.work.job.output / f"{case.key}.mark"
         if "kills" in case.folder or ("once" in case.folder and not mark.exists()):
             mark.touch()
+            preview = self.work.job.output / case.target
+            preview.parent.mkdir(parents=True, exist_ok=True)
+            preview.with_name(".0123456789ab.tmp.png").touch()  # as of a process that is killed while it writes
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
         if "waits" in case.folder:

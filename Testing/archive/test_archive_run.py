@@ -153,6 +153,7 @@ def test_a_scan_that_ends_its_process_is_tried_three_times_and_the_others_go_on(
     assert poisoned["error"].startswith("The process that worked on this scan was ended 3 times")
     others = table.drop(["1.2.826.0.1.0", "1.2.826.0.1.1"])
     assert set(others["attempts"]) == {1}  # although they waited on the process that ended
+    assert not list(output.rglob(".*.tmp*"))  # of the files that they were writing
 
 
 def test_errors_that_may_pass_are_tried_again_and_others_are_not(

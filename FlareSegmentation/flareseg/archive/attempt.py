@@ -26,13 +26,15 @@ class AttemptEnd(str, Enum):
 
 @dataclass(frozen=True)
 class AttemptOutcome:
-    """What became of an attempt: the ``state`` of the case's row, the seconds, and a message for STOP."""
+    """What became of an attempt: the ``state`` of the case's row, the seconds, a message for STOP, and how many
+    attempts the case took."""
 
     key: str
     ending: AttemptEnd
     state: str = ""
     seconds: float = 0.0
     message: str = ""
+    attempts: int = 1
 
 
 def attempt(ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase], ResultRow]) -> AttemptOutcome:
@@ -47,7 +49,8 @@ def attempt(ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase
         row = _row(case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
         if row is None:
             return AttemptOutcome(case.key, AttemptEnd.AGAIN)
-        ledger.place({**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)})
+        row = {**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)}
+        ledger.place(row)
     except OutputError as error:
         ledger.withdraw(case.key)
         return AttemptOutcome(case.key, AttemptEnd.STOP, message=str(error))
@@ -74,7 +77,8 @@ def _is_of_the_disk(error: FlareError) -> bool:
 
 
 def _ended(row: ResultRow) -> AttemptOutcome:
-    return AttemptOutcome(row["key"], AttemptEnd.ROW, row.get("state", FAILED), row.get("seconds") or 0.0)
+    seconds, attempts = row.get("seconds") or 0.0, row.get("attempts") or 1
+    return AttemptOutcome(row["key"], AttemptEnd.ROW, row.get("state", FAILED), seconds, attempts=attempts)
 
 
 def _fatal() -> WorkerError:

@@ -25,6 +25,7 @@ from flareseg.archive.window import Window, is_connected
 from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
 from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
 from flareseg.io.ledger import ResultLedger
+from flareseg.io.outputs import remove_unfinished
 from flareseg.io.result_row import FAILED
 
 
@@ -105,13 +106,16 @@ class Driver:
             counts.total = discover(source, ledger, Window(client).map).cases
             window = Window(client, self.resources)
             after.callback(_withdraw, ledger, window)  # when the workers have ended
+            repeated: set[str] = set()
+            after.callback(_remove_unfinished, ledger.output, repeated, window)
             try:
-                self._do_cases(ledger, window, counts)
+                self._do_cases(ledger, window, counts, repeated)
             finally:
                 window.cancel()
         return counts
 
-    def _do_cases(self, ledger: ResultLedger, window: Window, counts: ArchiveCounts) -> None:
+    def _do_cases(self, ledger: ResultLedger, window: Window, counts: ArchiveCounts, repeated: set[str]) -> None:
+        """``repeated``: receives the targets of cases that took more than one attempt."""
         begun = time.monotonic()
         waiting = self._waiting(ledger, counts)
         for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is AttemptEnd.AGAIN):
@@ -121,6 +125,8 @@ class Driver:
                 raise WorkerError(f"{case.name}: {unexpected(answer)}", "Run the same command again.") from answer
             if answer.ending is AttemptEnd.STOP:
                 raise OutputError(answer.message, "Then run the same command again; it goes on from here.")
+            if answer.attempts > 1:
+                repeated.add(case.target)
             counts.states[answer.state] += 1
             counts.seconds = time.monotonic() - begun
             self.on_change(counts)
@@ -172,3 +178,10 @@ def _withdraw(ledger: ResultLedger, window: Window) -> None:
         if ledger.row(case.key) is None:
             with contextlib.suppress(OutputError):
                 ledger.withdraw(case.key)
+
+
+def _remove_unfinished(output: Path, repeated: set[str], window: Window) -> None:
+    """Remove what processes that were killed left of files that they were writing. No other process writes now."""
+    for folder in {(output / target).parent for target in (*repeated, *(case.target for case in window.items))}:
+        with contextlib.suppress(OutputError):  # a folder that was never made
+            remove_unfinished(folder)
