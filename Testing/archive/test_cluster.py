@@ -101,6 +101,7 @@ def test_an_archive_runs_on_a_cluster_at_an_address(client: Client, add_study: A
         ({"device": "tpu"}, 'Unknown device: "tpu"'),
         ({"precision": "int3"}, 'Unknown precision: "int3"'),
         ({"weights": Path("nowhere")}, "network weights is missing: nowhere"),
+        ({"network": "full-size"}, "No weights for the whole scan in one pass"),
     ],
 )
 def test_networks_that_cannot_be_loaded_are_said_before_the_search(

@@ -64,6 +64,11 @@ def test_a_scan_that_fails_leaves_no_label_map_of_an_earlier_run(inputs: Path, t
     assert f"{out / 'a.nii.gz'} was of an earlier run and has been removed." in done.stderr
 
 
+def test_the_whole_scan_in_one_pass_needs_weights_here_too(inputs: Path, tmp_path: Path) -> None:
+    done = run("segment-folder", inputs, tmp_path / "out", "--device", "cpu", "--network", "full-size")
+    assert (done.exit_code, "No weights for the whole scan in one pass" in done.stderr) == (2, True)
+
+
 def test_a_new_label_map_stays_though_its_report_cannot_be_written(inputs: Path, tmp_path: Path) -> None:
     (inputs / "a_0000.nii.gz").unlink()
     out, reports = tmp_path / "out", tmp_path / "reports"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from flareseg.core.errors import FlareError, InsufficientMemoryError
+from flareseg.core.errors import FlareError, InsufficientMemoryError, NoAbdomenError
 from flareseg.core.free_memory import bounds
 from flareseg.core.limits import Limits
 from flareseg.core.report import WeightsFacts
@@ -26,16 +26,23 @@ from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.own_grid import own_grid
 from flareseg.inference.precision import Precision
 from flareseg.inference.weights import TrainedNetwork, shipped_folder
-from scripted_networks import BRIGHT, MUSCLE, Brightest, scan
+from scripted_networks import BRIGHT, MUSCLE, Brightest, Everywhere, scan
 from torch import nn
 
 FCN = {"stem": 4, "growth": [2, 2], "units": [1, 1], "skips": [4, 4], "downs": [4], "convolution": "plain"}
 
 
-def whole(make: Callable[[], nn.Module], factor: float | None = 1.0, limits: Limits | None = None) -> Cascade:
-    """One network for whole scans on the CPU, in float32."""
+def whole(
+    make: Callable[[], nn.Module],
+    factor: float | None = 1.0,
+    limits: Limits | None = None,
+    abdomen: nn.Module | None = None,
+) -> Cascade:
+    """A network for whole scans on the CPU, in float32. ``abdomen``: the ROI network; None sees abdomen everywhere."""
     trained = TrainedNetwork(make(), (32, 32, 32), WeightsFacts("full_size", ""), {}, factor, make)
-    return Cascade(Engine.of(select_device("cpu"), Precision(torch.float32), None, trained), [trained.facts], limits)
+    roi = TrainedNetwork(abdomen or Everywhere(), (96, 96, 96), WeightsFacts("abdomen", ""))
+    engine = Engine.of(select_device("cpu"), Precision(torch.float32), roi, trained, whole=True)
+    return Cascade(engine, [roi.facts, trained.facts], limits)
 
 
 def liver_everywhere() -> nn.Module:
@@ -58,9 +65,9 @@ def test_a_bright_organ_is_found_where_it_is_at_full_resolution() -> None:
     volume.voxels[:, 4:36, 4:52] = MUSCLE
     volume.voxels[6:18, 10:31, 12:33] = BRIGHT
     options = SegmentationOptions(borders=Borders.PLAIN)
-    found = flareseg.segment(volume, options=options, cascade=whole(lambda: Brightest(label=1, classes=5)))
+    found = flareseg.segment(volume, options=options, cascade=whole(lambda: Brightest(label=3, classes=5)))
     expected = np.zeros((24, 40, 56), np.uint8)
-    expected[6:18, 10:31, 12:33] = 1
+    expected[6:18, 10:31, 12:33] = 3
     assert np.array_equal(found.labels, expected)
     assert found.report.roi_source == "scan"
     assert found.report.roi == [-165.0, 0.0, -117.0, 0.0, 0.0, 69.0]
@@ -70,10 +77,24 @@ def test_weights_of_ones_own_run_in_the_pipeline_with_the_same_report(tmp_path: 
     folder = exported(liver_everywhere(), tmp_path)
     volume = muscle((16, 24, 24), (6.0, 6.0, 6.0))
     cascade = Cascade.load("cpu", folder, precision="float32", networks=Networks.FULL_SIZE)
-    found = flareseg.segment(volume, cascade=cascade)
+    everywhere = SegmentationOptions(roi=(-144.0, 6.0, -144.0, 6.0, -6.0, 96.0))
+    found = flareseg.segment(volume, options=everywhere, cascade=cascade)
     assert (found.labels[:, 2:] == 1).all()
-    assert [facts.name for facts in found.report.weights] == ["full_size.safetensors"]
+    assert [facts.name for facts in found.report.weights] == ["roi_unet.safetensors", "full_size.safetensors"]
     assert found.report.organs[0].volume_ml == pytest.approx(16 * 23 * 24 * 0.216, rel=0.05)
+
+
+def test_organs_where_the_roi_network_sees_no_abdomen_are_refused() -> None:
+    volume = muscle((24, 40, 56))
+    volume.voxels[6:18, 10:31, 12:33] = BRIGHT
+    nowhere = Brightest(label=0, classes=2)
+    with pytest.raises(NoAbdomenError, match="No abdomen found in this scan"):
+        flareseg.segment(volume, cascade=whole(lambda: Brightest(label=3, classes=5), abdomen=nowhere))
+
+
+def test_a_liver_without_lungs_kidneys_and_spleen_is_refused() -> None:
+    with pytest.raises(NoAbdomenError, match="neither kidneys nor a spleen, and no liver under the lungs"):
+        flareseg.segment(muscle((16, 24, 24), (6.0, 6.0, 6.0)), cascade=whole(liver_everywhere))
 
 
 def exported(network: nn.Module, folder: Path, **more: object) -> Path:

@@ -19,7 +19,7 @@ from flareseg.io.tasks import Task, plan_folder
 from flareseg.io.writing import SEGMENTATION_SUFFIX
 from slicer.i18n import tr as _
 
-from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, PrecisionChoice
+from ..choices import BordersChoice, CleanUpChoice, DeviceChoice, NetworkChoice, PrecisionChoice
 from ..explained import explained
 from ..options import RunOptions
 from .files import segmentFile
@@ -91,6 +91,8 @@ def segmentFolder(
     organs: Sequence[str] | None = None,
     borders: str | BordersChoice = BordersChoice.GUIDED,
     huGate: bool = True,
+    network: str | NetworkChoice = NetworkChoice.CASCADE,
+    weights: str = "",
 ) -> list[CaseResult]:
     """Segment the scans of a folder: NIfTI, NRRD and MetaImage files, and subfolders with a DICOM series.
 
@@ -100,7 +102,7 @@ def segmentFolder(
     ``flareseg archive``, which goes on with such a folder, as this goes on with an archive's.
     With ``resume`` a case whose two files are there and whole is skipped, also when a person has corrected
     its label map since; without, they are made again. ``splitKidneys``, ``cleanUp``, ``precision``,
-    ``organs``, ``borders`` and ``huGate`` are those of RunOptions.
+    ``organs``, ``borders``, ``huGate``, ``network`` and ``weights`` are those of RunOptions.
     ``onResult`` is called after each case.
 
     A case that fails does not stop the others. Raises FlareError when nothing can be done at all (no scan, a
@@ -116,6 +118,8 @@ def segmentFolder(
         organs=organs,
         borders=borders,
         huGate=huGate,
+        network=network,
+        weights=weights,
     )
     plan = inBackground(lambda: plan_folder(Path(inputFolder), Path(outputFolder), pattern, suffix))
     batch = FolderBatch(plan.tasks, Path(outputFolder))

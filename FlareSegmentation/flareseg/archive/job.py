@@ -34,7 +34,8 @@ class ArchiveJob(Protocol):
 class SegmentArchive:
     """Segmentation of the cases in the folder ``source`` to label maps with the suffix ``suffix`` in ``output``.
 
-    ``threads``: of PyTorch in each process, 0 for as many as it takes; ``ram_mb``: the most memory of each process.
+    ``network``: "cascade" or "full-size"; ``threads``: of PyTorch in each process, 0 for as many as it takes;
+    ``ram_mb``: the most memory of each process.
     """
 
     source: Path
@@ -44,6 +45,7 @@ class SegmentArchive:
     device: str = "auto"
     precision: str = "auto"
     weights: Path | None = None
+    network: str = "cascade"
     threads: int = 0
     ram_mb: float | None = None
 

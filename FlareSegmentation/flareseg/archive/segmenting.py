@@ -18,6 +18,7 @@ from flareseg.core.volume import Volume
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.display.preview import write_preview
 from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.full_size import Networks
 from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import make_folder, write_text
@@ -42,7 +43,8 @@ class CaseSegmenter:
         """Load the cascade. Raises FlareError."""
         if job.threads:
             torch.set_num_threads(job.threads)
-        return cls(Cascade.load(job.device, job.weights, Limits(job.ram_mb), job.precision), job)
+        networks = Networks.of(job.network)
+        return cls(Cascade.load(job.device, job.weights, Limits(job.ram_mb), job.precision, networks), job)
 
     def __call__(self, case: ArchiveCase) -> ResultRow:
         """Write the files of a case; its row, also for a failure that another attempt would have, too."""

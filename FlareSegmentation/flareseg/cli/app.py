@@ -12,7 +12,7 @@ import typer
 from flareseg import __version__
 from flareseg.cli import evaluate, prepare, train
 from flareseg.cli.archive import archive
-from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
+from flareseg.cli.options import DeviceOption, NetworkOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import FlareError, RoiError, ScanError
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def segment(
         typer.Option("--ground-truth", "--truth", help="Ground truth label map of the one scan: adds Dice per organ."),
     ] = None,
     weights: WeightsOption = None,
-    network: Annotated[
-        str, typer.Option(metavar="cascade|full-size", help="full-size: the whole scan in one pass, by --weights.")
-    ] = "cascade",
+    network: NetworkOption = "cascade",
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="Give the left kidney the label 5.")] = False,
     organs: Annotated[
         Optional[str], typer.Option(metavar="liver,spleen,...", help="Only these organs; by default all four.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.core import TyperGroup
 
-from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
+from flareseg.cli.options import DeviceOption, NetworkOption, PrecisionOption, WeightsOption
 from flareseg.core.extras import needs
 
 _RUN = "run"
@@ -46,6 +46,7 @@ def run(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     weights: WeightsOption = None,
+    network: NetworkOption = "cascade",
     split_kidneys: Annotated[bool, typer.Option("--split-kidneys", help="Give the left kidney the label 5.")] = False,
     workers: Annotated[
         Optional[int], typer.Option(help="Processes; by default by cores and memory, or one for each GPU.")
@@ -68,6 +69,7 @@ def run(
 
         from flareseg.cli.archive_console import interruptible, show_counts, show_progress
         from flareseg.dicom_export.targets import DicomTargets
+        from flareseg.inference.full_size import Networks
         from flareseg.inference.options import SegmentationOptions
         from flareseg.io.tasks import DICOM, DICOM_SEG
         from flareseg.io.writing import suffix_of
@@ -76,7 +78,7 @@ def run(
             DicomTargets(output / f"name{DICOM}").check_packages()
         suffix = DICOM if form == DICOM_SEG else suffix_of(Path(f"name.{form.lstrip('.')}"))
         options = SegmentationOptions(split_kidneys=split_kidneys)
-        job = SegmentArchive(source, output, suffix, options, device, precision, weights)
+        job = SegmentArchive(source, output, suffix, options, device, precision, weights, Networks.of(network).value)
         with interruptible(), show_progress() as on_change:
             counts = Driver.of(job, workers, scheduler, retry, on_change).run(source)
         show_counts(counts, output)

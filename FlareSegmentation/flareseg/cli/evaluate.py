@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flareseg.cli.options import DeviceOption, PrecisionOption, WeightsOption
+from flareseg.cli.options import DeviceOption, NetworkOption, PrecisionOption, WeightsOption
 from flareseg.core.errors import ConfigError
 from flareseg.core.extras import needs
 
@@ -102,6 +102,7 @@ def segment_folder(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     weights: WeightsOption = None,
+    network: NetworkOption = "cascade",
     reports: Annotated[Optional[Path], typer.Option(help="Folder for the reports X.json.")] = None,
 ) -> None:
     """Segment every X_0000.nii.gz of a folder into X.nii.gz, the contract of the FLARE challenges."""
@@ -119,9 +120,10 @@ def segment_folder(
 
         with own_process.loading():
             from flareseg.inference.cascade import Cascade
+            from flareseg.inference.full_size import Networks
             from flareseg.inference.options import SegmentationOptions
 
-            cascade = Cascade.load(device, weights, precision=precision)
+            cascade = Cascade.load(device, weights, precision=precision, networks=Networks.of(network))
 
         from flareseg.cli.segment_files import FileSegmenter, segment_all
 

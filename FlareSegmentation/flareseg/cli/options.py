@@ -12,4 +12,7 @@ PrecisionOption = Annotated[
     str,
     typer.Option(metavar="auto|float32|float16|bfloat16", help="Of the networks; auto follows from the device."),
 ]
+NetworkOption = Annotated[
+    str, typer.Option(metavar="cascade|full-size", help="full-size: the whole scan in one pass, by --weights.")
+]
 WeightsOption = Annotated[Optional[Path], typer.Option(help="Folder with other network weights.")]

@@ -46,7 +46,6 @@ from flareseg.inference.resample import (
 )
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.inference.uncertainty import follow_changes
-from flareseg.inference.weights import TrainedNetwork
 
 LEAST_TISSUE = 0.01  # share of the scan
 _RESAMPLING_SHARE = 0.5  # of the time that finding the abdomen takes
@@ -170,7 +169,8 @@ class Cascade:
         abdomen, organs = load_networks(networks, weights)
 
         def engine_on(target: Device) -> Engine:
-            return Engine.of(target, select_precision(target, precision), abdomen, organs)
+            chosen = select_precision(target, precision)
+            return Engine.of(target, chosen, abdomen, organs, whole=networks is Networks.FULL_SIZE)
 
         try:
             engine = engine_on(device)
@@ -181,12 +181,12 @@ class Cascade:
                 raise too_full(_NO_ROOM) from error
             engine = engine_on(replace(select_device("cpu"), note=_NO_ROOM))
         on_cpu = (lambda: engine_on(select_device("cpu"))) if may_leave and engine.device.is_gpu else None
-        return cls(engine, [trained.facts for trained in (abdomen, organs) if trained], limits, on_cpu)
+        return cls(engine, [abdomen.facts, organs.facts], limits, on_cpu)
 
     @property
-    def finds_abdomen(self) -> bool:
-        """Whether there is a ROI network, or else the scan is segmented as a whole."""
-        return self._engine.abdomen is not None
+    def takes_whole_scans(self) -> bool:
+        """Whether the scan is segmented as a whole, not only the ROI."""
+        return self._engine.whole
 
     @property
     def device(self) -> DeviceFacts:
@@ -226,7 +226,7 @@ class Cascade:
     def _with_retries(self, volume: Volume, options: SegmentationOptions, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.device.note]), *self.emulation]
-        if not self.finds_abdomen:
+        if self.takes_whole_scans:
             require_room(self._engine, volume, options, self.limits, may_leave=self._on_cpu is not None)
         else:
             self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
@@ -297,12 +297,11 @@ class _Attempt:
             self.run.memory.watch_gpu(self.engine.device.torch_device.index)
 
     def _box(self, voxels: np.ndarray, geometry: Geometry) -> tuple[Box, Overview | None]:
-        """The ROI, and what the ROI network saw; None where the caller has said where the abdomen is."""
+        """What is segmented, and what the ROI network saw; None where the caller has said where the abdomen is."""
         if self.options.roi:
             return box_of_bounds(self.options.roi, geometry), None
-        if self.engine.abdomen is None:
-            return Box.whole(geometry.shape), None
-        return _find_abdomen(self.engine, self.engine.abdomen, voxels, geometry, self.run, self.slabs)
+        box, overview = _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
+        return Box.whole(geometry.shape) if self.engine.whole else box, overview
 
     def _put_back(
         self, logits: Tensor, labels: np.ndarray, hu: np.ndarray, uncertainty: np.ndarray | None
@@ -375,14 +374,14 @@ def _require_abdomen(labels: np.ndarray, overview: Overview | None) -> None:
 
 
 def _find_abdomen(
-    engine: Engine, abdomen: TrainedNetwork, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
+    engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
 ) -> tuple[Box, Overview]:
     with run.part(0.0, _RESAMPLING_SHARE):
-        coarse = engine.resampled(abdomen, voxels, Box.whole(geometry.shape), geometry, slabs)
+        coarse = engine.resampled(engine.abdomen, voxels, Box.whole(geometry.shape), geometry, slabs)
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
     with run.part(_RESAMPLING_SHARE, 1.0):
-        background, organs = engine.logits(abdomen, coarse, run)
+        background, organs = engine.logits(engine.abdomen, coarse, run)
     overview = Overview(coarse.cpu().numpy(), (organs > background).cpu().numpy(), geometry)
     box = box_of_foreground(overview.abdomen, geometry)
     if box is None:

@@ -22,21 +22,29 @@ from flareseg.inference.weights import TrainedNetwork
 
 @dataclass(frozen=True)
 class Engine:
-    """The networks on one device in one precision; without a ROI network the scan is segmented as a whole."""
+    """The networks on one device in one precision. ``whole``: the organ network takes the scan, not only the ROI."""
 
     device: Device
     precision: Precision
-    abdomen: TrainedNetwork | None
+    abdomen: TrainedNetwork
     organs: TrainedNetwork
+    whole: bool = False
 
     @classmethod
-    def of(cls, device: Device, precision: Precision, abdomen: TrainedNetwork | None, organs: TrainedNetwork) -> Engine:
+    def of(
+        cls,
+        device: Device,
+        precision: Precision,
+        abdomen: TrainedNetwork,
+        organs: TrainedNetwork,
+        whole: bool = False,
+    ) -> Engine:
         """Copy trained networks to a device, their batch norm folded into the convolutions."""
 
         def on_device(trained: TrainedNetwork) -> TrainedNetwork:
             return replace(trained, network=precision.network(folded(trained.network), device.torch_device))
 
-        return cls(device, precision, abdomen and on_device(abdomen), on_device(organs))
+        return cls(device, precision, on_device(abdomen), on_device(organs), whole)
 
     @property
     def facts(self) -> DeviceFacts:

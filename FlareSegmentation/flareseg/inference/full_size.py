@@ -1,7 +1,7 @@
 """Whole scans in one pass: one network, no region of interest and no crop.
 
 The idea is that of Wang, Oda and Mori (arXiv 2003.10690): see networks/memory_efficient_fcn.py. Everything around the
-network is the cascade's.
+network is the cascade's. The ROI network chooses no region, but scans in which it sees no abdomen are refused.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Networks(str, Enum):
             raise JobError(f'Unknown network: "{choice}".', f"Use one of {', '.join(n.value for n in cls)}.") from None
 
 
-def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwork | None, TrainedNetwork]:
-    """Load the ROI network, if the choice has one, and the organ network. Raises WeightsError."""
+def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwork, TrainedNetwork]:
+    """Load the ROI network, for whole scans that of this package, and the organ network. Raises WeightsError."""
     if choice is Networks.CASCADE:
         return load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)
     if weights is None:
@@ -56,7 +56,7 @@ def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwor
             "No weights for the whole scan in one pass come with FlareSegmentation.",
             "Train some (docs/full-size.md) and give their folder: --weights FOLDER, or Weights in the panel.",
         )
-    return None, load_network(STAGE, CLASSES, weights)
+    return load_network("abdomen", 2), load_network(STAGE, CLASSES, weights)
 
 
 def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, limits: Limits, may_leave: bool) -> None:

@@ -100,7 +100,7 @@ def _report(cascade: Cascade, volume: Volume, found: Segmentation, run: Run, opt
         device=found.device,
         weights=cascade.weights,
         roi=list(found.roi),
-        roi_source="caller" if options.roi else "network" if cascade.finds_abdomen else "scan",
+        roi_source="caller" if options.roi else "scan" if cascade.takes_whole_scans else "network",
         stages=run.clock.stages,
         total_seconds=run.clock.total_seconds,
         memory=run.memory.facts(),

@@ -187,6 +187,12 @@ class TestFailures:
         assert float(row["left_kidney_ml"]) > 50
         assert row["kidneys_ml"] == ""
 
+    def test_network_and_weights_reach_the_engine(self, logic, scans, organs, add, tmp_path):
+        add("a.nii.gz")
+        (result,) = segmentFolder(logic, scans, organs, network="full-size", weights=str(tmp_path / "none"))
+        assert result.error.kind == "weights"
+        assert str(tmp_path / "none") in result.error.message
+
     def test_a_case_that_fails_is_reported_and_the_others_go_on(self, quick, scans, organs, add):
         (scans / "a broken.nii.gz").write_bytes(b"no image")
         add("b.nii.gz")
@@ -324,6 +330,7 @@ class TestChoosing:
             ({"suffix": "-organs.png"}, "write", "no known label map suffix"),
             ({"device": "tpu"}, "bad_job", "Unknown device: 'tpu'"),
             ({"cleanUp": "hard"}, "bad_job", "Unknown clean-up: 'hard'"),
+            ({"network": "best"}, "bad_job", "Unknown network: 'best'"),
             ({"outputFolder": "scans/a.nii.gz/organs"}, "write", "cannot be made"),
         ],
     )
