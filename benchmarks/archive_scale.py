@@ -13,7 +13,6 @@ import json
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from flareseg.archive.driver import ArchiveCounts, Driver
 from flareseg.archive.job import CaseWork
 from flareseg.archive.table import read_table
 from flareseg.cli import console
+from flareseg.core.repeating import repeated
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts
 from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import make_folder, write_text
@@ -99,25 +99,17 @@ def make_source(source: Path, cases: int) -> None:
             (folder / f"{number:07}.nrrd").write_bytes(content)
 
 
-@contextlib.contextmanager
-def killing(watch: Watch, seed: int) -> Iterator[None]:
+def killing(watch: Watch, seed: int) -> contextlib.AbstractContextManager[None]:
     """Kill a worker process at random, now and then."""
-    ended, chance = threading.Event(), random.Random(seed)
+    chance = random.Random(seed)
 
     def kill() -> None:
-        while not ended.wait(chance.uniform(*KILL_SECONDS)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if workers := [each for each in psutil.Process().children() if is_worker(each)]:
-                    chance.choice(workers).kill()
-                    watch.killed += 1
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if workers := [each for each in psutil.Process().children() if is_worker(each)]:
+                chance.choice(workers).kill()
+                watch.killed += 1
 
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return repeated(kill, lambda: chance.uniform(*KILL_SECONDS))
 
 
 def is_worker(process: psutil.Process) -> bool:

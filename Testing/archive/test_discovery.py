@@ -18,7 +18,7 @@ from flareseg.archive.discovery import LEFT_OUT, cases_in, count_cases, discover
 from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
-from flareseg.io.dicom.series import read_series
+from flareseg.io.dicom.series import read_part
 from flareseg.io.ledger import ResultLedger
 from flareseg.io.writing import write_labels, write_scan
 from pyarrow import parquet
@@ -141,7 +141,7 @@ def test_a_series_that_lies_in_several_folders_is_one_case(source: Path, ledger:
         (source / "a" / f"IM{k:03}.dcm").rename(source / "b" / f"IM{k:03}.dcm")
     (case,) = found(source, ledger)
     assert len(case.files) == 24
-    assert np.array_equal(read_series(case.paths(source), case.part or 0).voxels, ANATOMICAL.voxels)
+    assert np.array_equal(read_part(case.paths(source), case.part or 0).voxels, ANATOMICAL.voxels)
 
 
 def test_many_series_in_one_folder_are_cases_of_their_own(source: Path, ledger: ResultLedger) -> None:
@@ -162,7 +162,7 @@ def test_stations_of_one_series_are_cases_of_their_own(source: Path, ledger: Res
 
     write_series(source / "series", small_volume(slices=40), edit=apart)
     cases = found(source, ledger)
-    volumes = {case.part: read_series(case.paths(source), case.part or 0) for case in cases}
+    volumes = {case.part: read_part(case.paths(source), case.part or 0) for case in cases}
     assert {part: len(volume.voxels) for part, volume in volumes.items()} == {0: 24, 1: 16}
     assert all(volume.next_choice is None for volume in volumes.values())
 
@@ -173,8 +173,8 @@ def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, l
     (source / "0" / "IM003.dcm").write_bytes((source / "0" / "IM003.dcm").read_bytes()[:300])
     damaged, whole = found(source, ledger)
     with pytest.raises(FlareError, match=r"IM003\.dcm among the slices is damaged"):
-        read_series(damaged.paths(source), damaged.part or 0)
-    assert len(read_series(whole.paths(source), whole.part or 0).voxels) == 24
+        read_part(damaged.paths(source), damaged.part or 0)
+    assert len(read_part(whole.paths(source), whole.part or 0).voxels) == 24
 
 
 def test_two_scans_of_one_name_have_results_of_their_own(source: Path, ledger: ResultLedger) -> None:

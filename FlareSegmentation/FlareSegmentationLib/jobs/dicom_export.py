@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
-import shutil
-import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import qt
 import slicer
-from flareseg.core.errors import Cancelled, FlareError, OutputError, error_of_kind
+from flareseg.core.errors import OutputError
 from flareseg.core.report import Report
 from flareseg.worker.job_folder import JobFolder
 from slicer.i18n import tr as _
@@ -26,7 +25,7 @@ from ..nodes.results import scanOf
 from ..nodes.volumes import volumeOf
 from ..signals import Signal
 from .job import newFolder
-from .process import WorkerProcess
+from .process_run import ProcessRun
 
 _LOOK_MS = 20
 
@@ -39,24 +38,16 @@ class ExportedFiles:
     warnings: list[str]
 
 
-class DicomExportRun:
-    """Writes one result as DICOM; ends exactly once, by ``finished`` or ``failed``.
-
-    Only the start, which copies the segments' voxels, is done in Slicer's main thread.
-    """
+class DicomExportRun(ProcessRun):
+    """Writes one result as DICOM. Only the start, which copies the segments' voxels, uses Slicer's main thread."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.finished: Signal[ExportedFiles] = Signal()
-        self.failed: Signal[FlareError] = Signal()
-        self.active = False
         self._folder: JobFolder | None = None
         self._writing: Work[None] | None = None
         self._job: dict[str, Any] = {}
         self._warnings: list[str] = []
-        self._process = WorkerProcess(_command)
-        self._process.lineReceived.connect(self._onLine)
-        self._process.logged.connect(logging.error)
-        self._process.ended.connect(self._fail)
         self._timer = qt.QTimer()
         self._timer.setInterval(_LOOK_MS)
         self._timer.connect("timeout()", self._look)
@@ -88,10 +79,8 @@ class DicomExportRun:
         self._writing = Work(lambda: np.save(path, labels, allow_pickle=False))
         self._timer.start()
 
-    def cancel(self) -> None:
-        """Does nothing once it has ended."""
-        if self.active:
-            self._fail(Cancelled())
+    def _module(self) -> list[str]:
+        return ["flareseg.dicom_export"]
 
     def _look(self) -> None:
         """Start the process as soon as the label map is written."""
@@ -107,31 +96,18 @@ class DicomExportRun:
         except Exception as error:  # whatever it is, the run has to end
             self._fail(explained(error))
 
-    def _onLine(self, line: bytes) -> None:
-        if not self.active:
-            return
-        try:
-            said = json.loads(line)
-            if "kind" in said:
-                raise error_of_kind(said["kind"], said["message"], said["hint"])
-            written = ExportedFiles(said["written"], self._warnings + said["warnings"])
-        except Exception as error:  # whatever it is, the run has to end
-            self._fail(explained(error))
-        else:
-            self._end()
-            self.finished.emit(written)
+    def _understand(self, said: dict[str, Any]) -> Callable[[], object]:
+        return partial(self._finish, ExportedFiles(said["written"], self._warnings + said["warnings"]))
 
-    def _fail(self, error: FlareError) -> None:
-        if self.active:
-            self._end()
-            self.failed.emit(error)
+    def _finish(self, written: ExportedFiles) -> None:
+        self._end()
+        self.finished.emit(written)
 
     def _end(self) -> None:
-        self.active = False
         self._timer.stop()
         if self._writing is not None:
             self._writing.wait()
-        self._process.stop()  # upon which it removes what it has not finished
+        super()._end()
         if self._folder is not None:
             self._folder.remove()
 
@@ -147,7 +123,3 @@ def _notHandedOver(error: OSError) -> OutputError:
         _("The segments could not be handed to the engine: {why}.").format(why=error.strerror),
         _("Free some disk space, or choose another temporary folder in Slicer's application settings."),
     )
-
-
-def _command() -> list[str]:
-    return [shutil.which("PythonSlicer") or sys.executable, "-m", "flareseg.dicom_export"]

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import shutil
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import slicer
-from flareseg.core.errors import Cancelled, FlareError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 
-from ..explained import explained
 from ..nodes.sample_data import addCt, addOrgans
 from ..signals import Signal
 from .job import checkTemporaryFolder
-from .process import WorkerProcess
+from .process_run import ProcessRun
 from .waiting import Outcome
 
 
-class PhantomRun:
-    """Makes one synthetic CT; ends exactly once, by ``finished`` (the CT; its labels: uint8 (k, j, i)) or ``failed``.
+class PhantomRun(ProcessRun):
+    """Makes one synthetic CT; ``finished`` gives it and its labels, uint8 (k, j, i).
 
     ``progressed`` gives the fraction 0..1 that is done.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.progressed: Signal[float] = Signal()
         self.finished: Signal[Volume, np.ndarray] = Signal()
-        self.failed: Signal[FlareError] = Signal()
-        self.active = False
-        self._process = WorkerProcess(_command)
-        self._process.lineReceived.connect(self._onLine)
-        self._process.logged.connect(logging.error)
-        self._process.ended.connect(self._fail)
 
     def start(self) -> None:
         """Raises OutputError when Slicer's temporary folder is missing."""
@@ -45,34 +36,17 @@ class PhantomRun:
         self.active = True
         self._process.start()
 
-    def cancel(self) -> None:
-        """Does nothing once it has ended."""
-        if self.active:
-            self._fail(Cancelled())
+    def _module(self) -> list[str]:
+        return ["flareseg.phantom", slicer.app.temporaryPath]
 
-    def _onLine(self, line: bytes) -> None:
-        if not self.active:
-            return
-        try:
-            said = json.loads(line)
-            made = None if "fraction" in said else _read(said)
-        except Exception as error:  # whatever it is, the run has to end
-            self._fail(explained(error))
-            return
-        if made is None:
-            self.progressed.emit(said["fraction"])
-        else:
-            self._end()
-            self.finished.emit(*made)
+    def _understand(self, said: dict[str, Any]) -> Callable[[], object]:
+        if "fraction" in said:
+            return partial(self.progressed.emit, said["fraction"])
+        return partial(self._finish, *_read(said))
 
-    def _fail(self, error: FlareError) -> None:
-        if self.active:
-            self._end()
-            self.failed.emit(error)
-
-    def _end(self) -> None:
-        self.active = False
-        self._process.stop()  # upon which it removes its folder
+    def _finish(self, volume: Volume, labels: np.ndarray) -> None:
+        self._end()
+        self.finished.emit(volume, labels)
 
 
 def loadSyntheticCt() -> slicer.vtkMRMLScalarVolumeNode:
@@ -102,8 +76,3 @@ def _read(said: dict[str, Any]) -> tuple[Volume, np.ndarray]:
     folder = Path(said["folder"])
     voxels, labels = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("scan", "labels"))
     return Volume(voxels, Geometry.from_json(said["geometry"]), name="phantom"), labels
-
-
-def _command() -> list[str]:
-    python = shutil.which("PythonSlicer") or sys.executable
-    return [python, "-m", "flareseg.phantom", slicer.app.temporaryPath]

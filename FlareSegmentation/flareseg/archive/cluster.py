@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from distributed.scheduler import DEFAULT_EXTENSIONS
 
 from flareseg.core.errors import InsufficientMemoryError, JobError
 from flareseg.core.free_memory import MB, attainable_mb
+from flareseg.core.repeating import repeated
 
 _THREADS = 2  # of a process on a CPU; reading and writing a scan take one
 _WORKER_MB = 2500.0  # of a CT with 1,000 slices of 512 x 512: the scan, its labels, the networks
@@ -126,26 +126,9 @@ def local_client(workers: Workers) -> Iterator[Client]:
     """A client of a cluster of this computer, which ends with the block."""
     with dask.config.set(_SETTINGS), ArchiveCluster(workers) as cluster, Client(cluster) as client:
         client.wait_for_workers(workers.count)
-        with _kept(cluster, workers.count):
+        # Dask gives up a process that is killed while it starts
+        with repeated(lambda: cluster.scale(workers.count), lambda: _KEPT_SECONDS):
             yield client
-
-
-@contextlib.contextmanager
-def _kept(cluster: LocalCluster, count: int) -> Iterator[None]:
-    """The number of workers is restored: Dask gives up a process that is killed while it starts."""
-    ended = threading.Event()
-
-    def keep() -> None:
-        while not ended.wait(_KEPT_SECONDS):
-            cluster.scale(count)
-
-    thread = threading.Thread(target=keep, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextlib.contextmanager

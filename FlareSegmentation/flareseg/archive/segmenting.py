@@ -89,9 +89,9 @@ class CaseSegmenter:
         paths = case.paths(self.job.source)
         if case.part is None:
             return read_volume(paths[0], self.cascade.limits.check_file)
-        from flareseg.io.dicom.series import read_series
+        from flareseg.io.dicom.series import read_part
 
-        return read_series(paths, case.part, self.cascade.limits.check_file)
+        return read_part(paths, case.part, self.cascade.limits.check_file)
 
     def _facts(self, case: ArchiveCase) -> dict[str, str]:
         """Study, series and scanner of a DICOM series; nothing for one whose header cannot be read."""

@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import secrets
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from flareseg.core.errors import OutputError
 from flareseg.core.owner import Owner
+from flareseg.core.repeating import repeated
 from flareseg.io.outputs import refusals_said
 
 BEAT_SECONDS = 20.0
@@ -27,14 +27,10 @@ def locked(lock: Path, output: Path) -> Iterator[None]:
     """
     owner = Owner.this_process()
     _acquire(lock, output, owner)
-    ended = threading.Event()
-    beat = threading.Thread(target=_beat, args=(lock, ended), daemon=True)
-    beat.start()
     try:
-        yield
+        with repeated(lambda: _beat(lock), lambda: BEAT_SECONDS):
+            yield
     finally:
-        ended.set()
-        beat.join()
         if _owner(lock) == owner:
             lock.unlink(missing_ok=True)
 
@@ -112,7 +108,6 @@ def _held(lock: Path, output: Path) -> OutputError:
     )
 
 
-def _beat(lock: Path, ended: threading.Event) -> None:
-    while not ended.wait(BEAT_SECONDS):
-        with contextlib.suppress(OSError):  # a disk that is away for a moment; others wait STALE_SECONDS
-            os.utime(lock)
+def _beat(lock: Path) -> None:
+    with contextlib.suppress(OSError):  # a disk that is away for a moment; others wait STALE_SECONDS
+        os.utime(lock)

@@ -33,7 +33,7 @@ def in_parts(stacks: Iterable[Stack]) -> list[Stack]:
     return sorted(stacks, key=lambda stack: (-len(stack), _acquisition(stack), tuple(stack.first.position)))
 
 
-def read_series(files: list[Path], part: int = 0, check_size: CheckSize = check_reading) -> Volume:
+def read_part(files: list[Path], part: int = 0, check_size: CheckSize = check_reading) -> Volume:
     """The volume of part number ``part`` (see ``in_parts``) of the series in these files.
 
     ``check_size``: as of reading.read_volume. Raises ScanError or InsufficientMemoryError.
