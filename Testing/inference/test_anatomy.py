@@ -113,6 +113,15 @@ def test_a_liver_in_a_skull_makes_no_abdomen_whatever_lies_beside_it() -> None:
     assert found == "what looks like a liver lies inside the skull"
 
 
+@pytest.mark.parametrize("hu", [140, 160, 250])
+def test_the_rim_of_a_bright_liver_is_no_skull(hu: float) -> None:
+    """At 80 kV or 40 keV a liver is as bright as thin bone; its label is a voxel smaller than it is."""
+    k, j, i = LIVER_BOX
+    scan = body()
+    scan[k, j.start - 1 : j.stop + 1, i.start - 1 : i.stop + 1] = hu
+    assert judged(labels_of(liver=LIVER_BOX, kidneys=KIDNEY_BOX), scan) == ""
+
+
 def test_ribs_are_not_taken_for_a_skull() -> None:
     hu = body()
     hu[:, 12:36, 10:38] = BONE

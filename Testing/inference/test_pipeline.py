@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from flareseg import __version__
-from flareseg.core.errors import FlareError, NoAbdomenError
+from flareseg.core.errors import FlareError, NoAbdomenError, ScanError
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report, ScanFacts, UncertainPlace
 from flareseg.core.run import Run
@@ -86,6 +86,14 @@ def test_where_a_scan_shows_no_abdomen_the_next_choice_is_segmented() -> None:
     assert outcome.volume.name == outcome.report.scan.name == "scan 7"
     assert isinstance(found, Segmentation)
     assert found.labels.any()
+
+
+def test_a_next_choice_that_cannot_be_used_leaves_the_answer_and_is_named() -> None:
+    def unreadable() -> Volume:
+        raise ScanError("It is damaged.", "Copy it again.")
+
+    with pytest.raises(NoAbdomenError, match=r"No abdomen found.*Another scan of the folder cannot be used: It is dam"):
+        segmented(without_organs(next_choice=unreadable))
 
 
 def test_without_a_next_choice_no_abdomen_is_an_error() -> None:

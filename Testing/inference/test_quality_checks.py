@@ -172,6 +172,11 @@ def test_a_spleen_with_lung_in_it_spreads_more_than_the_liver() -> None:
     assert not any("spread" in warning for warning in facts["Liver"].warnings)
 
 
+def test_a_spleen_alone_with_lung_in_it_spreads_too_much_as_well() -> None:
+    facts = facts_of(*soft_tissue({SPLEEN.label: (18, 68)}))
+    assert "the HU spread by ±68, more than expected" in facts["Spleen"].warnings
+
+
 def test_noise_spreads_all_organs_and_is_not_held_against_any() -> None:
     facts = facts_of(*soft_tissue({organ.label: (60, 62) for organ in ORGANS}))
     assert not any("spread" in warning for each in facts.values() for warning in each.warnings)

@@ -8,7 +8,7 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.engine import normalised
-from scripted_networks import BRIGHT, MUSCLE, Everywhere, cascade_of, kidney_finder, scan
+from scripted_networks import BRIGHT, MUSCLE, Brightest, Everywhere, cascade_of, kidney_finder, scan
 from torch import Tensor, nn
 
 
@@ -57,6 +57,18 @@ def test_the_midline_is_the_bodys_and_not_the_pictures(finder: Cascade) -> None:
     assert set(np.unique(labels[..., 120:])) == {0, 5}
 
 
+@pytest.mark.parametrize(("columns", "side"), [((60, 90), 2), ((140, 180), 5)])
+def test_in_a_region_around_one_kidney_the_midline_is_still_the_bodys(
+    columns: tuple[int, int], side: int, finder: Cascade
+) -> None:
+    volume = scan((32, 64, 384))
+    volume.voxels[:, 10:50, 40:200] = MUSCLE
+    volume.voxels[8:24, 20:40, slice(*columns)] = BRIGHT
+    right, left = -3.0 * (columns[0] - 10), -3.0 * (columns[1] + 10)
+    options = SegmentationOptions(roi=(left, right, -150.0, -30.0, 0.0, 90.0), split_kidneys=True)
+    assert set(np.unique(finder.segment(volume, options).labels)) == {0, side}
+
+
 def test_a_horseshoe_kidney_is_cut_in_the_bodys_middle_to_the_voxel(finder: Cascade) -> None:
     volume = scan((32, 64, 384))
     volume.voxels[:, 10:50, 40:200] = MUSCLE
@@ -76,6 +88,18 @@ def test_an_organ_of_less_than_5_ml_is_not_reported(spacing: float, is_found: bo
     else:
         with pytest.raises(FlareError, match="it shows no liver, kidney, spleen or pancreas"):
             finder.segment(volume)
+
+
+def test_a_roi_network_may_answer_on_a_coarser_grid() -> None:
+    class Halved(Everywhere):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x[..., ::2, ::2, ::2])
+
+    volume = scan((96, 96, 96))
+    volume.voxels[10:90, 10:90, 10:90] = MUSCLE
+    volume.voxels[40:55, 40:55, 40:55] = BRIGHT
+    coarse = cascade_of(Halved(), Brightest(label=2, classes=5))
+    assert np.array_equal(coarse.segment(volume).labels, kidney_finder().segment(volume).labels)
 
 
 def test_warnings_about_the_scan_come_first_and_those_about_the_result_follow(finder: Cascade) -> None:

@@ -29,6 +29,7 @@ RIVALS: dict[str, tuple[dict[str, object], str]] = {
     "GE bone": ({"ConvolutionKernel": "BONEPLUS"}, "soft tissue"),
     "arterial": ({"SeriesDescription": "Abdomen arterial"}, "contrast phase"),
     "native": ({"SeriesDescription": "Abdomen native"}, "contrast phase"),
+    "without contrast": ({"SeriesDescription": "Abd w/o contrast"}, "contrast phase"),
 }
 
 
@@ -173,6 +174,31 @@ def test_series_of_two_frames_of_reference_are_two_parts(tmp_path: Path) -> None
     stations(tmp_path / "a", 0.0)
     write_series(tmp_path / "b", small_volume(24), series="1.2.4", SeriesNumber=2, FrameOfReferenceUID="1.2.3.9")
     assert read_volume(tmp_path).next_choice is not None
+
+
+def test_without_contrast_is_behind_any_contrast(tmp_path: Path) -> None:
+    write_series(tmp_path / "late", small_volume(22), SeriesNumber=2, SeriesDescription="Abdomen late")
+    native = {"SeriesNumber": 1, "SeriesDescription": "Abdomen non-contrast"}
+    write_series(tmp_path / "native", small_volume(30), series="1.2.3", **native)
+    assert read_volume(tmp_path).voxels.shape[0] == 22
+
+
+def test_a_few_slices_are_no_next_choice(tmp_path: Path) -> None:
+    stations(tmp_path / "a", 0.0)
+    other = {"SeriesNumber": 2, "FrameOfReferenceUID": "1.2.3.9"}
+    write_series(tmp_path / "b", small_volume(3), series="1.2.4", **other)
+    assert read_volume(tmp_path).next_choice is None
+
+
+def test_a_next_choice_that_is_damaged_gives_way_to_the_one_after_it(tmp_path: Path) -> None:
+    for number, slices in enumerate((40, 30, 24), start=1):
+        tags = {"SeriesNumber": number, "FrameOfReferenceUID": f"1.2.3.{number}"}
+        write_series(tmp_path / str(number), small_volume(slices), series=f"1.2.4.{number}", **tags)
+    cut = next((tmp_path / "2").glob("*.dcm"))
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    first = read_volume(tmp_path)
+    assert first.next_choice is not None
+    assert first.next_choice().voxels.shape[0] == 24
 
 
 @pytest.mark.parametrize("kind", ["MR", "scout", "MIP"])

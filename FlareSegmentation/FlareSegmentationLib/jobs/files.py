@@ -10,7 +10,7 @@ import numpy as np
 from flareseg.core.errors import NoAbdomenError
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report, StageTime
-from flareseg.core.volume import Volume
+from flareseg.core.volume import Volume, read_instead
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.tasks import Task
@@ -36,10 +36,10 @@ def segmentFile(runner: JobRunner, task: Task, options: RunOptions) -> Report:
         try:
             labels, report = _runJob(runner, job)
             break
-        except NoAbdomenError:
+        except NoAbdomenError as error:
             if following is None:
                 raise
-            read = following
+            read = partial(read_instead, following, error)
     report.scan.name = task.name
     report.warnings = warnings + report.warnings
     _addSeconds(report, "read", seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flareseg.core.errors import ScanError
+from flareseg.core.errors import NoAbdomenError, ScanError
 from flareseg.core.geometry import Geometry, Orientation
 
 AIR_HU = -1024
@@ -55,6 +55,26 @@ class Volume:
         """The same scan with its axes to superior, posterior and left, as a view: no voxel is resampled."""
         orientation = Orientation.of(self.geometry)
         return Volume(orientation.view(self.voxels), orientation.geometry(self.geometry), self.name)
+
+
+def read_instead(next_choice: Callable[[], Volume], nothing: NoAbdomenError) -> Volume:
+    """Read the next choice after a scan without an abdomen.
+
+    Args:
+        next_choice: As of ``Volume``.
+        nothing: What was said of the scan before.
+
+    Returns:
+        The next scan.
+
+    Raises:
+        NoAbdomenError: The next scan cannot be used; the message says why, after that of ``nothing``.
+    """
+    try:
+        return next_choice()
+    except ScanError as error:
+        message = f"{nothing.message} Another scan of the folder cannot be used: {error.message}"
+        raise NoAbdomenError(message, nothing.hint) from error
 
 
 def checked(volume: Volume) -> Volume:

@@ -20,7 +20,7 @@ from flareseg.inference.resample import sampled
 
 _LIVER, _KIDNEYS, _SPLEEN, _ = ORGANS
 
-# Measured on 124 scans without organs and 73 with them (make refusals), between the two groups.
+# Measured on scans with and without organs (make refusals; docs/model-card.md counts them), between the two groups.
 LEAST_ML = 15.0  # of an agreed organ; "kidneys" in bellies and "spleens" in brains have up to 11 mL, true ones 22
 AGREEMENT = 0.4  # of an organ of that size, inside the ROI network's abdomen: up to 32 %, true ones from 53 % on
 UNDER_LUNG = 0.3  # of the liver seen from above: up to 11 %, domes from 36 % on
@@ -31,6 +31,7 @@ IN_SKULL = 0.3  # of a liver's voxels, inside rings of bone: 39 % in heads with 
 AIR_HU = -400.0  # between lung (-900 to -500) and fat (-100)
 GAS_HU = -960.0  # of bowel; lung has more tissue in it
 BONE_HU = 150.0  # a skull of 6 mm in voxels of 5 mm; soft tissue seldom reaches it without contrast medium
+BONE_ABOVE_LIVER = 100.0  # the rim of a liver as bright as BONE_HU (80 kV, 40 keV) is no wall around it
 PARENCHYMA_HU = (-80.0, 500.0)  # above fat (-100); fatty livers reach -30, renal cortex at 80 kV about 400
 _LEAST_PARENCHYMA = 0.5  # of an organ's voxels
 
@@ -123,9 +124,12 @@ def _is_under_lungs(organ: np.ndarray, overview: Overview) -> bool:
 def _is_in_skull(liver: np.ndarray, overview: Overview) -> bool:
     """Whether bone closes rings round a liver in axial slices, as ribs never do."""
     slices = liver.any(axis=(1, 2))
-    liver = liver[slices]
-    inside = _enclosed((overview.hu[slices] > BONE_HU) & ~liver) & liver
-    return bool(liver.any() and np.count_nonzero(inside) >= IN_SKULL * np.count_nonzero(liver))
+    liver, hu = liver[slices], overview.hu[slices]
+    if not liver.any():
+        return False
+    bone = max(BONE_HU, float(np.median(hu[liver])) + BONE_ABOVE_LIVER)
+    inside = _enclosed((hu > bone) & ~liver) & liver
+    return bool(np.count_nonzero(inside) >= IN_SKULL * np.count_nonzero(liver))
 
 
 def _enclosed(wall: np.ndarray, least: int = 1) -> np.ndarray:

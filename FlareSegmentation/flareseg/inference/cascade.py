@@ -276,7 +276,7 @@ class _Attempt:
             put_back = sampled(in_box, logits.shape[1:])
             removed = self._gate(in_box, hu, crop, geometry)
             excluded = sampled(in_box, logits.shape[1:]) != put_back
-            removed_ml = self._clean(in_box, crop, geometry, removed)
+            removed_ml = self._clean(in_box, voxels, box, geometry, removed)
             if uncertainty_in_box is not None and plain is not None:
                 follow_changes(uncertainty_in_box, plain, in_box)
             _require_abdomen(orientation.view(labels), overview)
@@ -332,12 +332,14 @@ class _Attempt:
         with self.run.part(0.0, _GATE_SHARE):
             return gate_by_hu(labels, hu, geometry.spacing, crop.device, self.slabs)
 
-    def _clean(self, labels: np.ndarray, crop: Tensor, geometry: Geometry, removed: Removed) -> np.ndarray:
+    def _clean(
+        self, labels: np.ndarray, voxels: np.ndarray, box: Box, geometry: Geometry, removed: Removed
+    ) -> np.ndarray:
         """Clean the labels; how much the gate removed, in mL by final label."""
         clean_up(labels, self.options.clean_up, geometry.voxel_ml)
         if not self.options.split_kidneys:
             return removed.counts() * geometry.voxel_ml
-        midline = middle_of(crop) * labels.shape[2]
+        midline = middle_of(voxels, box)
         split_kidneys(labels, midline)
         return removed.counts(midline) * geometry.voxel_ml
 
@@ -381,7 +383,8 @@ def _find_abdomen(
     if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
         raise nothing_found("No abdomen found in this scan.")
     with run.part(_RESAMPLING_SHARE, 1.0):
-        background, organs = engine.logits(engine.abdomen, coarse, run)
+        logits = engine.logits(engine.abdomen, coarse, run)
+        background, organs = torch.nn.functional.interpolate(logits[None], coarse.shape, mode="trilinear")[0]
     overview = Overview(coarse.cpu().numpy(), (organs > background).cpu().numpy(), geometry)
     box = box_of_foreground(overview.abdomen, geometry)
     if box is None:

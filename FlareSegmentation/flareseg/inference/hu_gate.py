@@ -80,7 +80,7 @@ def gate_by_hu(
     slabs = slabs or Slabs()
     smooth = _Smoothing(hu, tuple(_gaussian(SIGMA_MM / mm) for mm in spacing), device)
     values = labels_in_tiles(labels)
-    low, high = _limits(labels, smooth, values)
+    low, high = _limits(labels, smooth, values, slabs)
     starts = starts_of(values & ~np.uint8(1 << BACKGROUND) != 0)
     marked = []
     for start, stop in slabs.cut(len(starts), smooth.bytes_per_tile):
@@ -133,12 +133,12 @@ def _gaussian(sigma: float) -> tuple[float, ...]:
     return tuple(weight / total for weight in weights)
 
 
-def _limits(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray) -> tuple[Tensor, Tensor]:
+def _limits(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray, slabs: Slabs) -> tuple[Tensor, Tensor]:
     """The lowest and the highest HU of each label value; without limits where an organ has too few voxels.
 
     The noise is the spread of the HU in the organ where it is least: that of others may be their tissue.
     """
-    sampled = {organ.label: _sample(labels, smooth, values, organ.label) for organ in ORGANS}
+    sampled = {organ.label: _sample(labels, smooth, values, organ.label, Slabs(slabs.megabytes)) for organ in ORGANS}
     found = {label: _median_and_spread(hu) for label, hu in sampled.items() if len(hu) >= _FEWEST}
     noise = min((spread for _, spread in found.values()), default=0.0)
     low, high = torch.full((256,), -math.inf), torch.full((256,), math.inf)
@@ -156,14 +156,16 @@ def _median_and_spread(hu: Tensor) -> tuple[float, float]:
     return float(median), _MAD_TO_SIGMA * float((hu[hu >= median] - median).median())
 
 
-def _sample(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray, label: int) -> Tensor:
-    """The smoothed HU of an organ's voxels in some tiles, evenly over all that hold it."""
+def _sample(labels: np.ndarray, smooth: _Smoothing, values: np.ndarray, label: int, slabs: Slabs) -> Tensor:
+    """The smoothed HU of an organ's voxels in at most _SAMPLED_TILES tiles, evenly over all that hold it."""
     starts = starts_of(values & 1 << label != 0)
-    starts = starts[:: max(1, len(starts) // _SAMPLED_TILES)]
-    if not len(starts):
-        return torch.zeros(0)
-    is_organ = torch.from_numpy(gather(labels, starts) == label).to(smooth.device)
-    return smooth.tiles(starts)[is_organ]
+    starts = starts[:: max(1, math.ceil(len(starts) / _SAMPLED_TILES))]
+    found = [torch.zeros(0, device=smooth.device)]
+    for start, stop in slabs.cut(len(starts), smooth.bytes_per_tile):
+        here = starts[start:stop]
+        is_organ = torch.from_numpy(gather(labels, here) == label).to(smooth.device)
+        found.append(smooth.tiles(here)[is_organ])
+    return torch.cat(found)
 
 
 def _leave_unless_enclosed(labels: np.ndarray, voxels: np.ndarray, had: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flareseg import __version__
 from flareseg.core.errors import NoAbdomenError
@@ -12,7 +13,7 @@ from flareseg.core.own_process import freed_memory_kept
 from flareseg.core.report import Report, ScanFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
-from flareseg.core.volume import Volume
+from flareseg.core.volume import Volume, read_instead
 from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.tilt import put_back, upright
@@ -59,11 +60,8 @@ def segment_scan(
     Raises:
         FlareError: What ``read``, ``Cascade.segment`` and ``write`` raise.
     """
-    with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
-        volume = read()
     options = options or SegmentationOptions()
-    with freed_memory_kept():
-        volume, found = _first_abdomen(cascade, volume, options, run)
+    volume, found = _first_abdomen(cascade, read, options, run)
     segmentation = _on_own_voxels(found, volume.geometry)
     with run.stage("write"), shortage_said("Writing the result", cascade.limits.ram):
         write(segmentation, volume)
@@ -71,18 +69,21 @@ def segment_scan(
 
 
 def _first_abdomen(
-    cascade: Cascade, volume: Volume, options: SegmentationOptions, run: Run
+    cascade: Cascade, read: Callable[[], Volume], options: SegmentationOptions, run: Run
 ) -> tuple[Volume, Segmentation]:
-    """The first scan, beginning with ``volume``, that shows an abdomen, and its segmentation."""
+    """The first scan, beginning with that of ``read``, that shows an abdomen, and its segmentation."""
     while True:
+        with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
+            volume = read()
         try:
-            return volume, cascade.segment(upright(volume), options, run)
-        except NoAbdomenError:
+            with freed_memory_kept():
+                return volume, cascade.segment(upright(volume), options, run)
+        except NoAbdomenError as error:
             following = volume.next_choice
             if following is None or options.roi:
                 raise
-        with run.stage("read"), shortage_said("Reading this scan", cascade.limits.ram):
-            volume = following()
+            read = partial(read_instead, following, error.with_traceback(None))
+        del volume  # before the next one is read
 
 
 def _on_own_voxels(found: Segmentation, geometry: Geometry) -> Segmentation:

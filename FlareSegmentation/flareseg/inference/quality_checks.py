@@ -25,8 +25,9 @@ def organ_facts(
     inside = box_around(labels[box.slices])
     counts = _counts(labels[box.slices][inside], hu[box.slices][inside])
     found = [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
-    noise = min((facts.std_hu for facts in found if facts.std_hu is not None), default=0.0)
+    spreads = {facts.label: facts.std_hu for facts in found if facts.std_hu is not None}
     for organ, facts in zip(organs, found):
+        noise = min((spread for label, spread in spreads.items() if label != organ.label), default=0.0)
         facts.warnings += _hu_warnings(organ, facts, noise)
     return found
 
@@ -69,7 +70,7 @@ def _facts(organ: Organ, counts: np.ndarray, voxel_ml: float, faces: list[tuple[
 
 
 def _hu_warnings(organ: Organ, facts: OrganFacts, noise: float) -> list[str]:
-    """Say what of mean and spread of the HU cannot be the organ's. ``noise``: the least spread of any organ."""
+    """Say what of mean and spread of the HU cannot be the organ's. ``noise``: the least spread of another organ."""
     if facts.mean_hu is None or facts.std_hu is None:
         return []
     warnings = []

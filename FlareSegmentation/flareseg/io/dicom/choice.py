@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flareseg.core.volume import FEWEST_SLICES
 from flareseg.io.dicom.grid import is_even
 from flareseg.io.dicom.stack import Stack
 
@@ -21,6 +22,7 @@ _ELSEWHERE = (
     r"ankle|hip\b|femur|extrem|shoulder|arm\b|elbow|wrist|hand\b|sinus|orbit|dental|temporal"
 )
 _PORTAL = r"portal|venous|venös|venoes|veineux|\bpv\b|\bpvp\b"
+_WITHOUT_CONTRAST = r"\b(non?|without|w o|ohne|sans|sin) ?(contrast|km\b|c\+)"
 _OTHER_CONTRAST = r"arteri|contrast|late\b|delay|\bkm\b|c\+"
 _SHARP_WORDS = r"bone|lung|edge|sharp|detail"
 _SHARP_PHILIPS = {"D", "E", "L", "YA", "YB", "YC", "YD"}
@@ -95,7 +97,7 @@ def _reach_mm(stack: Stack) -> list[float]:
 
 
 def _is_readable(stack: Stack) -> float:
-    return len(stack) > 1 and is_even(stack)
+    return len(stack) >= FEWEST_SLICES and is_even(stack)
 
 
 def _originality(stack: Stack) -> float:
@@ -125,7 +127,7 @@ def _softness(stack: Stack) -> float:
 
 
 def _phase(stack: Stack) -> float:
-    words = _words(stack, "SeriesDescription", "ProtocolName")
+    words = re.sub(_WITHOUT_CONTRAST, "", _words(stack, "SeriesDescription", "ProtocolName"))
     contrast = re.search(_OTHER_CONTRAST, words) or stack.header.text("ContrastBolusAgent")
     return 2 if re.search(_PORTAL, words) else 1 if contrast else 0
 

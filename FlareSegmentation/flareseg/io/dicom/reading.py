@@ -77,9 +77,19 @@ class _Choice:
             geometry,
             name,
             [*_told(stack, self.why, self.contents), *warnings],
-            following.read if following else None,
+            following.read_first if following else None,
             [(plane.header.path, plane.frame) for plane in stack.planes],
         )
+
+    def read_first(self) -> Volume:
+        """The volume of this choice, or of the first after it that can be read. Raises ScanError if none can."""
+        try:
+            return self.read()
+        except ScanError:
+            following = self._following()
+            if following is None:
+                raise
+        return following.read_first()
 
     def _following(self) -> _Choice | None:
         """The choice after no abdomen was found in this one."""
