@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,9 @@ def labelled_cts(folder: Path) -> list[ScoredCase]:
         raise DataError(f"The folder {folder} does not exist.", _LAYOUTS)
     found = [case for images, labels in NNUNET for case in _nnunet(folder / images, folder / labels)]
     found += [case for each in sorted(folder.iterdir()) if each.is_dir() for case in _of_folder(each)]
+    for case, count in Counter(case.name for case in found).items():
+        if count > 1:
+            raise DataError(f"The folder {folder} holds {count} cases named {case}.", "Give each case its own name.")
     if not found:
         raise DataError(f"The folder {folder} holds no CT with a label map.", _LAYOUTS)
     return found

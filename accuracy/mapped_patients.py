@@ -18,6 +18,7 @@ from flareseg.core.organs import ORGAN_NAMES, ORGANS
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
+from flareseg.inference.low_scans import shown_of
 from flareseg.inference.manifest import MANIFEST, read_manifest
 from flareseg.inference.resample import Size
 from flareseg.inference.weights import shipped_folder
@@ -29,7 +30,6 @@ from flareseg.training.synthesis import SynthesisConfig, Synthesizer
 from accuracy.fitting import Observation
 
 GRID = (100, 160, 160)  # of a scan of the trunk, 300 to 540 mm wide
-_AXES = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # up, back, left
 _FIRST_SEED = 700_000  # far from those of a training
 
 
@@ -69,10 +69,12 @@ class MappedPatients:
                 yield _observations(name, *self._scan(source, number), cascade)
 
     def _scan(self, source: Synthesizer, number: int) -> tuple[Volume, np.ndarray]:
+        """A patient's scan and its true labels; of a low one without the slices that continue it for training."""
         sample = source.sample(Stage.ABDOMEN, self.grid, Chance(_FIRST_SEED + number))
         assert sample.voxel is not None, "the synthesizer knows it"
-        geometry = Geometry(self.grid, sample.voxel, _AXES, (0.0, 0.0, 0.0))
-        return Volume(sample.image.round().to(torch.int16).numpy(), geometry), sample.labels.numpy()
+        inside = shown_of(sample.shown or len(sample.image), len(sample.image))
+        image, labels = sample.image[inside].round().to(torch.int16).numpy(), sample.labels[inside].numpy()
+        return Volume(image, Geometry.canonical(image.shape, sample.voxel)), labels
 
 
 def _named(store: Store, kind: Kind, pattern: str) -> list[str]:

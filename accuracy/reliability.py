@@ -33,6 +33,6 @@ def bins(pairs: Sequence[tuple[float, float]], count: int = BINS) -> list[Bin]:
     return [Bin(fmean(c for c, _ in group), fmean(d for _, d in group), len(group)) for group in groups if group]
 
 
-def agreement(pairs: Sequence[tuple[float, float]], count: int = 2 * BINS) -> float:
+def agreement(pairs: Sequence[tuple[float, float]], count: int = BINS) -> float:
     """The largest gap of a bin; 0 without pairs."""
     return max((each.gap for each in bins(pairs, count)), default=0.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
-from flareseg.core.errors import NoAbdomenError
+from flareseg.core.errors import DataError, NoAbdomenError
 from flareseg.core.organs import ORGANS
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice
@@ -51,9 +51,11 @@ class SlabFigures:
 
 
 def slabs(scan: Volume, labels: np.ndarray, height_mm: float) -> Iterator[Slab]:
-    """The slabs of a height that show any organ, from below, every ``height_mm / STEP``. Axes up, back and left."""
+    """The slabs of a height that show any organ, every ``height_mm / STEP`` from below, and the topmost. Axes up, back
+    and left."""
     count, step = (max(1, round(mm / scan.geometry.spacing[0])) for mm in (height_mm, height_mm / STEP))
-    for first in range(0, len(labels) - count + 1, step):
+    last = len(labels) - count
+    for first in sorted({*range(0, last + 1, step), *([last] if last > 0 else [])}):
         if labels[first : first + count].any():
             voxels = scan.voxels[first : first + count]
             part = Volume(voxels, replace(scan.geometry, shape=voxels.shape))
@@ -61,8 +63,10 @@ def slabs(scan: Volume, labels: np.ndarray, height_mm: float) -> Iterator[Slab]:
 
 
 def slabs_of(case: ScoredCase, height_mm: float) -> Iterator[Slab]:
-    """The slabs of a case; FlareError when its files cannot be read."""
+    """The slabs of a case; FlareError when its files cannot be read, or the label map is not on the scan's grid."""
     scan, labels = (read_volume(path).canonical for path in (case.scan, case.ground_truth))
+    if not labels.geometry.is_close_to(scan.geometry):
+        raise DataError(f"The label map of {case.name} is not on the grid of its scan.", "Resample it to the scan.")
     return slabs(scan, labels.voxels, height_mm)
 
 

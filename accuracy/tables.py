@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
@@ -98,9 +99,15 @@ def calibration_table(pairs: Sequence[ConfidencePair]) -> str:
 
 
 def agreement_line(pairs: Sequence[ConfidencePair]) -> str:
-    """How far confidence and Dice are apart at most over the bins of all organs, before and after."""
-    before, after = (agreement([(getattr(p, name), p.dice) for p in pairs]) for name in ("expected", "confidence"))
+    """How far confidence and Dice are apart at most over the bins of each organ, before and after."""
+    before, after = (_worst_agreement(pairs, name) for name in ("expected", "confidence"))
     return f"{100 * before:.1f} points before calibration, {100 * after:.1f} after it"
+
+
+def _worst_agreement(pairs: Sequence[ConfidencePair], name: str) -> float:
+    return max(
+        agreement([(getattr(pair, name), pair.dice) for pair in pairs if pair.organ == organ]) for organ in ORGAN_NAMES
+    )
 
 
 def _scores(cases: Sequence[CaseFigures]) -> list[str]:
@@ -146,7 +153,8 @@ def _pair(dice: float | None, nsd: float | None) -> str:
 
 
 def _percent(share: float | None, digits: int) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f}"
+    """Rounded half up: published figures such as 60.5 are exact halves."""
+    return "–" if share is None else f"{math.floor(100 * share * 10**digits + 0.5 + 1e-9) / 10**digits:.{digits}f}"
 
 
 def _gaps(found: Sequence[Bin]) -> str:

@@ -56,3 +56,10 @@ def test_two_label_maps_of_a_case_are_refused_by_name(tmp_path: Path) -> None:
         DataError, match=r"several scans or label maps \(ct\.nii\.gz, label\.nii\.gz, label2\.nii\.gz\)"
     ):
         labelled_cts(tmp_path)
+
+
+def test_two_cases_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Their results would lie in the same files."""
+    made(tmp_path, *(f"{images}/x.nii.gz" for images in ("imagesTr", "labelsTr", "imagesTs", "labelsTs")))
+    with pytest.raises(DataError, match="holds 2 cases named x"):
+        labelled_cts(tmp_path)

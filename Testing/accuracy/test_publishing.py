@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from flareseg.core.errors import DataError
+from flareseg.core.organs import ORGAN_NAMES
 from flareseg.inference.calibration import Calibration
 from flareseg.inference.manifest import read_manifest
 from flareseg.inference.weights import load_network, shipped_folder
 from PIL import Image
 
 from accuracy.publishing import blocks, publish, with_block, worst_cts, write_calibration
+from accuracy.reliability import ALLOWED, agreement
 from accuracy.results import Accuracy, CaseFigures, ConfidencePair, OrganFigures, read_figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,13 @@ def test_the_pages_show_the_published_figures(published: Accuracy) -> None:
 def test_the_published_figures_are_of_the_shipped_weights(published: Accuracy) -> None:
     weights = read_manifest(shipped_folder())["weights"]
     assert published.weights == [weights["abdomen"]["sha256"], weights["organs"]["sha256"]], AGAIN
+
+
+@pytest.mark.parametrize("organ", ORGAN_NAMES)
+def test_confidence_and_dice_of_the_shipped_weights_agree_within_5_points(organ: str, published: Accuracy) -> None:
+    own = [(pair.confidence, pair.dice) for pair in published.calibration if pair.organ == organ]
+    assert len(own) >= 40
+    assert agreement(own) < ALLOWED
 
 
 def test_the_published_figures_are_complete(published: Accuracy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,24 @@ def test_slabs_follow_each_other_by_a_quarter_of_their_height_where_there_are_or
     assert [int(slab.scan.voxels[0, 0, 0]) for slab in found] == [5, 10, 15, 20]
     assert all(slab.scan.voxels.shape == slab.labels.shape == (20, 4, 4) for slab in found)
     assert found[0].organs_ml == pytest.approx(3 * 16 * 0.003)
+
+
+def test_the_topmost_slab_is_one_of_them() -> None:
+    geometry = Geometry((43, 4, 4), (3.0, 1.0, 1.0), UP_BACK_LEFT, (0.0, 0.0, 0.0))
+    voxels = np.arange(43, dtype=np.int16).repeat(16).reshape(43, 4, 4)
+    labels = np.zeros((43, 4, 4), np.uint8)
+    labels[42] = 1
+    assert [int(slab.scan.voxels[0, 0, 0]) for slab in slabs(Volume(voxels, geometry), labels, 60.0)] == [23]
+
+
+def test_a_label_map_on_another_grid_is_refused(phantom: Phantom, tmp_path: Path) -> None:
+    (tmp_path / "case").mkdir()
+    write_scan(tmp_path / "case" / "ct.nii.gz", phantom.volume)
+    shape = phantom.labels[:-1].shape
+    write_labels(tmp_path / "case" / "label.nii.gz", phantom.labels[:-1], replace(phantom.volume.geometry, shape=shape))
+    done = CliRunner().invoke(app, ["slabs", str(tmp_path), "--height", "150", "--device", "cpu"])
+    assert done.exit_code == 2
+    assert "The label map of case is not on the grid of its scan." in done.stderr
 
 
 @pytest.fixture

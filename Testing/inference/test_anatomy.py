@@ -114,7 +114,7 @@ def test_a_liver_in_a_skull_makes_no_abdomen_whatever_lies_beside_it() -> None:
 
 
 @pytest.mark.parametrize("hu", [140, 160, 250])
-def test_the_rim_of_a_bright_liver_is_no_skull(hu: float) -> None:
+def test_the_rim_of_a_bright_liver_is_not_taken_for_a_skull(hu: float) -> None:
     """At 80 kV or 40 keV a liver is as bright as thin bone; its label is a voxel smaller than it is."""
     k, j, i = LIVER_BOX
     scan = body()

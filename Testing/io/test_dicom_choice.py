@@ -183,7 +183,7 @@ def test_without_contrast_is_behind_any_contrast(tmp_path: Path) -> None:
     assert read_volume(tmp_path).voxels.shape[0] == 22
 
 
-def test_a_few_slices_are_no_next_choice(tmp_path: Path) -> None:
+def test_a_few_slices_do_not_make_a_next_choice(tmp_path: Path) -> None:
     stations(tmp_path / "a", 0.0)
     other = {"SeriesNumber": 2, "FrameOfReferenceUID": "1.2.3.9"}
     write_series(tmp_path / "b", small_volume(3), series="1.2.4", **other)

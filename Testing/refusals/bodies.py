@@ -23,7 +23,6 @@ from flareseg.training.tissues import ORGAN_TISSUES
 from scipy.ndimage import zoom
 
 MAP_MM, MM = 2.0, 3.0
-_AXES = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 _APART_MM = 12.0  # of a station from the organs
 # where stations begin and end, in mm below the lowest organ, above the highest organ, or from the lower end
 _BELOW = {"belly and pelvis": (219.0, 0.0), "pelvis": (279.0, 78.0)}
@@ -67,4 +66,4 @@ def _scan(tissues: np.ndarray, seed: int) -> Volume:
         hu = vessels(hu, scene, config.vessels, chance)
     hu = acquired(table(hu, anatomy, config.table, chance), anatomy, config.acquisition, chance)
     voxels = hu.clamp(-1024, 3071).round().to(torch.int16).numpy()
-    return Volume(voxels, Geometry(voxels.shape, (MM, MM, MM), _AXES, (0.0, 0.0, 0.0)), "station")
+    return Volume(voxels, Geometry.canonical(voxels.shape, (MM, MM, MM)), "station")

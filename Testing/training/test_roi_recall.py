@@ -6,6 +6,7 @@ import pytest
 import torch
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.roi_recall import RoiMeter
+from flareseg.training.sample import Sample
 
 VOXEL = (10.0, 10.0, 10.0)  # mm: a margin of 15 mm is a voxel and a half, and 40 mL are 40 voxels
 
@@ -14,7 +15,7 @@ def batch(*organs: tuple[slice, slice, slice], voxel: tuple[float, float, float]
     labels = torch.zeros(1, 1, 20, 20, 20, dtype=torch.long)
     for where in organs:
         labels[(0, 0, *where)] = 1
-    return TrainingBatch(torch.zeros(1, 1, 20, 20, 20), labels, voxels=[voxel])
+    return TrainingBatch(torch.zeros(1, 1, 20, 20, 20), labels, voxels=[voxel], shown=[None])
 
 
 def logits(*found: tuple[slice, slice, slice]) -> torch.Tensor:
@@ -55,6 +56,15 @@ def test_a_box_where_nothing_is_counts_on_its_own() -> None:
     for found in ((WHOLE,), (), (), ()):
         meter.add(logits(*found), batch())
     assert meter.figures() == {"roi in nothing": 0.25}
+
+
+def test_slices_that_continue_a_low_scan_do_not_count() -> None:
+    """Of a slab of 60 mm, whose margin is 30 mm, its own six slices: the network errs on the others only."""
+    low = Sample(torch.zeros(6, 20, 20), torch.ones(6, 20, 20, dtype=torch.uint8), voxel=VOXEL).continued(20)
+    meter = RoiMeter()
+    made = TrainingBatch(low.image[None, None], low.labels[None, None], voxels=[low.voxel], shown=[low.shown])
+    meter.add(logits((slice(7, 13), slice(0, 20), slice(3, 17))), made)
+    assert meter.figures() == {"roi recall": 1.0, "roi worst": 1.0}
 
 
 def test_a_sample_of_unknown_size_is_left_out() -> None:

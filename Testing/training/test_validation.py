@@ -83,3 +83,12 @@ def test_a_validation_takes_as_many_samples_as_it_is_told_once_and_keeps_them() 
         assert validation.score(network).dice == pytest.approx({"Liver": (2 / 3 + 1 + 4 / 5) / 3})
     assert batches.asked == [0, 1, 2]
     assert not network.training
+
+
+@pytest.mark.parametrize(
+    ("roi", "rank"),
+    [({}, 0.8), ({"roi recall": 0.9}, 0.85), ({"roi recall": 1.0, "roi worst": 0.5, "roi in nothing": 0.4}, 0.8)],
+)
+def test_a_roi_network_is_judged_by_its_roi_too(roi: dict[str, float], rank: float) -> None:
+    """The mean of its Dice, of the recall, and of how often it finds nothing where nothing is."""
+    assert Score({"Abdomen": 0.8}, roi).rank == pytest.approx(rank)

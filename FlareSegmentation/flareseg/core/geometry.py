@@ -48,6 +48,11 @@ class Geometry:
     origin: Vector
     tilt: tuple[float, float] = (0.0, 0.0)
 
+    @classmethod
+    def canonical(cls, shape: tuple[int, int, int], spacing: Vector) -> Geometry:
+        """Return a grid whose axes (k, j, i) run up, back and left, with its first voxel at the origin."""
+        return cls(shape, spacing, ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)), (0.0, 0.0, 0.0))
+
     def __post_init__(self) -> None:
         if not np.isfinite([*np.ravel(self.direction), *self.origin, *self.tilt]).all():
             raise ScanError(

@@ -31,7 +31,7 @@ IN_SKULL = 0.3  # of a liver's voxels, inside rings of bone: 39 % in heads with 
 AIR_HU = -400.0  # between lung (-900 to -500) and fat (-100)
 GAS_HU = -960.0  # of bowel; lung has more tissue in it
 BONE_HU = 150.0  # a skull of 6 mm in voxels of 5 mm; soft tissue seldom reaches it without contrast medium
-BONE_ABOVE_LIVER = 100.0  # the rim of a liver as bright as BONE_HU (80 kV, 40 keV) is no wall around it
+BONE_ABOVE_LIVER = 100.0  # a liver may be as bright as BONE_HU (80 kV, 40 keV), and its rim is not bone
 PARENCHYMA_HU = (-80.0, 500.0)  # above fat (-100); fatty livers reach -30, renal cortex at 80 kV about 400
 _LEAST_PARENCHYMA = 0.5  # of an organ's voxels
 

@@ -44,7 +44,12 @@ def without_continuation(logits: Tensor, shown: int, slices: int) -> Tensor:
     if logits.shape[-3] != slices:
         size = (slices, *logits.shape[-2:])
         logits = F.interpolate(logits[None], size, mode="trilinear", align_corners=False)[0]
-    return logits.narrow(-3, _first(shown, slices), shown)
+    return logits[..., shown_of(shown, slices), :, :]
+
+
+def shown_of(shown: int, slices: int) -> slice:
+    """Return which of a grid's slices show the box, as ``continued`` places them."""
+    return slice(_first(shown, slices), _first(shown, slices) + shown)
 
 
 def _first(shown: int, slices: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class Grid:
     def geometry(self) -> Geometry:
         """The grid in the patient, its middle at the LPS origin."""
         z, y, x = (float(v) for v in self.bounds[0])
-        return Geometry(self.shape, self.spacing, ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)), (x, y, z))
+        return replace(Geometry.canonical(self.shape, self.spacing), origin=(x, y, z))
 
 
 def _by(sizes: Sequence[float]) -> str:

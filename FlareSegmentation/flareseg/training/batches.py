@@ -36,12 +36,13 @@ class Mixture:
 class TrainingBatch:
     """``images``: float32 network input; ``labels``: uint8 classes of the stage. Both (batch, 1, k, j, i). ``shares``:
     uint8 (batch, classes but the background, k, j, i) in 255ths of a voxel, if the samples have them. ``voxels``: each
-    sample's in mm along (k, j, i), where known."""
+    sample's in mm along (k, j, i), where known; ``shown``: how many of its slices show its box (see Sample)."""
 
     images: Tensor
     labels: Tensor
     shares: Tensor | None = None
     voxels: Sequence[Spacing | None] = ()
+    shown: Sequence[int | None] = ()
 
     def targets(self, classes: int, start: int = 0, stop: int | None = None) -> Tensor:
         """The share of each class in each voxel of some slices: float32 (batch, classes, k, j, i)."""
@@ -59,6 +60,7 @@ class _Made:
     labels: Tensor
     shares: Tensor | None
     voxel: Spacing | None
+    shown: int | None
 
 
 class Batches:
@@ -92,8 +94,8 @@ class Batches:
         self._forget_before(first + fresh - self._config.replay_size)
         images, labels = (torch.stack(some)[:, None] for some in zip(*((s.image, s.labels) for s in samples)))
         shares = [made.shares for made in samples if made.shares is not None]
-        voxels = [made.voxel for made in samples]
-        return TrainingBatch(images.float(), labels, torch.stack(shares) if shares else None, voxels)
+        voxels, shown = [made.voxel for made in samples], [made.shown for made in samples]
+        return TrainingBatch(images.float(), labels, torch.stack(shares) if shares else None, voxels, shown)
 
     def _made(self, number: int) -> _Made:
         if number not in self._pool:
@@ -111,7 +113,7 @@ class Batches:
         if self._stage is Stage.ABDOMEN:
             labels = (labels > 0).to(torch.uint8)
             shares = None if shares is None else shares.sum(dim=0, keepdim=True).clamp(max=255).to(torch.uint8)
-        return _Made(normalised(sample.image).half(), labels, shares, sample.voxel)
+        return _Made(normalised(sample.image).half(), labels, shares, sample.voxel, sample.shown)
 
     def _changed(self, made: _Made, chance: Chance) -> _Made:
         gain, offset = chance.normal(1.0, REPLAY_GAIN_SD), chance.normal(0.0, REPLAY_OFFSET_SD)

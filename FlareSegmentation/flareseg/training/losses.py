@@ -68,8 +68,3 @@ class OrganLoss(nn.Module):
             called, absent = predicted / voxels, self.config.absent * (1 - shown)
             weights, losses = weights + absent, losses + absent * called / (called + HALF_WRONG_SHARE)
         return losses.sum() / weights.sum().clamp(min=1)
-
-
-def present(targets: Tensor) -> Tensor:
-    """Whether each class but the background has half a voxel in each sample: bool (batch, classes - 1)."""
-    return targets[:, 1:].flatten(2).amax(dim=2) >= PRESENT

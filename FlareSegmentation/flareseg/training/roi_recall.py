@@ -6,10 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from flareseg.core.geometry import Geometry
+from flareseg.inference.low_scans import shown_of
 from flareseg.inference.roi import box_of_foreground
 from flareseg.training.batches import TrainingBatch
-
-_AXES = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 
 
 class RoiMeter:
@@ -23,9 +22,11 @@ class RoiMeter:
     def add(self, logits: Tensor, batch: TrainingBatch) -> None:
         """``logits`` (batch, 2, k, j, i) of the batch's images."""
         found = (logits[:, 1] > logits[:, 0]).cpu().numpy()
-        for foreground, labels, voxel in zip(found, batch.labels[:, 0].cpu().numpy(), batch.voxels):
+        for foreground, labels, voxel, shown in zip(found, batch.labels[:, 0].cpu().numpy(), batch.voxels, batch.shown):
             if voxel is not None:
-                self._add(foreground, labels > 0, Geometry(foreground.shape, voxel, _AXES, (0.0, 0.0, 0.0)))
+                inside = shown_of(shown or len(labels), len(labels))
+                scan = foreground[inside]
+                self._add(scan, labels[inside] > 0, Geometry.canonical(scan.shape, voxel))
 
     def _add(self, foreground: np.ndarray, organs: np.ndarray, geometry: Geometry) -> None:
         box = box_of_foreground(foreground, geometry)

@@ -34,17 +34,21 @@ CASCADE = (Stage.ABDOMEN, Stage.ORGANS)
 class Sample:
     """``image``: float32 HU; ``labels``: uint8 label values of core.organs. Both (k, j, i) on one device, axes to
     superior, posterior, left. ``shares``: uint8 (organs, k, j, i), how much of each voxel belongs to each organ, in
-    255ths; None: a voxel belongs to its label's organ as a whole. ``voxel``: mm along (k, j, i), where known."""
+    255ths; None: a voxel belongs to its label's organ as a whole. ``voxel``: mm along (k, j, i), where known.
+    ``shown``: how many slices show the box; the others continue them (``low_scans``). None: all."""
 
     image: Tensor
     labels: Tensor
     shares: Tensor | None = None
     voxel: tuple[float, float, float] | None = None
+    shown: int | None = None
 
     def continued(self, slices: int) -> Sample:
         """The same with its outermost slices repeated, as the cascade continues what it resamples."""
         shares = None if self.shares is None else continued(self.shares, slices)
-        return Sample(continued(self.image, slices), continued(self.labels, slices), shares, self.voxel)
+        return Sample(
+            continued(self.image, slices), continued(self.labels, slices), shares, self.voxel, len(self.image)
+        )
 
 
 def in_bytes(shares: Tensor) -> Tensor:

@@ -201,9 +201,9 @@ class Trainer:
 
     def _validate(self) -> None:
         score = self.validation.score(self._state.average)
-        is_best = score.mean > self.progress.best
+        is_best = score.rank > self.progress.best
         if is_best:
-            self.progress.best, self.progress.best_step = score.mean, self.progress.step
+            self.progress.best, self.progress.best_step = score.rank, self.progress.step
             if self._log:
                 self._state.save_average(self._folder / BEST)
         self._watcher.validated(self.progress.step, score, is_best)

@@ -31,6 +31,17 @@ class Score:
     def mean(self) -> float:
         return sum(self.dice.values()) / len(self.dice) if self.dice else 0.0
 
+    @property
+    def rank(self) -> float:
+        """What the best weights have most of, 0..1: the mean Dice; of a ROI network, the mean of that, of the recall
+        of its ROI, and of the share of scans without organs in which it finds none."""
+        terms = [self.mean]
+        if "roi recall" in self.roi:
+            terms.append(self.roi["roi recall"])
+        if "roi in nothing" in self.roi:
+            terms.append(1 - self.roi["roi in nothing"])
+        return sum(terms) / len(terms)
+
 
 class DiceMeter:
     """Collects the Dice of batches; nothing leaves the device before the score is asked for."""

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from flareseg.core.errors import DataError
-from flareseg.inference.cascade import Cascade
+from flareseg.core.errors import DataError, NoAbdomenError
+from flareseg.core.volume import Volume
+from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.weights import shipped_folder
 from flareseg.phantom import Phantom
 from flareseg.training.store import Store
+from flareseg.training.synthesis.config import ViewConfig
 from made_patient import tiny_config
 from typer.testing import CliRunner
 
@@ -28,6 +30,20 @@ def test_each_patient_tells_expected_dice_and_dice_of_its_organs(store: Store, c
     assert 0.5 < liver.expected < 1
     assert 0.3 < liver.dice < 1
     assert [each.dice for each in first] != [each.dice for each in second]
+
+
+def test_a_slab_is_a_low_scan_without_the_slices_that_continue_it(store: Store) -> None:
+    config = tiny_config(view=ViewConfig(slab=1, slab_mm=(60, 60), nothing=0))
+    seen: list[Volume] = []
+
+    class Watching(Cascade):
+        def segment(self, volume: Volume, *rest: object) -> Segmentation:
+            seen.append(volume)
+            raise NoAbdomenError("Nothing.", "")
+
+    list(MappedPatients(store, "organs", "body", (48, 64, 64), config).observed(Watching.load("cpu"), 2))
+    assert [volume.voxels.shape for volume in seen] == [(16, 64, 64)] * 2
+    assert all(55 < volume.geometry.spacing[0] * 16 < 65 for volume in seen)
 
 
 def test_patterns_that_fit_nothing_are_refused(store: Store, cascade: Cascade) -> None:
