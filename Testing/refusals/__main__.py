@@ -4,12 +4,14 @@
 
 Always: heads, necks, chests, pelves, hips and thighs of synthetic patients (stations.py), and slabs of the synthetic
 abdomen. ``--bodies``: the stations of whole-body tissue maps (bodies.py), too. ``--cts``: slabs of the CTs in a folder
-with one folder for each, that holds ct.nii.gz and one label map, label*.nii.gz.
+with one folder for each, that holds ct.nii.gz and one label map, label*.nii.gz. Exit code 1: a scan without an abdomen
+was segmented, or more than a tenth of the slabs of one was refused.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from accuracy.slabs import slabs
 
 SLAB_MM = 60.0
 LITTLE_ML = 10.0  # of all organs in a slab
+MOST_REFUSED = 0.1  # of slabs that show more
 _CHECKED = (
     "No abdomen found in this scan: "  # begins the reason of a check; the networks alone find nothing without one
 )
@@ -78,7 +81,14 @@ def scans(seeds: int, bodies: Path | None, cts: Path | None) -> Iterator[tuple[s
             )
 
 
-def main() -> None:
+def is_as_allowed(name: str, count: Count) -> bool:
+    """Every scan without an abdomen is refused, and at most a tenth of the slabs that show some of one."""
+    if "slabs" not in name:
+        return count.refused == count.scans
+    return "less than" in name or count.refused <= MOST_REFUSED * count.scans
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m refusals", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=8, help="synthetic patients for each part of the body")
     parser.add_argument("--bodies", type=Path, help="archive of whole-body tissue maps")
@@ -91,7 +101,10 @@ def main() -> None:
     print("\n\n| set | scans | refused by the networks alone | refused |\n|---|---|---|---|")
     for name, count in counts.items():
         print(f"| {name} | {count.scans} | {count.refused_by_networks} | {count.refused} |")
+    wrong = [name for name, count in counts.items() if not is_as_allowed(name, count)]
+    print(f"\nNot as allowed: {', '.join(wrong)}." if wrong else "\nAll as allowed.")
+    return len(wrong)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(min(main(), 1))
