@@ -61,6 +61,11 @@ class Source:
         return "NumberOfFrames" in self.first
 
     @cached_property
+    def slices(self) -> dict[tuple[str, int], int]:
+        """The slice (k) of each image, by SOP Instance UID and number of the frame in it (from 1)."""
+        return {(_instance_uid(plane.header), plane.frame + 1): k for k, plane in enumerate(self.planes)}
+
+    @cached_property
     def heights(self) -> np.ndarray:
         """Where the images lie along their normal, mm, ascending."""
         return np.array([plane.position for plane in self.planes]) @ self.planes[0].normal
