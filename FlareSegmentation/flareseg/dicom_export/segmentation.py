@@ -25,10 +25,8 @@ from flareseg.dicom_export.codes import (
     segment_numbers,
 )
 from flareseg.dicom_export.equipment import CONTENT, LABEL, NAME, Algorithm
-from flareseg.dicom_export.source import Source
+from flareseg.dicom_export.source import SERIES_STEP, Source
 
-SERIES_STEP = 1000
-"""The series numbers of results lie so far behind that of their source."""
 _WHOLE = 100  # percent
 
 

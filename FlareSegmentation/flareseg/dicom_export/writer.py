@@ -65,6 +65,10 @@ def checked_for(targets: DicomTargets, volume: Volume) -> Volume:
         from flareseg.dicom_export.structures import check_structures
 
         check_structures(source, volume.geometry.tilt)
+    if targets.report:
+        from flareseg.dicom_export.report import check_report
+
+        check_report(source)
     following = volume.next_choice
     return replace(
         volume,
