@@ -217,7 +217,7 @@ def _placed(plane: Plane) -> Dataset:
 
 
 def _thickness(header: DicomHeader, step: float) -> DSfloat:
-    """That of the slices as they are written, else the distance between them (of a multi-frame file, always)."""
+    """That at the top level of the file, as single-frame files have it, else the distance between slices."""
     value = header.text("SliceThickness")
     try:
         thickness = float(value)
