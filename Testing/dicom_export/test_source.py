@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from dicom_files import write_enhanced, write_series
-from flareseg.core.errors import FlareError, JobError, ScanError
+from flareseg.core.errors import FlareError, InternalError, JobError, ScanError
+from flareseg.core.report import OrganFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import source_of
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.io.reading import read_volume
 from pydicom import Dataset, dcmread
-from series import TAGS, faults, square, written
+from series import TAGS, WEIGHTS, faults, some_labels, square, written
 
 Change = Callable[[Dataset], object]
 
@@ -229,6 +231,15 @@ class TestPatient:
         for name in ("segmentation", "report", "structures"):
             dataset = made.dataset(name)
             assert (dataset.PatientIdentityRemoved, dataset.DeidentificationMethod) == ("YES", "Tool 1")
+
+    def test_the_text_of_an_exception_is_withheld_where_it_may_repeat_a_name(self, tmp_path: Path) -> None:
+        """Here a KeyError of an organ's name; where in the code it was is in the cause, for logs."""
+        volume, organ = series(tmp_path), OrganFacts(1, "Mustermann", 9, 1.5)
+        with pytest.raises(InternalError, match=r"could not be made \(KeyError\)") as caught:
+            DicomTargets(tmp_path / "seg.dcm").write(volume, some_labels(volume.geometry), [organ], WEIGHTS)
+        told = "".join(traceback.format_exception(caught.value))
+        assert ("organ_named" in told, "Mustermann" in told) == (True, False)
+        assert not (tmp_path / "seg.dcm").exists()
 
     def test_no_library_warns_of_a_name(self, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
         """highdicom does of one without a caret, and repeats it."""

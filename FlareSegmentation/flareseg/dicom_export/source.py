@@ -15,6 +15,7 @@ from pydicom.valuerep import DSfloat
 from flareseg.core.errors import ScanError
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.study import OTHER_FORMAT, study_of
+from flareseg.dicom_export.withheld import texts_withheld
 from flareseg.io.dicom.files import shown
 from flareseg.io.dicom.header import Damaged, DicomHeader, read_header, value_of, without_pydicoms_warnings
 from flareseg.io.dicom.plane import NotPlaced, Plane, planes_of
@@ -74,6 +75,7 @@ class Source:
         return float(np.ptp(self.heights)) / max(1, len(self.planes) - 1)
 
 
+@texts_withheld()
 def source_of(volume: Volume) -> Source:
     """Read the headers of a volume's DICOM files again.
 

@@ -16,6 +16,7 @@ from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import Source, source_of
 from flareseg.dicom_export.targets import DicomTargets
+from flareseg.dicom_export.withheld import texts_withheld
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.outputs import atomic_write
 from flareseg.io.tasks import DICOM
@@ -77,6 +78,7 @@ def checked_for(targets: DicomTargets, volume: Volume) -> Volume:
     )
 
 
+@texts_withheld()
 @without_pydicoms_warnings()  # highdicom's repeat the patient's name
 def write_dicom_files(targets: DicomTargets, result: DicomResult) -> None:
     """Write the objects. They appear together, each whole, or not at all; existing files are replaced.
@@ -90,6 +92,7 @@ def write_dicom_files(targets: DicomTargets, result: DicomResult) -> None:
         PackagesError: A package is missing.
         NoAbdomenError: No organ has a voxel.
         JobError: There is a target for an uncertainty that is not known.
+        InternalError: A library failed.
     """
     targets.check_packages()
     if not any(facts.voxels for facts in result.organs):
