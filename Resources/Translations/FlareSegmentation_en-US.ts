@@ -1168,10 +1168,6 @@ HU</source>
             <source>Written:</source>
             <translation type="unfinished" />
         </message>
-        <message>
-            <source>{file} exists. Replace it?</source>
-            <translation type="unfinished" />
-        </message>
     </context>
     <context>
         <name>panel.failure</name>
@@ -1197,6 +1193,13 @@ HU</source>
         </message>
         <message>
             <source>Try again</source>
+            <translation type="unfinished" />
+        </message>
+    </context>
+    <context>
+        <name>panel.file_dialog</name>
+        <message>
+            <source>{file} exists. Replace it?</source>
             <translation type="unfinished" />
         </message>
     </context>
@@ -1307,15 +1310,15 @@ HU</source>
             <translation type="unfinished" />
         </message>
         <message>
+            <source>Files (NIfTI, NRRD, STL, OBJ)...</source>
+            <translation type="unfinished" />
+        </message>
+        <message>
             <source>Organ table (CSV)...</source>
             <translation type="unfinished" />
         </message>
         <message>
             <source>Save organ table</source>
-            <translation type="unfinished" />
-        </message>
-        <message>
-            <source>Segments to files (NIfTI, NRRD, STL, OBJ)...</source>
             <translation type="unfinished" />
         </message>
         <message>

@@ -167,7 +167,7 @@ class Written:
 def written(scan: Path, folder: Path, structures: bool = False) -> Written:
     volume = read_volume(scan)
     labels = some_labels(volume.geometry)
-    percent = np.where(labels > 0, 10 * labels, 0).astype(np.uint8)
+    percent = np.random.default_rng(17).integers(0, 101, labels.shape, dtype=np.uint8) * (labels > 0)
     folder.mkdir(parents=True, exist_ok=True)
     targets = DicomTargets(
         folder / "seg.dcm", folder / "sr.dcm", folder / "uncertainty.dcm", folder / "rt.dcm" if structures else None

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import highdicom as hd
 import pytest
+from dicom_files import write_series
+from flareseg.core.errors import ScanError
+from flareseg.core.report import OrganFacts
 from flareseg.dicom_export.report import certainty
 from flareseg.dicom_export.targets import DicomTargets
+from flareseg.io.reading import read_volume
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
-from series import SERIES, WEIGHTS, Written, faults, written
+from series import SERIES, WEIGHTS, Written, faults, some_labels, square, written
+
+LIVER = OrganFacts(1, "Liver", 9, 1.5)
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +115,21 @@ def test_it_is_complete_and_not_verified(report: hd.sr.EnhancedSR) -> None:
     )
     (study,) = report.CurrentRequestedProcedureEvidenceSequence
     assert len(study.ReferencedSeriesSequence) == 2  # the segmentation and its source
+
+
+@pytest.mark.parametrize(
+    ("modality", "kind"), [("MR", "1.2.840.10008.5.1.4.1.1.4"), ("PT", "1.2.840.10008.5.1.4.1.1.128")]
+)
+def test_it_is_refused_for_a_series_whose_values_are_not_hu(modality: str, kind: str, tmp_path: Path) -> None:
+    """Their segmentation is written."""
+    volume = read_volume(write_series(tmp_path / "series", square(), Modality=modality, SOPClassUID=kind))
+    targets = DicomTargets(tmp_path / "seg.dcm", tmp_path / "sr.dcm")
+    for act in (
+        lambda: targets.checked(volume),
+        lambda: targets.write(volume, some_labels(volume.geometry), [LIVER], WEIGHTS),
+    ):
+        with pytest.raises(ScanError, match=f"it is {modality}, not CT"):
+            act()
+    assert list(tmp_path.glob("*.dcm")) == []
+    DicomTargets(tmp_path / "seg.dcm").write(volume, some_labels(volume.geometry), [LIVER], WEIGHTS)
+    assert faults(tmp_path / "seg.dcm") == []

@@ -121,6 +121,17 @@ def test_a_failure_is_told_with_its_kind(change: dict[str, object], kind: str, j
     assert said["message"]
 
 
+def test_neither_answer_nor_log_repeats_the_text_of_an_exception(job: dict[str, object]) -> None:
+    """Which may hold an attribute of the patient; here a KeyError of an organ's name."""
+    job["organs"] = [{"label": 1, "name": "Mustermann", "voxels": 9, "volume_ml": 1.5}]
+    with subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(json.dumps(job).encode() + b"\n")
+        process.stdin.flush()
+        said, log = process.stdout.readline(), process.stderr.read()
+    assert json.loads(said)["kind"] == "internal"
+    assert (b"organ_named" in log, b"Mustermann" in said + log) == (True, False)
+
+
 def test_the_process_ends_with_its_caller_and_leaves_no_unfinished_file(job: dict[str, object], tmp_path: Path) -> None:
     """Also when it has begun."""
     with subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

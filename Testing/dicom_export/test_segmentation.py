@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from flareseg.core.errors import NoAbdomenError
 from flareseg.dicom_export.equipment import Algorithm
-from flareseg.dicom_export.segmentation import segmentation_of
-from flareseg.dicom_export.source import source_of
+from flareseg.dicom_export.segmentation import segmentation_of, uncertainty_of
+from flareseg.dicom_export.source import source_of, source_of_planes
 from flareseg.dicom_export.targets import DicomTargets
+from flareseg.io.reading import read_volume
 from pydicom import Dataset
 from series import SERIES, WEIGHTS, Written, facts_of, faults, frames_of, some_labels, written
 
@@ -35,23 +36,34 @@ def source_of_frame(frame: Dataset) -> Dataset:
     return image
 
 
+def slice_of_frame(each: Written, frame: Dataset) -> int:
+    """The slice (k) of the image that a frame refers to."""
+    image = source_of_frame(frame)
+    number = int(image.get("ReferencedFrameNumber", 1))
+    references = [
+        (source.SOPInstanceUID, frame + 1)
+        for source, (_path, frame) in zip(each.source_files(), each.volume.dicom_slices, strict=True)
+    ]
+    return references.index((image.ReferencedSOPInstanceUID, number))
+
+
+def by_source(each: Written, path: Path, **options: bool) -> np.ndarray:
+    """The pixels of a segmentation for each slice (k), by highdicom."""
+    segmentation = hd.seg.segread(path)
+    uids = [dataset.SOPInstanceUID for dataset in each.source_files()]
+    options |= {"assert_missing_frames_are_empty": True}
+    if len(set(uids)) == 1:
+        numbers = [frame + 1 for _path, frame in each.volume.dicom_slices]
+        return segmentation.get_pixels_by_source_frame(uids[0], numbers, **options)
+    return segmentation.get_pixels_by_source_instance(uids, **options)
+
+
 class TestOfEverySeries:
     def test_dciodvfy_finds_no_error(self, each: Written) -> None:
         assert faults(each.targets.segmentation) == []
 
     def test_highdicom_gives_back_the_label_map(self, each: Written) -> None:
-        segmentation = hd.seg.segread(each.targets.segmentation)
-        slices = each.volume.dicom_slices
-        uids = [dataset.SOPInstanceUID for dataset in each.source_files()]
-        if len(set(uids)) == 1:
-            numbers = [frame + 1 for _path, frame in slices]
-            read = segmentation.get_pixels_by_source_frame(
-                uids[0], numbers, combine_segments=True, assert_missing_frames_are_empty=True
-            )
-        else:
-            read = segmentation.get_pixels_by_source_instance(
-                uids, combine_segments=True, assert_missing_frames_are_empty=True
-            )
+        read = by_source(each, each.targets.segmentation, combine_segments=True)
         np.testing.assert_array_equal(read, each.labels)
 
     def test_each_frame_lies_where_the_image_does_that_it_refers_to(self, each: Written) -> None:
@@ -62,30 +74,34 @@ class TestOfEverySeries:
         again = np.zeros_like(each.labels)
         for frame, mask in zip(dataset.PerFrameFunctionalGroupsSequence, pixels, strict=True):
             image = source_of_frame(frame)
-            source = files[image.ReferencedSOPInstanceUID]
-            number = int(image.get("ReferencedFrameNumber", 1))
-            k = each.volume.dicom_slices.index(next(s for s in each.volume.dicom_slices if refers(s, source, number)))
             assert image.SpatialLocationsPreserved == "YES"
-            position, orientation = place_of(source, number)
+            source = files[image.ReferencedSOPInstanceUID]
+            position, orientation = place_of(source, int(image.get("ReferencedFrameNumber", 1)))
             assert frame.PlanePositionSequence[0].ImagePositionPatient == pytest.approx(position, abs=1e-4)
             (plane,) = shared.PlaneOrientationSequence
             assert plane.ImageOrientationPatient == pytest.approx(orientation, abs=1e-4)
             assert mask.any(), "empty frames are left out"
-            again[k][mask > 0] = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+            again[slice_of_frame(each, frame)][mask > 0] = frame.SegmentIdentificationSequence[
+                0
+            ].ReferencedSegmentNumber
         np.testing.assert_array_equal(again, each.labels)
 
     def test_the_uncertainty_is_fractional_in_percent(self, each: Written) -> None:
         dataset = each.dataset("uncertainty")
         assert (dataset.SegmentationType, dataset.SegmentationFractionalType) == ("FRACTIONAL", "PROBABILITY")
         assert dataset.MaximumFractionalValue == 100
-        shown = each.uncertainty[each.uncertainty.any(axis=(1, 2))]
-        np.testing.assert_array_equal(np.sort(frames_of(dataset), axis=0), np.sort(shown, axis=0))
         assert faults(each.targets.uncertainty) == []
 
+    def test_highdicom_gives_back_the_uncertainty_of_each_slice(self, each: Written) -> None:
+        read = by_source(each, each.targets.uncertainty, rescale_fractional=False)
+        np.testing.assert_array_equal(read[..., 0], each.uncertainty)
 
-def refers(place: tuple[Path, int], source: Dataset, number: int) -> bool:
-    path, frame = place
-    return frame + 1 == number and Path(path) == Path(source.filename)
+    def test_each_frame_of_the_uncertainty_belongs_to_the_image_that_it_refers_to(self, each: Written) -> None:
+        """By pydicom alone."""
+        dataset, again = each.dataset("uncertainty"), np.zeros_like(each.uncertainty)
+        for frame, percent in zip(dataset.PerFrameFunctionalGroupsSequence, frames_of(dataset), strict=True):
+            again[slice_of_frame(each, frame)] = percent
+        np.testing.assert_array_equal(again, each.uncertainty)
 
 
 def place_of(source: Dataset, number: int) -> tuple[list[float], list[float]]:
@@ -95,6 +111,24 @@ def place_of(source: Dataset, number: int) -> tuple[list[float], list[float]]:
     frame = source.PerFrameFunctionalGroupsSequence[number - 1]
     plane = source.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
     return frame.PlanePositionSequence[0].ImagePositionPatient, plane.ImageOrientationPatient
+
+
+class TestUncertainty:
+    def test_where_nothing_is_uncertain_all_slices_are_there(self, axial: Written) -> None:
+        made = uncertainty_of(source_of(axial.volume), 0 * axial.uncertainty, Algorithm(WEIGHTS))
+        assert frames_of(made).shape == axial.uncertainty.shape
+        assert not frames_of(made).any()
+
+    def test_of_a_multi_frame_file_that_holds_another_scan_too(self, tmp_path: Path) -> None:
+        """Only frames of the scan that was segmented, whose numbers in the file are not those of its slices."""
+        volume = read_volume(SERIES["enhanced multi-frame"](tmp_path))
+        part = source_of_planes(source_of(volume).planes[3:9])
+        percent = np.arange(6 * 20 * 20).reshape(6, 20, 20).astype(np.uint8) % 101
+        made = uncertainty_of(part, percent, Algorithm(WEIGHTS))
+        uid = part.first.SOPInstanceUID
+        numbers = [frame + 1 for _path, frame in volume.dicom_slices[3:9]]
+        read = made.get_pixels_by_source_frame(uid, numbers, rescale_fractional=False)
+        np.testing.assert_array_equal(read[..., 0], percent)
 
 
 class TestSegments:

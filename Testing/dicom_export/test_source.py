@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from dicom_files import write_enhanced, write_series
-from flareseg.core.errors import FlareError, JobError, ScanError
+from flareseg.core.errors import FlareError, InternalError, JobError, ScanError
+from flareseg.core.report import OrganFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import source_of
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.io.reading import read_volume
 from pydicom import Dataset, dcmread
-from series import TAGS, faults, square, written
+from series import TAGS, WEIGHTS, faults, some_labels, square, written
 
 Change = Callable[[Dataset], object]
 
@@ -75,6 +77,15 @@ class TestRefused:
         with pytest.raises(ScanError, match=message) as caught:
             source_of(series(tmp_path, change))
         assert ".nii.gz" in caught.value.hint
+
+    @pytest.mark.parametrize("text", ["A\\B", 65 * "A", "A\tB"])
+    def test_a_patient_id_that_dicom_does_not_allow(self, text: str, tmp_path: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            volume = series(tmp_path, PatientID=text)
+        with pytest.raises(ScanError, match="Patient ID of the DICOM series is not as DICOM asks") as caught:
+            source_of(volume)
+        assert text not in str(caught.value)
 
     def test_a_scan_that_is_not_dicom(self) -> None:
         with pytest.raises(ScanError, match="not a DICOM series"):
@@ -140,6 +151,50 @@ class TestCompleted:
                 assert dataset[each].value in ("", None)
             assert faults(getattr(made.targets, name)) == []
 
+    @pytest.mark.parametrize(
+        ("tags", "written_as"),
+        [
+            ({"AccessionNumber": "A17\\B18"}, {"AccessionNumber": ""}),
+            ({"ReferringPhysicianName": "Doe^Jane\\Roe^Ann"}, {"ReferringPhysicianName": ""}),
+            ({"AccessionNumber": 17 * "7", "StudyID": 16 * "7"}, {"AccessionNumber": "", "StudyID": 16 * "7"}),
+            ({"PatientName": 65 * "A"}, {"PatientName": ""}),
+            ({"PatientName": "A^B^C^D^E^F"}, {"PatientName": ""}),
+            ({"StudyID": "1\t7"}, {"StudyID": ""}),
+            ({"StudyTime": "101112."}, {"StudyTime": ""}),
+            ({"StudyTime": "1011-1112"}, {"StudyTime": ""}),
+            ({"StudyDate": "20240231"}, {"StudyDate": ""}),
+            ({"StudyDate": "2024.05.06"}, {"StudyDate": "20240506"}),  # of ACR-NEMA
+        ],
+    )
+    def test_values_as_dicom_asks_or_empty(
+        self, tags: dict[str, str], written_as: dict[str, str], tmp_path: Path
+    ) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            series(tmp_path, **tags)
+        made = written(tmp_path / "series", tmp_path, structures=True)
+        for name in ("segmentation", "report", "structures"):
+            dataset = made.dataset(name)
+            assert {each: dataset[each].value or "" for each in written_as} == written_as
+            assert faults(getattr(made.targets, name)) == []
+
+    def test_what_is_left_empty_is_told_without_its_value(self, tmp_path: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            volume = series(tmp_path, AccessionNumber=17 * "7", PatientSex="female", StudyID="")
+        assert source_of(volume).warnings == [
+            "DICOM results leave attributes empty that are not as DICOM asks in the series: Patient's Sex, Accession "
+            "Number."
+        ]
+
+    @pytest.mark.parametrize(("number", "expected"), [(-1000, 1000), (2**31 - 5, 2**31 - 4), (7, 1007)])
+    def test_series_numbers_of_results_are_valid(self, number: int, expected: int, tmp_path: Path) -> None:
+        series(tmp_path, SeriesNumber=number)
+        made = written(tmp_path / "series", tmp_path, structures=True)
+        names = ("segmentation", "report", "uncertainty", "structures")
+        assert [made.dataset(name).SeriesNumber for name in names] == [expected + n for n in range(4)]
+        assert [faults(getattr(made.targets, name)) for name in names] == [[], [], [], []]
+
     def test_the_uids_of_the_files_meta_information_stand_in(self, tmp_path: Path) -> None:
         """DICOM asks that both be the same."""
         volume = series(tmp_path)
@@ -176,6 +231,15 @@ class TestPatient:
         for name in ("segmentation", "report", "structures"):
             dataset = made.dataset(name)
             assert (dataset.PatientIdentityRemoved, dataset.DeidentificationMethod) == ("YES", "Tool 1")
+
+    def test_the_text_of_an_exception_is_withheld_where_it_may_repeat_a_name(self, tmp_path: Path) -> None:
+        """Here a KeyError of an organ's name; where in the code it was is in the cause, for logs."""
+        volume, organ = series(tmp_path), OrganFacts(1, "Mustermann", 9, 1.5)
+        with pytest.raises(InternalError, match=r"could not be made \(KeyError\)") as caught:
+            DicomTargets(tmp_path / "seg.dcm").write(volume, some_labels(volume.geometry), [organ], WEIGHTS)
+        told = "".join(traceback.format_exception(caught.value))
+        assert ("organ_named" in told, "Mustermann" in told) == (True, False)
+        assert not (tmp_path / "seg.dcm").exists()
 
     def test_no_library_warns_of_a_name(self, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
         """highdicom does of one without a caret, and repeats it."""

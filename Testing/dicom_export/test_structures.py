@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flareseg.core.errors import ScanError
+from flareseg.core.errors import NoAbdomenError, ScanError
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.io.reading import read_volume
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from rt_utils import RTStructBuilder
-from series import SERIES, Written, faults, written
+from series import SERIES, WEIGHTS, Written, faults, written
 
 
 @pytest.fixture(scope="module", params=["axial", "oblique", "feet first", "decubitus", "from head to foot"])
@@ -76,3 +76,27 @@ def test_a_series_whose_contours_would_be_misplaced_is_refused(kind: str, reason
     with pytest.raises(ScanError, match=reason) as caught:
         DicomTargets(structures=tmp_path / "rt.dcm").checked(volume)
     assert "--format dicom-seg" in caught.value.hint
+
+
+def test_an_organ_of_single_voxels_has_no_contour_and_is_left_out(tmp_path: Path) -> None:
+    axial = written(SERIES["axial"](tmp_path / "series"), tmp_path)
+    labels = axial.labels.copy()
+    labels[labels == 4] = 0
+    labels[5, 4, 12] = 4
+    targets = DicomTargets(structures=tmp_path / "rt.dcm")
+    targets.write(axial.volume, labels, axial.organs, WEIGHTS)
+    made = dcmread(tmp_path / "rt.dcm")
+    assert [roi.ROIName for roi in made.StructureSetROISequence] == ["Liver", "Right kidney", "Spleen", "Left kidney"]
+    numbers = [roi.ROINumber for roi in made.StructureSetROISequence]
+    for name in ("ROIContourSequence", "RTROIObservationsSequence"):
+        assert [roi.ReferencedROINumber for roi in made[name].value] == numbers
+    assert faults(tmp_path / "rt.dcm") == []
+
+
+def test_a_result_of_single_voxels_only_is_not_written(tmp_path: Path) -> None:
+    axial = written(SERIES["axial"](tmp_path / "series"), tmp_path / "results")
+    labels = np.zeros_like(axial.labels)
+    labels[5, 4, 12] = 1
+    with pytest.raises(NoAbdomenError, match="too small for contours"):
+        DicomTargets(structures=tmp_path / "rt.dcm").write(axial.volume, labels, axial.organs[:1], WEIGHTS)
+    assert [path.name for path in tmp_path.glob("*.dcm")] == []

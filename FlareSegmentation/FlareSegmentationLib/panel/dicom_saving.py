@@ -14,6 +14,7 @@ from ..jobs.dependencies import Dependencies
 from ..jobs.dicom_export import DicomExportRun, ExportedFiles
 from ..nodes.dicom_series import filesOf
 from ..nodes.results import scanOf
+from .file_dialog import askedPath
 
 _REPORT = "-report.dcm"
 
@@ -32,7 +33,9 @@ class DicomSaving:
         try:
             filesOf(scanOf(segmentationNode))  # before any question
             Dependencies().ensureDicom()
-            if path := _askedPath():
+            if path := askedPath(
+                _title(), "organs.dcm", _("DICOM (*.dcm)"), ".dcm", lambda path: [_reportBeside(path)]
+            ):
                 self._start(segmentationNode, report, path)
         except FlareError as error:
             _tell(error)
@@ -41,7 +44,7 @@ class DicomSaving:
         self.run = DicomExportRun()
         self.run.finished.connect(self._onFinished)
         self.run.failed.connect(self._onFailed)
-        self.run.start(segmentationNode, report, path, path.with_name(path.stem + _REPORT))
+        self.run.start(segmentationNode, report, path, _reportBeside(path))
         self.dialog = slicer.util.createProgressDialog(
             windowTitle=_title(),
             labelText=_("Writing the DICOM files ..."),
@@ -69,16 +72,8 @@ class DicomSaving:
             self.dialog = None
 
 
-def _askedPath() -> Path | None:
-    """The file of the segmentation; None when the dialog is left, or an earlier report is to stay."""
-    kind = _("DICOM (*.dcm)")
-    text = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _title(), "organs.dcm", kind)
-    if not text:
-        return None
-    path = Path(text).with_suffix(".dcm")
-    report = path.with_name(path.stem + _REPORT)
-    question = _("{file} exists. Replace it?").format(file=report)
-    return path if not report.exists() or slicer.util.confirmOkCancelDisplay(question) else None
+def _reportBeside(path: Path) -> Path:
+    return path.with_name(path.stem + _REPORT)
 
 
 def _title() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import qt
 import slicer
@@ -14,6 +13,7 @@ from slicer.i18n import tr as _
 from ..nodes.report_export import writeCsv
 from ..nodes.results import scanOf
 from .dicom_saving import DicomSaving
+from .file_dialog import askedPath
 
 ShownResult = tuple[slicer.vtkMRMLSegmentationNode | None, Report | None]
 
@@ -25,11 +25,12 @@ class SaveMenu:
         self._result = result
         self.dicomSaving = DicomSaving()
         menu = qt.QMenu(button)
-        self._add(menu, _("Segments to files (NIfTI, NRRD, STL, OBJ)..."), self.saveFiles)
+        self._add(menu, _("Files (NIfTI, NRRD, STL, OBJ)..."), self.saveFiles)
+        self._add(menu, _("Organ table (CSV)..."), self.saveTable)
         if hasattr(slicer, "qSlicerDICOMExportDialog"):  # a Slicer may be built without DICOM
+            menu.addSeparator()
             self._add(menu, _("DICOM segmentation and report..."), self.saveDicom)
             self._add(menu, _("Slicer's DICOM export..."), self.exportDicom)
-        self._add(menu, _("Organ table (CSV)..."), self.saveTable)
         button.setMenu(menu)
 
     def saveFiles(self, _checked: bool = False) -> None:
@@ -72,12 +73,11 @@ class SaveMenu:
         node, report = self._result()
         if node is None or report is None:
             return
-        title, kind = _("Save organ table"), _("CSV (*.csv)")
-        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, f"{node.GetName()}.csv", kind)
-        if not path:
+        path = askedPath(_("Save organ table"), f"{node.GetName()}.csv", _("CSV (*.csv)"), ".csv")
+        if path is None:
             return
         try:
-            writeCsv(report, node, Path(path).with_suffix(".csv"))
+            writeCsv(report, node, path)
         except FlareError as error:
             slicer.util.errorDisplay(str(error))
 

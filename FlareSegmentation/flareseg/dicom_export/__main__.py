@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 
 from flareseg.core import own_process
-from flareseg.core.errors import FlareError, InternalError
+from flareseg.core.errors import InternalError, unexpected
 from flareseg.core.geometry import Geometry
 from flareseg.core.json_fields import from_json
 from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.shortage import shortage_said
 from flareseg.dicom_export.matching import matched
 from flareseg.dicom_export.targets import DicomTargets
+from flareseg.dicom_export.withheld import texts_withheld
 from flareseg.dicom_export.writer import DicomResult, write_dicom_files
 
 _PATIENCE_SECONDS = 0.8  # for the files; its caller waits for a second
@@ -85,16 +86,15 @@ def _leave_with_caller() -> None:
 
 def _answer(line: bytes) -> dict[str, Any]:
     try:
-        with shortage_said("Writing the result"):
+        with shortage_said("Writing the result"), texts_withheld():
             job = from_json(ExportJob, json.loads(line))
             warnings = export(job)
         return {"written": [path for path in (job.segmentation, job.report) if path], "warnings": warnings}
-    except FlareError as error:
-        return {"kind": error.kind, "message": error.message, "hint": error.hint}
     except Exception as error:  # the caller is told of every failure
-        traceback.print_tb(error.__traceback__)  # without its text, which may repeat an attribute of the patient
-        what = f"The DICOM files could not be written ({type(error).__name__})."
-        return {"kind": InternalError.kind, "message": what, "hint": "Please report this with the log."}
+        failure = unexpected(error)
+        if isinstance(failure, InternalError):
+            traceback.print_exception(failure)
+        return {"kind": failure.kind, "message": failure.message, "hint": failure.hint}
 
 
 if __name__ == "__main__":

@@ -10,16 +10,26 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
+from flareseg.core.errors import ScanError
 from flareseg.core.report import OrganFacts
 from flareseg.dicom_export.codes import concept, found, laterality, organ_named
 from flareseg.dicom_export.equipment import NAME, Algorithm
-from flareseg.dicom_export.segmentation import SERIES_STEP
-from flareseg.dicom_export.source import Source
+from flareseg.dicom_export.source import SERIES_STEP, Source
 
 _MILLILITRE = Code("mL", "UCUM", "mL")
 _CT = Code("25045-6", "LN", "CT unspecified body region")  # CID 100; which body parts were scanned is not known
 _LEVELS = ((0.9, codes.SCT.High), (0.8, codes.SCT.Medium), (0.0, codes.SCT.Low))
 """The least expected Dice of an organ, and how certain that makes its finding."""
+
+
+def check_report(source: Source) -> None:
+    """Refuse a series whose values are not HU. Raises ScanError."""
+    if source.first.Modality != "CT":
+        raise ScanError(
+            f"No DICOM structured report can be written of this series: it is {source.first.Modality}, not CT, so its "
+            "values are not HU.",
+            "Write the segmentation without a report; in Slicer, by Save as... > Slicer's DICOM export.",
+        )
 
 
 def report_of(
@@ -35,7 +45,11 @@ def report_of(
 
     Returns:
         A complete, preliminary and unverified report.
+
+    Raises:
+        ScanError: The series is not CT.
     """
+    check_report(source)
     groups = [
         _group(facts, description, segmentation, algorithm)
         for facts, description in zip(found(organs), segmentation.SegmentSequence, strict=True)

@@ -25,10 +25,8 @@ from flareseg.dicom_export.codes import (
     segment_numbers,
 )
 from flareseg.dicom_export.equipment import CONTENT, LABEL, NAME, Algorithm
-from flareseg.dicom_export.source import Source
+from flareseg.dicom_export.source import SERIES_STEP, Source
 
-SERIES_STEP = 1000
-"""The series numbers of results lie so far behind that of their source."""
 _WHOLE = 100  # percent
 
 
@@ -97,10 +95,18 @@ def uncertainty_of(source: Source, uncertainty: np.ndarray, algorithm: Algorithm
         SegmentationTypeValues.FRACTIONAL,
         attributes | {"max_fractional_value": _WHOLE, "coding_schemes": scheme_items()},
     )
-    shown = np.flatnonzero(uncertain.any(axis=(1, 2))) if uncertain.any() else np.arange(len(uncertainty))
-    pixels = uncertainty[shown].tobytes()
+    pixels = uncertainty[_slices_of_frames(made, source)].tobytes()
     made.PixelData = pixels + b"\0" * (len(pixels) % 2)
     return made
+
+
+def _slices_of_frames(made: Segmentation, source: Source) -> list[int]:
+    """The slice (k) of each frame, by the image that it refers to: highdicom chooses and sorts the frames."""
+    slices = []
+    for frame in made.PerFrameFunctionalGroupsSequence:
+        image = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        slices.append(source.slices[image.ReferencedSOPInstanceUID, int(image.get("ReferencedFrameNumber", 1))])
+    return slices
 
 
 def _described(number: int, name: str, algorithm: Algorithm, is_edited: bool) -> SegmentDescription:

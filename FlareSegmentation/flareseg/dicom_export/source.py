@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
-from pydicom.valuerep import DA, TM, DSfloat
+from pydicom.valuerep import DSfloat
 
 from flareseg.core.errors import ScanError
 from flareseg.core.volume import Volume
+from flareseg.dicom_export.study import OTHER_FORMAT, study_of
+from flareseg.dicom_export.withheld import texts_withheld
 from flareseg.io.dicom.files import shown
 from flareseg.io.dicom.header import Damaged, DicomHeader, read_header, value_of, without_pydicoms_warnings
 from flareseg.io.dicom.plane import NotPlaced, Plane, planes_of
@@ -28,12 +29,10 @@ _KINDS = {  # DICOM PS3.6, table A-1: images with a position in the patient that
     "1.2.840.10008.5.1.4.1.1.128": "PET Image",
 }
 _MULTI_FRAME = {uid for uid, name in _KINDS.items() if "Enhanced" in name}
-_TEXTS = ("PatientName", "PatientID", "StudyID", "AccessionNumber", "ReferringPhysicianName")  # type 2: may be empty
-_DEIDENTIFIED = ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence")
-_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
-_SEXES = ("M", "F", "O")
-_UTF8 = "ISO_IR 192"
-_OTHER_FORMAT = "Export the series again from where it came, or write another format, such as .nii.gz or .seg.nrrd."
+
+SERIES_STEP = 1000
+"""The series numbers of results lie so far behind that of their source, and up to three more."""
+_LAST_SERIES = 2**31 - 1 - SERIES_STEP - 3  # so that those of results fit an integer string (DICOM PS3.5, table 6.2-1)
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,11 @@ class Source:
         return "NumberOfFrames" in self.first
 
     @cached_property
+    def slices(self) -> dict[tuple[str, int], int]:
+        """The slice (k) of each image, by SOP Instance UID and number of the frame in it (from 1)."""
+        return {(_instance_uid(plane.header), plane.frame + 1): k for k, plane in enumerate(self.planes)}
+
+    @cached_property
     def heights(self) -> np.ndarray:
         """Where the images lie along their normal, mm, ascending."""
         return np.array([plane.position for plane in self.planes]) @ self.planes[0].normal
@@ -71,6 +75,7 @@ class Source:
         return float(np.ptp(self.heights)) / max(1, len(self.planes) - 1)
 
 
+@texts_withheld()
 def source_of(volume: Volume) -> Source:
     """Read the headers of a volume's DICOM files again.
 
@@ -97,11 +102,11 @@ def source_of_planes(planes: list[Plane]) -> Source:
         if len(headers) > 1:
             raise ScanError(
                 f"The series is split into {len(headers)} multi-frame files; DICOM results are written of one only.",
-                _OTHER_FORMAT,
+                OTHER_FORMAT,
             )
         return Source(planes, [_multi_frame(planes, base)], warnings)
     if len({_instance_uid(header) for header in headers}) < len(planes):
-        raise ScanError("Several slices of the DICOM series have the same SOP Instance UID.", _OTHER_FORMAT)
+        raise ScanError("Several slices of the DICOM series have the same SOP Instance UID.", OTHER_FORMAT)
     source = Source(planes, [base], warnings)
     return Source(planes, [_slice_image(plane, planes[0], base, source.step) for plane in planes], warnings)
 
@@ -132,7 +137,7 @@ def _check_identity(header: DicomHeader) -> None:
         raise ScanError(
             f"The images are of the kind {UID(kind).name if kind else 'unknown'}, to which DICOM results are not "
             f"written; these kinds are: {', '.join(_KINDS.values())}.",
-            _OTHER_FORMAT,
+            OTHER_FORMAT,
         )
     uids = {
         "Study Instance UID": header.text("StudyInstanceUID"),
@@ -143,7 +148,7 @@ def _check_identity(header: DicomHeader) -> None:
         raise ScanError(
             f"The DICOM file {shown(header.path)} has no valid {' and no valid '.join(missing)}, so a DICOM result "
             "cannot refer to it.",
-            _OTHER_FORMAT,
+            OTHER_FORMAT,
         )
 
 
@@ -158,37 +163,13 @@ def _instance_uid(header: DicomHeader) -> str:
 
 def _base(header: DicomHeader, warnings: list[str]) -> Dataset:
     """What all images of a series have in common."""
-    names = [*_TEXTS, *_DEIDENTIFIED, *_LOSSY, "PatientSex", "PatientBirthDate", "StudyDate", "StudyTime"]
-    with header.path.open("rb") as stream:
-        tags = pydicom.dcmread(
-            stream, force=True, stop_before_pixels=True, specific_tags=["SpecificCharacterSet", *names]
-        )
-    base = Dataset()
-    base.SpecificCharacterSet = _UTF8
-    for name in _TEXTS:
-        setattr(base, name, str(value_of(tags, name) or ""))
-    sex = str(value_of(tags, "PatientSex") or "")
-    base.PatientSex = sex if sex in _SEXES else ""
-    base.PatientBirthDate, base.StudyDate = (_valid(tags, name, DA) for name in ("PatientBirthDate", "StudyDate"))
-    base.StudyTime = _valid(tags, "StudyTime", TM)
-    for name in (*_DEIDENTIFIED, *_LOSSY):
-        if (value := value_of(tags, name)) not in (None, ""):
-            setattr(base, name, value)
+    base = study_of(header.path, warnings)
     base.SOPClassUID = _class_uid(header)
     base.StudyInstanceUID, base.SeriesInstanceUID = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
     base.Modality, (base.Rows, base.Columns) = header.modality, header.size
-    base.SeriesNumber = header.count("SeriesNumber", 1)
+    base.SeriesNumber = min(max(header.count("SeriesNumber", 1), 0), _LAST_SERIES)
     base.FrameOfReferenceUID = _frame_of_reference(header, warnings)
     return base
-
-
-def _valid(tags: Dataset, name: str, kind: type[DA] | type[TM]) -> str:
-    """A date or time; empty for one that is not written as DICOM asks."""
-    text = str(value_of(tags, name) or "")
-    try:
-        return text if kind(text) else ""
-    except ValueError:
-        return ""
 
 
 def _frame_of_reference(header: DicomHeader, warnings: list[str]) -> str:
@@ -238,7 +219,7 @@ def _placed(plane: Plane) -> Dataset:
 
 
 def _thickness(header: DicomHeader, step: float) -> DSfloat:
-    """That of the slices as they are written, else the distance between them (of a multi-frame file, always)."""
+    """That at the top level of the file, as single-frame files have it, else the distance between slices."""
     value = header.text("SliceThickness")
     try:
         thickness = float(value)

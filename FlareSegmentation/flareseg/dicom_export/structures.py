@@ -8,12 +8,11 @@ import numpy as np
 from pydicom import Dataset
 from rt_utils import RTStruct, ds_helper
 
-from flareseg.core.errors import ScanError
+from flareseg.core.errors import NoAbdomenError, ScanError
 from flareseg.core.report import OrganFacts
 from flareseg.dicom_export.codes import concept, found, organ_named
 from flareseg.dicom_export.equipment import CONTENT, LABEL, Algorithm
-from flareseg.dicom_export.segmentation import SERIES_STEP
-from flareseg.dicom_export.source import Source
+from flareseg.dicom_export.source import SERIES_STEP, Source
 
 _UNEVEN_MM = 0.1
 _SAME_SPACING = 1e-3  # relative
@@ -64,7 +63,10 @@ def structures_of(
         edited: Names of organs that a person has corrected.
 
     Returns:
-        The object, not approved.
+        The object, not approved. Organs without a contour, of single voxels, are left out.
+
+    Raises:
+        NoAbdomenError: No organ has a contour.
     """
     structures = RTStruct(source.images, ds_helper.create_rtstruct_dataset(source.images))
     for facts in found(organs):
@@ -81,6 +83,7 @@ def structures_of(
     ):
         _tidy(contours)
         _code(observation, facts.name)
+    _drop_without_contours(made)
     return made
 
 
@@ -111,6 +114,16 @@ def _tidy(roi: Dataset) -> None:
     for contour in kept:
         contour.ContourData = [f"{value:.4f}" for value in contour.ContourData]
     roi.ContourSequence = kept
+
+
+def _drop_without_contours(made: Dataset) -> None:
+    """An ROI has at least one contour, if it has their sequence (DICOM PS3.3, C.8.8.6)."""
+    kept = {roi.ReferencedROINumber for roi in made.ROIContourSequence if roi.ContourSequence}
+    if not kept:
+        raise NoAbdomenError("The organs that were found are too small for contours.", _SEGMENTATION_INSTEAD)
+    made.StructureSetROISequence = [roi for roi in made.StructureSetROISequence if roi.ROINumber in kept]
+    for name in ("ROIContourSequence", "RTROIObservationsSequence"):
+        made[name].value = [roi for roi in made[name].value if roi.ReferencedROINumber in kept]
 
 
 def _code(observation: Dataset, name: str) -> None:

@@ -16,6 +16,7 @@ from flareseg.core.report import OrganFacts, WeightsFacts
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.source import Source, source_of
 from flareseg.dicom_export.targets import DicomTargets
+from flareseg.dicom_export.withheld import texts_withheld
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.outputs import atomic_write
 from flareseg.io.tasks import DICOM
@@ -65,6 +66,10 @@ def checked_for(targets: DicomTargets, volume: Volume) -> Volume:
         from flareseg.dicom_export.structures import check_structures
 
         check_structures(source, volume.geometry.tilt)
+    if targets.report:
+        from flareseg.dicom_export.report import check_report
+
+        check_report(source)
     following = volume.next_choice
     return replace(
         volume,
@@ -73,6 +78,7 @@ def checked_for(targets: DicomTargets, volume: Volume) -> Volume:
     )
 
 
+@texts_withheld()
 @without_pydicoms_warnings()  # highdicom's repeat the patient's name
 def write_dicom_files(targets: DicomTargets, result: DicomResult) -> None:
     """Write the objects. They appear together, each whole, or not at all; existing files are replaced.
@@ -86,6 +92,7 @@ def write_dicom_files(targets: DicomTargets, result: DicomResult) -> None:
         PackagesError: A package is missing.
         NoAbdomenError: No organ has a voxel.
         JobError: There is a target for an uncertainty that is not known.
+        InternalError: A library failed.
     """
     targets.check_packages()
     if not any(facts.voxels for facts in result.organs):

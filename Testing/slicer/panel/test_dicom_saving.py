@@ -103,6 +103,23 @@ def test_an_earlier_report_is_replaced_only_when_the_person_agrees(save, folder,
     assert [path.read_text() for path in folder.iterdir()] == ["earlier"]
 
 
+def test_a_name_without_suffix_gets_it_and_replaces_no_file_unasked(save, folder, told, monkeypatch):
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_arguments: str(folder / "CT 1.25 mm"))
+    (folder / "CT 1.25 mm.dcm").write_text("earlier")
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text))
+    save()
+    assert asked == [f"{folder / 'CT 1.25 mm.dcm'} exists. Replace it?"]
+    assert [path.read_text() for path in folder.iterdir()] == ["earlier"]
+
+
+def test_the_report_has_the_name_of_the_segmentation(save, folder, told, monkeypatch):
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_arguments: str(folder / "CT 1.25 mm"))
+    save()
+    wait_until(lambda: told)
+    assert sorted(path.name for path in folder.iterdir()) == ["CT 1.25 mm-report.dcm", "CT 1.25 mm.dcm"]
+
+
 def test_nothing_happens_when_the_dialog_is_left(save, folder, monkeypatch):
     monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_arguments: "")
     save()

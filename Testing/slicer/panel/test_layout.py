@@ -221,6 +221,21 @@ def test_nothing_is_clipped_and_nothing_overlaps(width, state, dock):
     assert overlaps(shown) == []
 
 
+def test_the_menu_of_save_as_is_whole_and_no_wider_than_the_narrowest_dock(
+    ready: Any, request: pytest.FixtureRequest
+) -> None:
+    menu = ready.ui.saveButton.menu()
+    menu.adjustSize()
+    if folder := request.config.getoption("--pictures", None):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        menu.grab().save(str(Path(folder) / "save-menu.png"))
+    entries = [action for action in menu.actions() if not action.isSeparator()]
+    needed = [menu.fontMetrics().horizontalAdvance(entry.text) for entry in entries]
+    assert len(needed) == 4
+    assert all(menu.actionGeometry(entry).width() >= width for entry, width in zip(entries, needed))
+    assert max(needed) < menu.width <= NARROWEST
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_lines_under_a_selector_take_no_more_room_than_their_text(width, dock, ready):
     dock(width, before)

@@ -20,12 +20,12 @@ def actions(node, report):
     ]
     button = qt.QPushButton("Save as...")
     menu = SaveMenu(button, lambda: (node, report))
-    yield {action.text.split()[0]: action for action in button.menu().actions()}
+    yield {action.text.split()[0]: action for action in button.menu().actions() if not action.isSeparator()}
     assert menu
 
 
 def test_menu_names_what_can_be_saved(actions):
-    assert list(actions) == ["Segments", "DICOM", "Slicer's", "Organ"]
+    assert list(actions) == ["Files", "Organ", "DICOM", "Slicer's"]
 
 
 def test_segments_are_saved_by_the_segment_editors_own_form(actions, node):
@@ -40,7 +40,7 @@ def test_segments_are_saved_by_the_segment_editors_own_form(actions, node):
     timer.setSingleShot(True)
     timer.connect("timeout()", answer)
     timer.start(0)
-    actions["Segments"].trigger()
+    actions["Files"].trigger()
     assert seen == [(node, "ExportSegmentsToFiles")]
     assert qt.QApplication.activeModalWidget() is None
 
@@ -55,7 +55,7 @@ def test_slicer_without_dicom_offers_the_rest(node, report, monkeypatch):
     monkeypatch.delattr(slicer, "qSlicerDICOMExportDialog")
     button = qt.QPushButton("Save as...")
     SaveMenu(button, lambda: (node, report))
-    assert [action.text.split()[0] for action in button.menu().actions()] == ["Segments", "Organ"]
+    assert [action.text.split()[0] for action in button.menu().actions()] == ["Files", "Organ"]
 
 
 class TestTheTable:
@@ -71,6 +71,35 @@ class TestTheTable:
             "Pancreas,71.0,92.0,25.0,71.0,S 33.0 to 39.0 mm\n"
             "Spleen,0.0,,,,not found\n"
         )
+
+    @pytest.mark.parametrize(
+        ("typed", "written"),
+        [("CT 1.25 mm", "CT 1.25 mm.csv"), ("CT 1.25 mm.csv", "CT 1.25 mm.csv"), ("Organs.CSV", "Organs.CSV")],
+    )
+    def test_its_name_is_the_one_that_was_typed(self, typed, written, actions, tmp_path, monkeypatch):
+        self.answer(monkeypatch, tmp_path / typed)
+        actions["Organ"].trigger()
+        assert [path.name for path in tmp_path.glob("*.[cC]*")] == [written]
+
+    @pytest.mark.parametrize("agrees", [True, False])
+    def test_an_earlier_file_of_the_name_with_suffix_is_replaced_only_when_the_person_agrees(
+        self, agrees, actions, tmp_path, monkeypatch
+    ):
+        """Qt asked about a file without the suffix."""
+        (tmp_path / "organs.csv").write_text("earlier")
+        asked = []
+        monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text) or agrees)
+        self.answer(monkeypatch, tmp_path / "organs")
+        actions["Organ"].trigger()
+        assert asked == [f"{tmp_path / 'organs.csv'} exists. Replace it?"]
+        assert ((tmp_path / "organs.csv").read_text() == "earlier") is not agrees
+
+    def test_of_a_name_with_suffix_only_the_dialog_itself_asks(self, actions, tmp_path, monkeypatch):
+        (tmp_path / "organs.csv").write_text("earlier")
+        monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda _text: pytest.fail("asked again"))
+        self.answer(monkeypatch, tmp_path / "organs.csv")
+        actions["Organ"].trigger()
+        assert (tmp_path / "organs.csv").read_text().startswith("Organ,")
 
     def test_nothing_is_written_when_the_dialog_is_left(self, actions, tmp_path, monkeypatch):
         self.answer(monkeypatch, "")
