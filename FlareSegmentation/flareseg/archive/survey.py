@@ -27,6 +27,9 @@ from flareseg.io.outputs import make_folder, write_text
 from flareseg.io.reading import read_header, stem
 from flareseg.io.scan_folder import may_be_scan, why_not_scan
 
+UNREADABLE, DAMAGED = "cannot be read", "damaged or cut short"
+"""Reasons why something was left out that may be a scan."""
+
 
 @dataclass(frozen=True)
 class SourceFolder:
@@ -47,11 +50,15 @@ class SeriesFound:
 
 @dataclass
 class Survey:
-    """What a folder holds: parts of DICOM series, and what does not depend on other folders."""
+    """What a folder holds: parts of DICOM series, and what does not depend on other folders.
+
+    ``is_final``: whether all of its files could be read, so that another look would find the same.
+    """
 
     folder: str
     series: list[SeriesFound] = field(default_factory=list)
     found: FoundCases = field(default_factory=FoundCases)
+    is_final: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -77,11 +84,12 @@ def survey(source: Path, place: SourceFolder, cache: Path) -> Survey:
         there = [path for path in files if path.exists() or not place.only]
         found = _look(place.folder, there)
         found.found.cases += [image_case(place.folder, p.name, stem(p)) for p in files if p not in there]
-        make_folder(kept.parent)
-        write_text(kept, json.dumps({"signature": signature, "survey": found.to_json()}))
+        if found.is_final:
+            make_folder(kept.parent)
+            write_text(kept, json.dumps({"signature": signature, "survey": found.to_json()}))
         return found
     except OSError as error:
-        left_out = LeftOut(place.folder, "cannot be read", error.strerror or "")
+        left_out = LeftOut(place.folder, UNREADABLE, error.strerror or "")
         return Survey(place.folder, found=FoundCases(left_out=[left_out]))
 
 
@@ -92,7 +100,9 @@ def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Pat
     with without_pydicoms_warnings():
         contents = contents_of_files(files)
     names = {path: _name_from(source / home, path) for path in files}
-    found = _judged(identity, home, contents, names, [])
+    more = [names[path] for path in (*contents.damaged, *contents.others, *contents.unreadable)]
+    found = _judged(identity, home, contents, names, more)
+    found.left_out += _unplaced(home, contents)
     copies = sum(stack.copies for stack in contents.stacks)
     if copies:
         others = ", ".join(folder for folder, _ in parts[1:])
@@ -102,10 +112,11 @@ def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Pat
 
 def _look(folder: str, files: list[Path]) -> Survey:
     images = [path for path in files if may_be_scan(path)]
-    others = [path for path in files if not may_be_scan(path) and path.is_file()]
+    others = [path for path in files if not may_be_scan(path) and _is_file_or_broken_link(path)]
     survey = Survey(folder, found=_images(folder, images))
     with without_pydicoms_warnings():
         contents = contents_of_files(others)
+    survey.is_final = not contents.unreadable
     _add_series(survey, folder, contents)
     survey.found.left_out += _unplaced(folder, contents)
     if contents.others:
@@ -114,22 +125,24 @@ def _look(folder: str, files: list[Path]) -> Survey:
 
 
 def _add_series(survey: Survey, folder: str, contents: Contents) -> None:
-    """The series among the contents. Damaged files may be slices of the series, where there is only one."""
+    """The series among the contents. Files without a header may be slices of the series, where there is only one."""
     groups: dict[str, list[Stack]] = defaultdict(list)
     for stack in contents.stacks:
         groups[stack.header.text("SeriesInstanceUID") or f"folder:{inside_source(folder, '')}"].append(stack)
     suffixes = {plane.header.path.suffix for stack in contents.stacks for plane in stack.planes}
-    doubtful = [*contents.damaged, *(path for path in contents.others if path.suffix in suffixes)]
+    unknown = (*contents.others, *contents.unreadable)
     alone = len(groups) == 1
+    doubtful = [*contents.damaged, *(path for path in unknown if path.suffix in suffixes)] if alone else []
     for identity, stacks in groups.items():
         files = sorted({plane.header.path.name for stack in stacks for plane in stack.planes})
-        files += [path.name for path in doubtful] if alone else []
-        part = Contents(stacks=stacks)
-        found = _judged(identity, folder, part, {}, [path.name for path in doubtful] if alone else [])
-        survey.series.append(SeriesFound(identity, files, found))
-    if not alone:
-        reason = "damaged or cut short"
-        survey.found.left_out += [LeftOut(inside_source(folder, shown(path)), reason) for path in contents.damaged]
+        more = [path.name for path in doubtful]
+        found = _judged(identity, folder, Contents(stacks=stacks), {}, more)
+        survey.series.append(SeriesFound(identity, files + more, found))
+    lost = {path: (DAMAGED, "") for path in contents.damaged}
+    lost |= {path: (UNREADABLE, error.strerror or "") for path, error in contents.unreadable.items()}
+    survey.found.left_out += [
+        LeftOut(inside_source(folder, shown(path)), *why) for path, why in lost.items() if path not in doubtful
+    ]
 
 
 def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, str], more: list[str]) -> FoundCases:
@@ -182,11 +195,16 @@ def _unplaced(folder: str, contents: Contents) -> list[LeftOut]:
     return [
         LeftOut(folder if len(files) > 1 else inside_source(folder, files[0]), reason, "", len(files), uid)
         for (reason, uid), files in groups.items()
-    ] + [LeftOut(folder, remark) for remark in contents.remarks]
+    ]
 
 
 def _is_meant(path: Path) -> bool:
     return not path.name.startswith(".") and not path.is_dir()
+
+
+def _is_file_or_broken_link(path: Path) -> bool:
+    """Whether opening it does not wait, as opening a pipe does."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _name_from(home: Path, path: Path) -> str:

@@ -12,6 +12,7 @@ from flareseg.core.errors import ScanError
 from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.choice import best, others_to_try
+from flareseg.io.dicom.files import shown
 from flareseg.io.dicom.folder import Contents, contents_of, contents_of_files
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.dicom.reading import read_one
@@ -36,10 +37,16 @@ def in_parts(stacks: Iterable[Stack]) -> list[Stack]:
 def read_part(files: list[Path], part: int = 0, check_size: CheckSize = check_reading) -> Volume:
     """The volume of part number ``part`` (see ``in_parts``) of the series in these files.
 
-    ``check_size``: as of reading.read_volume. Raises ScanError or InsufficientMemoryError.
+    ``check_size``: as of reading.read_volume. Raises ScanError or InsufficientMemoryError. The cause of a ScanError is
+    an OSError where one of the files is gone or cannot be read.
     """
     with without_pydicoms_warnings():
         contents = contents_of_files(files)
+        for file, error in contents.unreadable.items():
+            raise ScanError(
+                f"{shown(file)} of the DICOM series cannot be read: {error.strerror}.",
+                "Check that it is there and that you may read it.",
+            ) from error
         stacks = in_parts(contents.stacks)
         if part >= len(stacks):
             raise _changed(files, contents)
