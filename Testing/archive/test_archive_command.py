@@ -63,7 +63,7 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
         write_scan(source / f"{name}.nrrd", small_phantom)
     command = [*COMMAND, str(source), str(output), "--device", "cpu", "--workers", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        wait_for(lambda: len(ResultLedger(output).ended()) >= 1)
+        wait_for(lambda: list(ResultLedger(output).rows()))
         family = psutil.Process(process.pid).children(recursive=True)
         assert "running" in archive("status", output).stdout.splitlines()[0]
         os.killpg(process.pid, getattr(signal, number))  # as a terminal and batch systems do: to all of them
@@ -73,7 +73,7 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
     assert not psutil.wait_procs(family, timeout=20)[1]
     ledger = ResultLedger(output)
     assert not ledger.is_locked
-    waiting = [key for n in range(30) if (key := file_key(f"{n}.nrrd")) not in ledger.ended()]
+    waiting = [key for n in range(30) if ledger.row(key := file_key(f"{n}.nrrd")) is None]
     assert waiting
     assert {ledger.begin(key) for key in waiting} == {1}  # none is blamed
 

@@ -79,7 +79,7 @@ def test_series_of_nested_studies_among_other_files(source: Path, ledger: Result
     write_scan(source / ".hidden" / "ct.nii.gz", ANATOMICAL)
     first, *others = found(source, ledger)
     assert (first.folder, first.target[:17], len(first.files)) == ("p1/st1/se1", "p1/st1/se1/S7-" + first.key[:3], 24)
-    assert first.uids == {"study_uid": "1.2", "series_uid": "1.2.1"}
+    assert (first.study_uid, first.series_uid) == ("1.2", "1.2.1")
     assert [case.folder for case in others] == ["p1/st2/deep/er", "p2", "p3"]
     assert left_out(ledger) == {"p1": ("neither DICOM nor an image file", "")}
 

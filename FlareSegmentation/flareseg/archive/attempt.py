@@ -49,7 +49,7 @@ def attempt(ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase
         row = _row(case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
         if row is None:
             return AttemptOutcome(case.key, AttemptEnd.AGAIN)
-        row = {**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)}
+        row = {**case.facts, **row, "attempts": min(number, MOST_ATTEMPTS)}
         ledger.place(row)
     except OutputError as error:
         ledger.withdraw(case.key)

@@ -24,9 +24,11 @@ from flareseg.archive.table import write_tables
 from flareseg.archive.window import Window, is_connected
 from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
 from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
-from flareseg.io.ledger import ResultLedger
+from flareseg.io.ledger import ResultLedger, ResultRow
 from flareseg.io.outputs import remove_unfinished
 from flareseg.io.result_row import FAILED
+
+_ENDED, _NEW, _AGAIN = range(3)
 
 
 @dataclass
@@ -116,8 +118,10 @@ class Driver:
 
     def _do_cases(self, ledger: ResultLedger, window: Window, counts: ArchiveCounts, repeated: set[str]) -> None:
         """``repeated``: receives the targets of cases that took more than one attempt."""
+        due = bytearray(self._due(ledger.row(case.key), case) for case in cases_in(ledger))
+        counts.before = due.count(_ENDED)
+        waiting = _waiting(ledger, due)
         begun = time.monotonic()
-        waiting = self._waiting(ledger, counts)
         for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is AttemptEnd.AGAIN):
             if isinstance(answer, FlareError):
                 raise answer
@@ -131,17 +135,21 @@ class Driver:
             counts.seconds = time.monotonic() - begun
             self.on_change(counts)
 
-    def _waiting(self, ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[ArchiveCase]:
-        """The cases without a row; with ``retry`` those that failed as well."""
-        ended = ledger.ended()
-        for case in cases_in(ledger):
-            if case.key not in ended:
-                yield case
-            elif self.retry and (ledger.row(case.key) or {}).get("state") == FAILED:
-                ledger.forget(case.key)
-                yield case
-            else:
-                counts.before += 1
+    def _due(self, row: ResultRow | None, case: ArchiveCase) -> int:
+        """Whether a case has ended: not without a row, nor when images of its series have come or gone since."""
+        if row is None:
+            return _NEW
+        has_changed = row.get("images", case.images) != case.images
+        return _AGAIN if has_changed or (self.retry and row.get("state") == FAILED) else _ENDED
+
+
+def _waiting(ledger: ResultLedger, due: bytearray) -> Iterator[ArchiveCase]:
+    """The cases to do."""
+    for case, state in zip(cases_in(ledger), due):
+        if state == _AGAIN:
+            ledger.forget(case.key)
+        if state != _ENDED:
+            yield case
 
 
 @contextlib.contextmanager

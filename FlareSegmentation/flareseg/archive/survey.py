@@ -160,7 +160,7 @@ def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, st
             what = folder if len(files) > 1 else inside_source(folder, files[0])
             found.left_out.append(LeftOut(what, reason, detail, len(stack), identity))
         else:
-            found.cases.append(series_case(identity, stack.header, folder, everything, part))
+            found.cases.append(series_case(identity, stack, folder, everything, part))
     return found
 
 

@@ -99,15 +99,15 @@ class FolderBatch(Batch[Task, Report]):
 
 
 def _identity(task: Task) -> tuple[str, dict[str, str]]:
-    """The key of a task; and of a DICOM series what its header says."""
+    """The key of a task; and of a DICOM series which images it has and what their header says."""
     if not task.scan.is_dir():
         return file_key(task.name), {}
-    from flareseg.io.dicom.series import only_choice, series_facts
+    from flareseg.io.dicom.series import images_of, only_choice, series_facts
 
     with contextlib.suppress(OSError):  # reading says why
         if found := only_choice(task.scan):
-            uid, part, file = found
-            return series_key(uid, part), series_facts(file)
+            uid, part, stack = found
+            return series_key(uid, part), {**series_facts(stack.header.path), "images": images_of(stack)}
     return file_key(task.name), {}
 
 

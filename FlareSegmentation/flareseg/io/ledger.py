@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from array import array
-from bisect import bisect_left
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from flareseg.core.errors import OutputError
 from flareseg.io.ledger_lock import is_held, locked
 from flareseg.io.outputs import make_folder, refusals_said, write_text
 
 LEDGER = ".flareseg"
 MOST_ATTEMPTS = 3
 ResultRow = dict[str, Any]
+_ROW = re.compile("[0-9a-f]{16}[.]json")  # file managers and disks put files of their own anywhere
 
 
 def file_key(name: str) -> str:
@@ -36,21 +37,6 @@ def series_key(uid: str, part: int = 0) -> str:
 def key_of(identity: str) -> str:
     """Return a key, 16 hexadecimal digits: of a million cases two have the same one with odds of 1 to 37 million."""
     return sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-
-
-class Keys:
-    """A set of keys that takes 8 bytes each."""
-
-    def __init__(self, keys: Iterator[str]) -> None:
-        self._sorted = array("Q", sorted(int(key, 16) for key in keys))
-
-    def __contains__(self, key: str) -> bool:
-        number = int(key, 16)
-        place = bisect_left(self._sorted, number)
-        return place < len(self._sorted) and self._sorted[place] == number
-
-    def __len__(self) -> int:
-        return len(self._sorted)
 
 
 class ResultLedger:
@@ -93,16 +79,17 @@ class ResultLedger:
 
     def withdraw(self, key: str) -> None:
         """Take back the last attempt, which was interrupted through no fault of the case."""
-        attempts = self._attempts_of(key)
-        if attempts:
-            attempts[-1].unlink(missing_ok=True)
+        with refusals_said(self._attempts):
+            for path in self._attempts_of(key)[-1:]:
+                path.unlink(missing_ok=True)
 
     def place(self, row: ResultRow) -> None:
         """Write the row of a case that has ended, in place of an earlier one."""
         path = self._path(row["key"])
         make_folder(path.parent)
         write_text(path, json.dumps(row, ensure_ascii=False) + "\n")
-        self._forget_attempts(row["key"])
+        with contextlib.suppress(OutputError):  # the case has ended, and forgetting it forgets them, too
+            self._forget_attempts(row["key"])
 
     def forget(self, key: str) -> None:
         """Have a case done again."""
@@ -111,45 +98,36 @@ class ResultLedger:
         self._forget_attempts(key)
 
     def row(self, key: str) -> ResultRow | None:
-        """The row of a case; None for one that has not ended."""
+        """The row of a case; None for one that has not ended, or whose row a loss of power has damaged."""
         return _read(self._path(key))
 
     def rows(self) -> Iterator[ResultRow]:
-        """All rows, in the order of their keys."""
-        for path in self._row_files():
-            if row := _read(path):
-                yield row
-
-    def ended(self) -> Keys:
-        """The keys of all cases with a row, from the names of the files alone."""
-        return Keys(path.stem for path in self._row_files())
-
-    def _row_files(self) -> Iterator[Path]:
+        """All rows that are whole, in the order of their keys."""
         with refusals_said(self._rows):
-            folders = sorted(self._rows.iterdir()) if self._rows.is_dir() else []
-            for folder in folders:
-                yield from sorted(filter(_is_row, folder.iterdir()))
+            folders = sorted(filter(Path.is_dir, self._rows.iterdir())) if self._rows.is_dir() else []
+        for folder in folders:
+            with refusals_said(folder):
+                files = sorted(path for path in folder.iterdir() if _ROW.fullmatch(path.name))
+            yield from filter(None, map(_read, files))
 
     def _path(self, key: str) -> Path:
         return self._rows / key[:2] / f"{key}.json"
 
     def _attempts_of(self, key: str) -> list[Path]:
-        return sorted((self._attempts / key[:2]).glob(f"{key}.*"), key=lambda path: int(path.suffix[1:]))
+        attempts = (self._attempts / key[:2]).glob(f"{key}.*")
+        return sorted((path for path in attempts if path.suffix[1:].isdecimal()), key=lambda path: int(path.suffix[1:]))
 
     def _forget_attempts(self, key: str) -> None:
-        for path in self._attempts_of(key):
-            path.unlink(missing_ok=True)
-
-
-def _is_row(path: Path) -> bool:
-    """Whether it is whole: not an unfinished copy, and not empty, as a loss of power may leave a file."""
-    return not path.name.startswith(".") and path.stat().st_size > 0
+        with refusals_said(self._attempts):
+            for path in self._attempts_of(key):
+                path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> ResultRow | None:
-    """A row; None for a file that is not there or is not a row."""
-    try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    """A row; None for a file that is not there or is not a row. Raises OutputError."""
+    with refusals_said(path):
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
     return row if isinstance(row, dict) and "key" in row else None

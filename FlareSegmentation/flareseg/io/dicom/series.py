@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pydicom
@@ -54,6 +56,14 @@ def read_part(files: list[Path], part: int = 0, check_size: CheckSize = check_re
     return replace(volume, next_choice=None)  # each part is a case of its own
 
 
+def images_of(stack: Stack) -> str:
+    """A digest of which images a stack holds, wherever their files lie; 16 hexadecimal digits."""
+    images = [
+        [plane.header.text("SOPInstanceUID"), plane.frame, *plane.position.round(2).tolist()] for plane in stack.planes
+    ]
+    return sha256(json.dumps(sorted(images)).encode()).hexdigest()[:16]
+
+
 @without_pydicoms_warnings()
 def series_facts(file: Path) -> dict[str, str]:
     """Study, series and scanner of a DICOM file, by the names of the table of results; nothing of the patient."""
@@ -63,8 +73,8 @@ def series_facts(file: Path) -> dict[str, str]:
 
 
 @without_pydicoms_warnings()
-def only_choice(folder: Path) -> tuple[str, int, Path] | None:
-    """Series UID, part and first file of what is read of a folder; None where another choice may take its place.
+def only_choice(folder: Path) -> tuple[str, int, Stack] | None:
+    """Series UID, part and stack of what is read of a folder; None where another choice may take its place.
 
     Raises OSError.
     """
@@ -76,7 +86,7 @@ def only_choice(folder: Path) -> tuple[str, int, Path] | None:
     if not uid or others_to_try([stack], stacks):
         return None
     same = in_parts(other for other in stacks if other.series == stack.series)
-    return uid, [other is stack for other in same].index(True), stack.header.path
+    return uid, [other is stack for other in same].index(True), stack
 
 
 def _acquisition(stack: Stack) -> tuple[str, ...]:
