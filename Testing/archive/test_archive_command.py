@@ -32,9 +32,12 @@ def test_an_archive_with_a_broken_scan_ends_with_one_and_says_so(
     add_study(source / "study" / "ct", 0)
     write_scan(source / "scan.nrrd", small_phantom)
     (source / "broken.nii.gz").write_bytes(b"not an image")
+    (source / "damaged").mkdir()
+    (source / "damaged" / "1.dcm").write_bytes((source / "study" / "ct" / "IM000.dcm").read_bytes()[:300])
     ended = archive(source, output, "--device", "cpu", "--workers", 1, "--format", "seg.nrrd")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "3 cases in the source, 0 of them done before. In the table: 2 done, 1 failed." in ended.stderr
+    assert "1 file or folder of the source could not be read" in ended.stderr
     assert "distributed" not in ended.stderr  # nothing of Dask's own log
     table = read_table(output, ["name", "state", "labels", "liver_ml"]).set_index("name")
     assert table.loc["scan.nrrd"]["labels"] == "scan-organs.seg.nrrd"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +21,7 @@ from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.series import read_part
-from flareseg.io.ledger import ResultLedger
+from flareseg.io.ledger import ResultLedger, file_key
 from flareseg.io.writing import write_labels, write_scan
 from pyarrow import parquet
 
@@ -245,7 +247,87 @@ def test_results_inside_the_source_are_not_scans(source: Path) -> None:
     assert [case.name for case in found(source, ledger)] == ["ct.nii.gz"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and no user ids")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows permits no colon in a name")
+def test_keys_follow_the_names_as_they_are_and_results_stay_apart(source: Path, ledger: ResultLedger) -> None:
+    for name in ("0830.nrrd", "08:30.nrrd"):
+        write_scan(source / name, ANATOMICAL)
+    first, second = found(source, ledger)
+    assert (first.key, second.key) == (file_key("0830.nrrd"), file_key("08:30.nrrd"))
+    assert (first.target, second.target) == ("0830", f"0830-{second.key[:8]}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows permits no colon in a name")
+def test_an_absolute_path_of_a_list_is_not_a_path_inside(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
+    inside = source / str(tmp_path / "far").lstrip("/")
+    for folder in (tmp_path / "far", inside):
+        folder.mkdir(parents=True)
+        write_scan(folder / "ct.nrrd", ANATOMICAL)
+    (source / "list.csv").write_text(f"path\n{tmp_path / 'far' / 'ct.nrrd'}\n{inside / 'ct.nrrd'}\n", encoding="utf-8")
+    cases = found(source / "list.csv", ledger)
+    assert len({case.key for case in cases}) == len({case.target for case in cases}) == 2
+
+
+def test_two_scans_of_one_name_in_a_list_have_results_of_their_own(source: Path, ledger: ResultLedger) -> None:
+    for name in ("ct.nii.gz", "ct.nrrd"):
+        write_scan(source / name, ANATOMICAL)
+    (source / "list.csv").write_text("path\nct.nii.gz\nct.nrrd\n", encoding="utf-8")
+    assert [case.target for case in found(source / "list.csv", ledger)] == ["ct.nii.gz", "ct.nrrd"]
+
+
+def test_a_file_that_a_list_names_in_several_ways_is_one_case(source: Path, ledger: ResultLedger) -> None:
+    (source / "a").mkdir()
+    (source / "b").mkdir()
+    write_scan(source / "a" / "ct.nii.gz", ANATOMICAL)
+    write_series(source / "a" / "dicom", ANATOMICAL)
+    lines = ("path", "a", "a/ct.nii.gz", "b/../a/ct.nii.gz", "a/dicom/IM000.dcm", "a/dicom")
+    (source / "list.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert [case.files[0] for case in found(source / "list.csv", ledger)] == ["ct.nii.gz", "IM000.dcm"]
+
+
+@links
+def test_a_link_to_itself_hides_nothing(source: Path, ledger: ResultLedger) -> None:
+    write_series(source / "zz", ANATOMICAL)
+    (source / "loop").symlink_to(source / "loop")
+    assert [case.folder for case in found(source, ledger)] == ["zz"]
+    assert left_out(ledger) == {"loop": ("cannot be read", os.strerror(errno.ELOOP))}
+
+
+@links
+def test_a_folder_to_which_two_lines_of_a_list_lead_is_looked_through_once(
+    source: Path, ledger: ResultLedger, tmp_path: Path
+) -> None:
+    (tmp_path / "far").mkdir()
+    write_scan(tmp_path / "far" / "ct.nii.gz", ANATOMICAL)
+    for name in ("a", "b"):
+        (source / name).mkdir()
+        (source / name / "link").symlink_to(tmp_path / "far")
+    (source / "list.csv").write_text("path\na\nb\n", encoding="utf-8")
+    assert [case.name for case in found(source / "list.csv", ledger)] == ["a/link/ct.nii.gz"]
+
+
+@links
+def test_a_source_given_by_a_link_is_followed_once(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
+    (source / "series").mkdir()
+    write_scan(source / "series" / "ct.nii.gz", ANATOMICAL)
+    (source / "again").symlink_to(source / "series")
+    (tmp_path / "by link").symlink_to(source)
+    (tmp_path / "list.csv").write_text("path\nby link\n", encoding="utf-8")
+    assert [case.name for case in found(tmp_path / "list.csv", ledger)] == ["by link/series/ct.nii.gz"]
+
+
+def test_what_cannot_be_read_is_counted(source: Path, ledger: ResultLedger) -> None:
+    write_scan(source / "ct.nii.gz", ANATOMICAL)
+    for number in range(2):
+        write_series(source / str(number), ANATOMICAL, series=f"1.2.{number}")
+        for path in (source / str(number)).iterdir():
+            path.rename(source / f"{number}-{path.name}")
+    (source / "damaged.dcm").write_bytes((source / "0-IM003.dcm").read_bytes()[:300])
+    (source / "notes.txt").write_text("not an image")
+    census = discover(source, ledger, one_by_one)
+    assert (census.cases, census.faults) == (3, 1)
+
+
+@links
 def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
     write_scan(tmp_path / "elsewhere.nii.gz", ANATOMICAL)
     (tmp_path / "far").mkdir()

@@ -11,6 +11,8 @@ from flareseg.io.dicom.series import images_of
 from flareseg.io.dicom.stack import Stack
 from flareseg.io.ledger import file_key, series_key
 
+UNREADABLE, DAMAGED, NOT_SEARCHED = "cannot be read", "damaged or cut short", "cannot be looked through"
+
 
 @dataclass(frozen=True)
 class ArchiveCase:
@@ -59,6 +61,11 @@ class LeftOut:
     images: int = 0
     series_uid: str = ""
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether there may be a scan that could not be read, rather than something else."""
+        return self.reason in (UNREADABLE, DAMAGED, NOT_SEARCHED)
+
 
 @dataclass
 class FoundCases:
@@ -79,8 +86,10 @@ class FoundCases:
 
 def image_case(folder: str, file: str, with_suffix: str) -> ArchiveCase:
     """The case of an image file. ``with_suffix``: the name of its results, without suffix."""
-    name = inside_source(folder, file)
-    return ArchiveCase(file_key(name), name, inside_source(folder, with_suffix), folder, (file,))
+    name, target = path_in(folder, file), path_in(folder, with_suffix)
+    key, inside = file_key(name), inside_output(target)
+    unique = inside if inside == target else f"{inside}-{key[:8]}"
+    return ArchiveCase(key, name, unique, folder, (file,))
 
 
 def series_case(identity: str, stack: Stack, folder: str, files: Iterable[str], part: int) -> ArchiveCase:
@@ -90,12 +99,17 @@ def series_case(identity: str, stack: Stack, folder: str, files: Iterable[str], 
     """
     key, header = series_key(identity, part), stack.header
     digits = "".join(letter for letter in header.text("SeriesNumber") if letter.isalnum())[:8]
-    name = inside_source(folder, f"S{digits or '0'}-{key[:8]}")
+    name = path_in(folder, f"S{digits or '0'}-{key[:8]}")
     uids = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
-    return ArchiveCase(key, name, name, folder, tuple(files), part, *uids, images_of(stack))
+    return ArchiveCase(key, name, inside_output(name), folder, tuple(files), part, *uids, images_of(stack))
 
 
-def inside_source(folder: str, name: str) -> str:
-    """A path that stays inside: of an absolute folder the drive and root are left out, ".." becomes "_"."""
-    parts = (PurePosixPath(folder.replace("\\", "/")) / name).parts
+def path_in(folder: str, name: str) -> str:
+    """The path of what lies in a folder of the source, which is "" for the source itself."""
+    return str(PurePosixPath(folder, name))
+
+
+def inside_output(path: str) -> str:
+    """A path that stays inside: without drive and root, and with "_" in place of ".."."""
+    parts = PurePosixPath(path.replace("\\", "/")).parts
     return "/".join("_" if part == ".." else part.replace(":", "") for part in parts if part not in ("/", "."))

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 import numpy as np
 
-from flareseg.archive.cases import ArchiveCase, FoundCases, LeftOut
+from flareseg.archive.cases import NOT_SEARCHED, ArchiveCase, FoundCases, LeftOut
 from flareseg.archive.source import places_of, root_of
 from flareseg.archive.survey import SourceFolder, Survey, survey, survey_series
 from flareseg.core.errors import OutputError, ScanError
@@ -39,10 +39,10 @@ class Map(Protocol):
 
 @dataclass
 class Census:
-    """How many cases a source has, and how many things were left out."""
+    """How many cases a source has, and how many things were left out that may be cases (see LeftOut.is_fault)."""
 
     cases: int = 0
-    left_out: int = 0
+    faults: int = 0
 
 
 def discover(source: Path, ledger: ResultLedger, map_all: Map) -> Census:
@@ -54,7 +54,7 @@ def discover(source: Path, ledger: ResultLedger, map_all: Map) -> Census:
     spool = ledger.folder / "found.jsonl"
     try:
         several = _survey_places(source, root, ledger, map_all, spool)
-        census = _write(spool, several, root, ledger, map_all)
+        census = _write(spool, several, root, ledger, map_all, may_repeat=source.is_file())
     finally:
         spool.unlink(missing_ok=True)
     if not census.cases:
@@ -95,14 +95,14 @@ def _survey_places(source: Path, root: Path, ledger: ResultLedger, map_all: Map,
     return set(numbers[counts > 1].tolist())
 
 
-def _write(spool: Path, several: set[int], root: Path, ledger: ResultLedger, map_all: Map) -> Census:
+def _write(spool: Path, several: set[int], root: Path, ledger: ResultLedger, map_all: Map, may_repeat: bool) -> Census:
     with (
         atomic_write(ledger.folder / CASES) as cases,
         atomic_write(ledger.output / LEFT_OUT, ".csv") as left_out,
         cases.open("w", encoding="utf-8") as case_lines,
         left_out.open("w", encoding="utf-8", newline="", errors="backslashreplace") as table,
     ):
-        writer = _Writer(case_lines, table)
+        writer = _Writer(case_lines, table, may_repeat)
         scattered: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for one in _spooled(spool):
             writer.add(one.found)
@@ -122,21 +122,31 @@ def _not_looked_through(folder: str, error: Exception) -> FoundCases:
     """What is told of a folder that ends every process that reads it. Raises an OutputError, which is not its fault."""
     if isinstance(error, OutputError):
         raise error
-    return FoundCases(left_out=[LeftOut(folder, "cannot be looked through", f"{type(error).__name__}: {error}")])
+    return FoundCases(left_out=[LeftOut(folder, NOT_SEARCHED, f"{type(error).__name__}: {error}")])
 
 
 class _Writer:
-    def __init__(self, cases: TextIO, left_out: TextIO) -> None:
+    """``may_repeat``: whether a case may be found twice, as of a list that names a file and its folder."""
+
+    def __init__(self, cases: TextIO, left_out: TextIO, may_repeat: bool) -> None:
         self.census = Census()
+        self._seen: set[int] | None = set() if may_repeat else None
         self._cases, self._table = cases, csv.writer(left_out, lineterminator="\n")
         self._table.writerow(field.name for field in fields(LeftOut))
 
     def add(self, found: FoundCases) -> None:
-        for case in found.cases:
+        for case in filter(self._is_new, found.cases):
             self._cases.write(json.dumps(case.to_json()) + "\n")
+            self.census.cases += 1
         self._table.writerows(map(astuple, found.left_out))
-        self.census.cases += len(found.cases)
-        self.census.left_out += len(found.left_out)
+        self.census.faults += sum(each.is_fault for each in found.left_out)
+
+    def _is_new(self, case: ArchiveCase) -> bool:
+        if self._seen is None:
+            return True
+        before = len(self._seen)
+        self._seen.add(int(case.key, 16))
+        return len(self._seen) > before
 
 
 def _spooled(spool: Path) -> Iterator[Survey]:

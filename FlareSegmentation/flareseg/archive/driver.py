@@ -33,12 +33,13 @@ _ENDED, _NEW, _AGAIN = range(3)
 
 @dataclass
 class ArchiveCounts:
-    """``total``: cases of the source. ``before``: those that had ended before this call. ``states``: of this call.
-
-    ``table``: the states of all rows of the output folder, at the end. ``seconds``: since the first case was begun.
+    """``total``: cases of the source; ``faults``: what is none because it could not be read. ``before``: cases that had
+    ended before this call; ``states``: of this call. ``table``: the states of all rows of the output folder, at the end.
+    ``seconds``: since the first case was begun.
     """
 
     total: int = 0
+    faults: int = 0
     before: int = 0
     states: Counter[str] = field(default_factory=Counter)
     table: Counter[str] = field(default_factory=Counter)
@@ -105,7 +106,8 @@ class Driver:
             self.connect() as client,
             _opened(client, self.job),
         ):
-            counts.total = discover(source, ledger, Window(client).map).cases
+            census = discover(source, ledger, Window(client).map)
+            counts.total, counts.faults = census.cases, census.faults
             window = Window(client, self.resources)
             after.callback(_withdraw, ledger, window)  # when the workers have ended
             repeated: set[str] = set()

@@ -29,7 +29,7 @@ def places_of(source: Path, output: Path) -> Iterator[SourceFolder]:
     """The places of a source, each once, but nothing in the output folder. Raises ScanError."""
     root, output = root_of(source), output.resolve()
     if source.is_dir():
-        for folder in _tree(root, output):
+        for folder in _tree(root, output, set()):
             yield SourceFolder(_inside(folder, root))
         return
     seen: set[int] = set()
@@ -41,41 +41,54 @@ def places_of(source: Path, output: Path) -> Iterator[SourceFolder]:
 
 
 def _listed_places(source: Path, root: Path, output: Path) -> Iterator[SourceFolder]:
+    followed: set[Path] = set()
     for text in _listed(source):
         path = root / text.strip()
+        if ".." in path.parts:
+            path = path.resolve()
         if path.is_dir():
-            for folder in _tree(path, output):
+            for folder in _tree(path, output, followed):
                 yield SourceFolder(_inside(folder, root))
         else:
             yield SourceFolder(_inside(path.parent, root), (path.name,))
 
 
-def _tree(top: Path, output: Path) -> Iterator[Path]:
-    """A folder and those below it. Hidden ones are left out. Links are followed, where they lead out of the tree."""
-    followed: set[Path] = set()
-    waiting = [top]
+def _tree(top: Path, output: Path, followed: set[Path]) -> Iterator[Path]:
+    """A folder and those below it, also what may be one and cannot be looked at. Hidden ones are left out.
+
+    Links and junctions are followed where they lead out of the tree. ``followed``: where they led so far.
+    """
+    waiting = [(top, top.resolve())]
+    real_top = waiting[0][1]
     while waiting:
-        folder = waiting.pop()
+        folder, real = waiting.pop()
         yield folder
         below = []
         for entry in _subfolders(folder):
-            target = entry.resolve()
-            if entry.is_symlink():
-                if target in followed or target.is_relative_to(top) or top.is_relative_to(target):
+            target = Path(os.path.realpath(entry))
+            if target != real / entry.name:
+                if target in followed or target.is_relative_to(real_top) or real_top.is_relative_to(target):
                     continue
                 followed.add(target)
             if target != output:
-                below.append(entry)
+                below.append((entry, target))
         waiting += reversed(below)
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Those that can be listed; of a folder that cannot be read, its survey will tell."""
+    """Those of a folder, and what may be one; of a folder that cannot be read, its survey will tell."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(e.path) for e in entries if e.is_dir() and not e.name.startswith("."))
+            return sorted(Path(e.path) for e in entries if not e.name.startswith(".") and _may_be_folder(e))
     except OSError:
         return []
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or a share that does not answer: its survey will tell
+        return True
 
 
 def _inside(folder: Path, root: Path) -> str:

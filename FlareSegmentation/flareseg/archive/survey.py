@@ -6,16 +6,18 @@ of those folders only that have changed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections import defaultdict
+import stat
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from flareseg import __version__
-from flareseg.archive.cases import FoundCases, LeftOut, image_case, inside_source, series_case
+from flareseg.archive.cases import DAMAGED, UNREADABLE, FoundCases, LeftOut, image_case, path_in, series_case
 from flareseg.archive.selection import why_not, why_not_file
 from flareseg.core.errors import FlareError
 from flareseg.io.dicom.files import shown
@@ -26,9 +28,6 @@ from flareseg.io.dicom.stack import Stack
 from flareseg.io.outputs import make_folder, write_text
 from flareseg.io.reading import read_header, stem
 from flareseg.io.scan_folder import may_be_scan, why_not_scan
-
-UNREADABLE, DAMAGED = "cannot be read", "damaged or cut short"
-"""Reasons why something was left out that may be a scan."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def survey(source: Path, place: SourceFolder, cache: Path) -> Survey:
         if earlier := _earlier(kept, signature):
             return earlier
         there = [path for path in files if path.exists() or not place.only]
-        found = _look(place.folder, there)
-        found.found.cases += [image_case(place.folder, p.name, stem(p)) for p in files if p not in there]
+        found = _look(place, there)
+        found.found.cases += [image_case(place.folder, p.name, p.name) for p in files if p not in there]
         if found.is_final:
             make_folder(kept.parent)
             write_text(kept, json.dumps({"signature": signature, "survey": found.to_json()}))
@@ -96,7 +95,7 @@ def survey(source: Path, place: SourceFolder, cache: Path) -> Survey:
 def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Path) -> FoundCases:
     """What comes of one series whose files lie in several folders, each given with its files."""
     home = parts[0][0]
-    files = [source / folder / name for folder, names in parts for name in names]
+    files = list(dict.fromkeys(source / folder / name for folder, names in parts for name in names))
     with without_pydicoms_warnings():
         contents = contents_of_files(files)
     names = {path: _name_from(source / home, path) for path in files}
@@ -110,10 +109,11 @@ def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Pat
     return found
 
 
-def _look(folder: str, files: list[Path]) -> Survey:
+def _look(place: SourceFolder, files: list[Path]) -> Survey:
+    folder = place.folder
     images = [path for path in files if may_be_scan(path)]
-    others = [path for path in files if not may_be_scan(path) and _is_file_or_broken_link(path)]
-    survey = Survey(folder, found=_images(folder, images))
+    others = [path for path in files if not may_be_scan(path) and _is_no_pipe(path)]
+    survey = Survey(folder, found=_images(place, images))
     with without_pydicoms_warnings():
         contents = contents_of_files(others)
     survey.is_final = not contents.unreadable
@@ -128,7 +128,7 @@ def _add_series(survey: Survey, folder: str, contents: Contents) -> None:
     """The series among the contents. Files without a header may be slices of the series, where there is only one."""
     groups: dict[str, list[Stack]] = defaultdict(list)
     for stack in contents.stacks:
-        groups[stack.header.text("SeriesInstanceUID") or f"folder:{inside_source(folder, '')}"].append(stack)
+        groups[stack.header.text("SeriesInstanceUID") or f"folder:{folder}"].append(stack)
     suffixes = {plane.header.path.suffix for stack in contents.stacks for plane in stack.planes}
     unknown = (*contents.others, *contents.unreadable)
     alone = len(groups) == 1
@@ -138,10 +138,10 @@ def _add_series(survey: Survey, folder: str, contents: Contents) -> None:
         more = [path.name for path in doubtful]
         found = _judged(identity, folder, Contents(stacks=stacks), {}, more)
         survey.series.append(SeriesFound(identity, files + more, found))
-    lost = {path: (DAMAGED, "") for path in contents.damaged}
+    lost = dict.fromkeys(contents.damaged, (DAMAGED, ""))
     lost |= {path: (UNREADABLE, error.strerror or "") for path, error in contents.unreadable.items()}
     survey.found.left_out += [
-        LeftOut(inside_source(folder, shown(path)), *why) for path, why in lost.items() if path not in doubtful
+        LeftOut(path_in(folder, shown(path)), *why) for path, why in lost.items() if path not in doubtful
     ]
 
 
@@ -157,23 +157,24 @@ def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, st
     for part, (stack, files) in enumerate(zip(stacks, by_stack)):
         reason, detail = why_not(stack)
         if reason:
-            what = folder if len(files) > 1 else inside_source(folder, files[0])
+            what = folder if len(files) > 1 else path_in(folder, files[0])
             found.left_out.append(LeftOut(what, reason, detail, len(stack), identity))
         else:
             found.cases.append(series_case(identity, stack, folder, everything, part))
     return found
 
 
-def _images(folder: str, images: list[Path]) -> FoundCases:
+def _images(place: SourceFolder, images: list[Path]) -> FoundCases:
+    """Results have different names. What else lies beside a file of a list is not known: it keeps its suffix."""
     found = FoundCases()
-    stems = [stem(path).casefold() for path in images]
+    stems = Counter(stem(path).casefold() for path in images)
     for path in images:
-        name = path.name if stems.count(stem(path).casefold()) > 1 else stem(path)
+        name = path.name if place.only or stems[stem(path).casefold()] > 1 else stem(path)
         reason, detail = _why_not_image(path)
         if reason:
-            found.left_out.append(LeftOut(inside_source(folder, shown(path)), reason, detail))
+            found.left_out.append(LeftOut(path_in(place.folder, shown(path)), reason, detail))
         else:
-            found.cases.append(image_case(folder, path.name, name))
+            found.cases.append(image_case(place.folder, path.name, name))
     return found
 
 
@@ -193,18 +194,26 @@ def _unplaced(folder: str, contents: Contents) -> list[LeftOut]:
     for header, reason in contents.unplaced:
         groups[(reason, header.text("SeriesInstanceUID"))].append(shown(header.path))
     return [
-        LeftOut(folder if len(files) > 1 else inside_source(folder, files[0]), reason, "", len(files), uid)
+        LeftOut(folder if len(files) > 1 else path_in(folder, files[0]), reason, "", len(files), uid)
         for (reason, uid), files in groups.items()
     ]
 
 
 def _is_meant(path: Path) -> bool:
-    return not path.name.startswith(".") and not path.is_dir()
+    if path.name.startswith("."):
+        return False
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:  # reading it says why; a link to itself is told as a folder
+        return error.errno != errno.ELOOP
 
 
-def _is_file_or_broken_link(path: Path) -> bool:
-    """Whether opening it does not wait, as opening a pipe does."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
+def _is_no_pipe(path: Path) -> bool:
+    """Whether opening it does not wait, as opening a pipe or a device does."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # reading it says why
+        return True
 
 
 def _name_from(home: Path, path: Path) -> str:
@@ -216,8 +225,8 @@ def _signature(files: list[Path]) -> str:
     facts: list[object] = [__version__]
     for path in files:
         try:
-            state = path.stat()
-            facts.append([path.name, state.st_size, state.st_mtime_ns])
+            status = path.stat()
+            facts.append([path.name, status.st_size, status.st_mtime_ns])
         except OSError:
             facts.append([path.name])
     return _digest(facts)

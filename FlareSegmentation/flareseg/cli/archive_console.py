@@ -14,6 +14,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from flareseg.archive.discovery import LEFT_OUT
 from flareseg.archive.driver import ArchiveCounts, OnChange
 from flareseg.archive.html_report import PAGE
 from flareseg.archive.status import Status
@@ -65,6 +66,9 @@ def show_counts(counts: ArchiveCounts, output: Path) -> None:
     """The end of a run."""
     states = ", ".join(f"{count} {state}" for state, count in sorted(counts.table.items()))
     console.say([f"{counts.total} cases in the source, {counts.before} of them done before. In the table: {states}."])
+    if counts.faults:
+        what = "1 file or folder" if counts.faults == 1 else f"{counts.faults} files or folders"
+        console.say([f"{what} of the source could not be read: see {output / LEFT_OUT}. The same command tries again."])
     console.say([f"Written: {output / TABLE}, {output / PARQUET}, {output / PAGE}"])
 
 
