@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,32 @@ def test_a_row_that_a_loss_of_power_has_damaged_is_written_again(
     (row.parent / "._another.json").write_bytes(b"of a disk")
     counts = driver(source, output).run(source)
     assert (counts.before, counts.states, counts.table) == (1, {"done": 1}, {"done": 2})
+
+
+def test_a_source_that_goes_away_stops_the_run_and_blames_no_scan(
+    driver: Drive, add_study: AddStudy, source: Path, output: Path
+) -> None:
+    for number in range(6):
+        add_study(source / str(number), number)
+
+    def unmount(counts: ArchiveCounts) -> None:
+        if not (source.parent / "share").exists():
+            source.rename(source.parent / "share")
+            source.mkdir()
+
+    with pytest.raises(FlareError, match=r"cannot be read on .*source is empty"):
+        driver(source, output, on_change=unmount).run(source)
+    assert set(states(output).values()) == {"done"}
+    source.rmdir()
+    (source.parent / "share").rename(source)
+    assert driver(source, output).run(source).table == {"done": 6}
+
+
+def test_a_study_that_is_removed_fails_alone(driver: Drive, add_study: AddStudy, source: Path, output: Path) -> None:
+    for number in range(8):
+        add_study(source / str(number), number)
+    driver(source, output, on_change=lambda counts: shutil.rmtree(source / "7", ignore_errors=True)).run(source)
+    assert Counter(states(output).values()) == {"done": 7, "failed": 1}
 
 
 def test_an_interrupted_run_goes_on_where_it_ended(

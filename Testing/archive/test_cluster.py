@@ -122,6 +122,23 @@ def test_a_scheduler_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch)
         pass
 
 
+@pytest.mark.parametrize(
+    ("threads", "resources", "message"),
+    [(2, None, "more than one thread"), (1, {"GPU": 1.0}, "No Dask worker has the resource GPU")],
+)
+def test_workers_that_could_do_no_case_are_refused_before_the_search(
+    threads: int, resources: dict[str, float] | None, message: str, tmp_path: Path
+) -> None:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=threads, dashboard_address="127.0.0.1:0", processes=False
+    ) as cluster:
+        driver = Driver(
+            CheapJob(tmp_path, tmp_path / "output"), lambda: remote_client(cluster.scheduler_address), resources
+        )
+        with pytest.raises(FlareError, match=message):
+            driver.run(tmp_path)
+
+
 def test_a_scheduler_that_ends_during_the_run_is_said(add_study: AddStudy, tmp_path: Path) -> None:
     for number in range(6):
         add_study(tmp_path / "source" / str(number), number)

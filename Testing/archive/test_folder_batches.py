@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from flareseg.archive.driver import Driver
+from flareseg.archive.status import status_of
 from flareseg.archive.table import read_table
 from flareseg.core.errors import unexpected
 from flareseg.core.report import Report
@@ -13,6 +15,7 @@ from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.folder_batch import FolderBatch
+from flareseg.io.ledger import LEDGER
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.tasks import Task, plan_folder
@@ -60,6 +63,17 @@ def test_an_archive_goes_on_with_the_folder_of_a_batch(
     table = read_table(output, ["name", "series_uid", "preview"]).sort_values("name")
     assert table["series_uid"].dropna().tolist() == ["1.2.826.0.1.0.4", "1.2.826.0.1.1.4"]
     assert len(table) == 3
+
+
+def test_a_result_of_another_version_has_a_row_that_the_status_can_read(small_phantom: Volume, tmp_path: Path) -> None:
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.mkdir()
+    write_scan(source / "ct.nrrd", small_phantom)
+    batch(source, output)
+    shutil.rmtree(output / LEDGER)
+    (output / "ct.json").write_text('{"schema_version": 1}', encoding="utf-8")
+    assert batch(source, output) == {"ct.nrrd": "skipped"}
+    assert status_of(output).states == {"done": 1}
 
 
 def test_a_batch_goes_on_with_the_folder_of_an_archive(

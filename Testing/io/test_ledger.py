@@ -155,6 +155,26 @@ def test_a_lock_that_another_caller_took_over_is_not_removed(ledger: ResultLedge
     assert lock.exists()
 
 
+def test_a_process_whose_lock_was_taken_over_is_told(ledger: ResultLedger, lock: Path) -> None:
+    """As one of a computer that was suspended, which others took for switched off."""
+    with ledger.lock() as hold:
+        hold.check()
+        write_lock(lock, computer="elsewhere 1")
+        with pytest.raises(FlareError, match=r"is in use: process .* on elsewhere"):
+            hold.check()
+
+
+def test_a_lock_is_asked_for_without_a_file_beside_it(ledger: ResultLedger) -> None:
+    """As of a folder that may only be read."""
+    opened: list[str] = []
+    active = [True]
+    sys.addaudithook(lambda event, facts: opened.append(str(facts[0])) if event == "open" and active else None)
+    assert not ledger.is_locked
+    active.clear()
+    assert opened
+    assert set(opened) == {str(ledger.folder / "lock")}
+
+
 def test_the_lock_of_this_process_is_held_however_old_it_is(ledger: ResultLedger, lock: Path) -> None:
     write_lock(lock)
     os.utime(lock, (0, 0))

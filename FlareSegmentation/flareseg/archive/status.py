@@ -53,7 +53,7 @@ def status_of(output: Path) -> Status:
     times = []
     for row in ledger.rows():
         states[row["state"]] += 1
-        times.append(_seconds(row["ended"]))
+        times.append(_seconds(row.get("ended", "")))
         if row["state"] == FAILED:
             count, name, message = failures.get(row["error_kind"], (0, row["name"], row["error"]))
             failures[row["error_kind"]] = (count + 1, name, message)

@@ -21,7 +21,7 @@ AnswerT = TypeVar("AnswerT")
 _PER_THREAD = 3  # one at work and some waiting, so that no thread idles while the next are sent
 _PARTS = 6  # of the window, of which one or more are submitted together
 _COUNTED_SECONDS = 5.0  # between two looks at how many workers there are
-_MOST_LOST = 3  # times that a call may end its process before that is its answer
+_MOST_LOST = 1  # times that Dask may give up a call, whose worker ended each time, before that is its answer
 
 
 class Window:

@@ -42,7 +42,17 @@ class Owner:
 
 
 def _computer() -> str:
-    """Where a pid means the same process: this computer, and on Linux this PID namespace (a container has its own)."""
+    """Where a pid means the same process: this computer, and on Linux this PID namespace (a container has its own).
+
+    Two computers may have one name, and the first PID namespace of all of them has one number.
+    """
     with suppress(OSError):
-        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()} {_installation()}".strip()
     return platform.node()
+
+
+def _installation() -> str:
+    """What tells computers of one name apart, and is the same after they were started again; "" if it is not known."""
+    with suppress(OSError):
+        return Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip()
+    return ""

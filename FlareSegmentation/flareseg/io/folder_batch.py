@@ -18,9 +18,10 @@ from flareseg.core.report import Report
 from flareseg.io.batch import Batch, Entry, State
 from flareseg.io.image_files.nifti import is_nifti
 from flareseg.io.ledger import ResultLedger, ResultRow, file_key, series_key
+from flareseg.io.ledger_lock import Hold
 from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import check_whole
-from flareseg.io.result_row import DONE, done_row, failed_row, inside
+from flareseg.io.result_row import DONE, done_row, failed_row, inside, row_of
 from flareseg.io.result_table import TABLE, write_csv
 from flareseg.io.tasks import Task
 
@@ -47,7 +48,7 @@ class FolderBatch(Batch[Task, Report]):
                     "Choose another output folder, or move that file away.",
                 )
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
+    def lock(self) -> contextlib.AbstractContextManager[Hold]:
         """Hold the output folder against other callers, archives too. Raises OutputError."""
         return self._ledger.lock()
 
@@ -81,7 +82,7 @@ class FolderBatch(Batch[Task, Report]):
         elif entry.result:
             row = done_row(key, entry.task.name, entry.result, self._files(entry.task), **facts)
         else:  # a report of another version
-            row = {"key": key, "name": entry.task.name, "state": DONE, **self._files(entry.task), **facts}
+            row = row_of(key, entry.task.name, DONE, **self._files(entry.task), **facts)
         rows[key] = row
         if not isinstance(entry.error, OutputError):  # of the disk, not of the scan
             self._ledger.place(row)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from flareseg.core.errors import OutputError
-from flareseg.io.ledger_lock import is_held, locked
-from flareseg.io.outputs import make_folder, refusals_said, write_text
+from flareseg.io.ledger_lock import Hold, is_held, locked
+from flareseg.io.outputs import check_writable, make_folder, refusals_said, write_text
 
 LEDGER = ".flareseg"
 MOST_ATTEMPTS = 3
@@ -52,7 +52,7 @@ class ResultLedger:
         for folder in (self._rows, self._attempts):
             make_folder(folder)
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
+    def lock(self) -> contextlib.AbstractContextManager[Hold]:
         """Hold the output folder against other callers."""
         self.prepare()
         return locked(self.folder / "lock", self.output)
@@ -61,6 +61,14 @@ class ResultLedger:
     def is_locked(self) -> bool:
         """Whether a caller works on the output folder now."""
         return is_held(self.folder / "lock")
+
+    def takes_files(self) -> bool:
+        """Whether a file can be written beside the rows now."""
+        try:
+            check_writable(self._rows / "row.json")
+        except OutputError:
+            return False
+        return True
 
     def begin(self, key: str) -> int:
         """Count an attempt to do a case, before it begins; its number, from 1.
