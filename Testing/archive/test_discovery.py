@@ -17,6 +17,7 @@ import pytest
 from dicom_files import moved, small_volume, write_enhanced, write_segmentation, write_series
 from flareseg.archive.cases import ArchiveCase
 from flareseg.archive.discovery import LEFT_OUT, cases_in, count_cases, discover
+from flareseg.archive.status import status_of
 from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
@@ -313,6 +314,17 @@ def test_a_source_given_by_a_link_is_followed_once(source: Path, ledger: ResultL
     (tmp_path / "by link").symlink_to(source)
     (tmp_path / "list.csv").write_text("path\nby link\n", encoding="utf-8")
     assert [case.name for case in found(tmp_path / "list.csv", ledger)] == ["by link/series/ct.nii.gz"]
+
+
+def test_each_folder_is_told_and_the_status_says_that_the_search_goes_on(source: Path, ledger: ResultLedger) -> None:
+    for name in ("a", "b"):
+        (source / name).mkdir()
+        write_scan(source / name / "ct.nii.gz", ANATOMICAL)
+    said: list[bool] = []
+    with ledger.lock():
+        discover(source, ledger, one_by_one, lambda: said.append(status_of(ledger.output).is_searching))
+        assert status_of(ledger.output).is_searching is False
+    assert said == [True] * 3  # with the source itself
 
 
 def test_what_cannot_be_read_is_counted(source: Path, ledger: ResultLedger) -> None:

@@ -25,6 +25,7 @@ from flareseg.io.ledger import ResultLedger, key_of
 from flareseg.io.outputs import atomic_write
 
 CASES, LEFT_OUT = "cases.jsonl", "left_out.csv"
+_SPOOL = "found.jsonl"
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
 
@@ -45,15 +46,16 @@ class Census:
     faults: int = 0
 
 
-def discover(source: Path, ledger: ResultLedger, map_all: Map) -> Census:
+def discover(source: Path, ledger: ResultLedger, map_all: Map, on_place: Callable[[], object] = lambda: None) -> Census:
     """Look through the source, and write the cases to the ledger and LEFT_OUT to the output folder.
 
-    Raises ScanError when there is nothing to segment, and OutputError.
+    ``on_place`` is called after each folder, and each file of a list. Raises ScanError when there is nothing to
+    segment, and OutputError.
     """
     root = root_of(source)
-    spool = ledger.folder / "found.jsonl"
+    spool = ledger.folder / _SPOOL
     try:
-        several = _survey_places(source, root, ledger, map_all, spool)
+        several = _survey_places(source, root, ledger, map_all, spool, on_place)
         census = _write(spool, several, root, ledger, map_all, may_repeat=source.is_file())
     finally:
         spool.unlink(missing_ok=True)
@@ -72,6 +74,11 @@ def cases_in(ledger: ResultLedger) -> Iterator[ArchiveCase]:
             yield ArchiveCase.from_json(json.loads(line))
 
 
+def is_searching(ledger: ResultLedger) -> bool:
+    """Whether a run looks through its source; also after one that was killed then."""
+    return (ledger.folder / _SPOOL).exists()
+
+
 def count_cases(ledger: ResultLedger) -> int:
     """How many cases the last look through the source found; 0 before the first."""
     try:
@@ -81,7 +88,9 @@ def count_cases(ledger: ResultLedger) -> int:
         return 0
 
 
-def _survey_places(source: Path, root: Path, ledger: ResultLedger, map_all: Map, spool: Path) -> set[int]:
+def _survey_places(
+    source: Path, root: Path, ledger: ResultLedger, map_all: Map, spool: Path, on_place: Callable[[], object]
+) -> set[int]:
     """Write the survey of every place to the spool; which series, by the numbers of their keys, lie in several."""
     look = partial(_surveyed, source=root, cache=ledger.folder / "folders")
     occurrences = array("Q")
@@ -91,6 +100,7 @@ def _survey_places(source: Path, root: Path, ledger: ResultLedger, map_all: Map,
                 answer = Survey(place.folder, found=_not_looked_through(place.folder, answer))
             occurrences.extend(_number(series.identity) for series in answer.series)
             stream.write(json.dumps(answer.to_json()) + "\n")
+            on_place()
     numbers, counts = np.unique(np.frombuffer(occurrences, np.uint64), return_counts=True)
     return set(numbers[counts > 1].tolist())
 
@@ -111,7 +121,7 @@ def _write(spool: Path, several: set[int], root: Path, ledger: ResultLedger, map
                     scattered[series.identity].append((one.folder, series.files))
                 else:
                     writer.add(series.found)
-        for (_uid, parts), answer in map_all(partial(_gathered, source=root), _sorted(scattered)):
+        for (_uid, parts), answer in map_all(partial(_surveyed_series, source=root), _sorted(scattered)):
             if isinstance(answer, Exception):
                 answer = _not_looked_through(parts[0][0], answer)
             writer.add(answer)
@@ -163,7 +173,7 @@ def _surveyed(place: SourceFolder, source: Path, cache: Path) -> Survey:
     return survey(source, place, cache)
 
 
-def _gathered(series: tuple[str, list[tuple[str, list[str]]]], source: Path) -> FoundCases:
+def _surveyed_series(series: tuple[str, list[tuple[str, list[str]]]], source: Path) -> FoundCases:
     return survey_series(*series, source)
 
 

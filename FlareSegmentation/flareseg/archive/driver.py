@@ -34,11 +34,12 @@ _ENDED, _NEW, _AGAIN = range(3)
 
 @dataclass
 class ArchiveCounts:
-    """``total``: cases of the source; ``faults``: what is none because it could not be read. ``before``: cases that
-    had ended before this call; ``states``: of this call. ``table``: the states of all rows, at the end. ``seconds``:
-    since the first case was begun.
+    """``searched``: folders looked through. ``total``: cases of the source; ``faults``: what is none because it could
+    not be read. ``before``: cases that had ended before this call; ``states``: of this call. ``table``: the states of
+    all rows, at the end. ``seconds``: since the first case was begun.
     """
 
+    searched: int = 0
     total: int = 0
     faults: int = 0
     before: int = 0
@@ -63,8 +64,8 @@ OnChange = Callable[[ArchiveCounts], object]
 @dataclass(frozen=True)
 class Driver:
     """``connect``: gives a client of the cluster. ``resources``: what a case takes of a worker. ``retry``: do cases
-    again that failed in an earlier call. ``on_change`` is called with the counts after each case. ``ends_workers``:
-    whether the workers have ended when the client has.
+    again that failed in an earlier call. ``on_change`` is called with the counts after each case, ``on_search``
+    after each folder of the source. ``ends_workers``: whether the workers have ended when the client has.
     """
 
     job: ArchiveJob
@@ -72,6 +73,7 @@ class Driver:
     resources: dict[str, float] | None = None
     retry: bool = False
     on_change: OnChange = lambda counts: None
+    on_search: OnChange = lambda counts: None
     ends_workers: bool = True
 
     @classmethod
@@ -90,10 +92,11 @@ class Driver:
             if workers:
                 raise JobError("The workers of a scheduler are not started here.", "Leave out --workers.")
             resources = {"GPU": 1.0} if job.device == "cuda" else None
-            return cls(job, partial(remote_client, scheduler), resources, retry, on_change, ends_workers=False)
+            connect = partial(remote_client, scheduler)
+            return cls(job, connect, resources, retry, on_change, on_change, ends_workers=False)
         local = this_computer(workers, job.device)
         job = replace(job, threads=local.threads, ram_mb=local.ram_mb)
-        return cls(job, partial(local_client, local), local.resources, retry, on_change)
+        return cls(job, partial(local_client, local), local.resources, retry, on_change, on_change)
 
     def run(self, source: Path) -> ArchiveCounts:
         """Do every case of the source that has no row. An interruption loses nothing but the cases at work.
@@ -110,8 +113,7 @@ class Driver:
             self.connect() as client,
             _opened(client, self.job, self.resources),
         ):
-            census = discover(source, ledger, Window(client).map)
-            counts.total, counts.faults = census.cases, census.faults
+            self._search(source, ledger, client, counts)
             window = Window(client, self.resources)
             after.callback(_withdraw, ledger, window)  # when the workers have ended
             repeated: set[str] = set()
@@ -122,6 +124,14 @@ class Driver:
             finally:
                 window.cancel()
         return counts
+
+    def _search(self, source: Path, ledger: ResultLedger, client: Client, counts: ArchiveCounts) -> None:
+        def count() -> None:
+            counts.searched += 1
+            self.on_search(counts)
+
+        census = discover(source, ledger, Window(client).map, count)
+        counts.total, counts.faults = census.cases, census.faults
 
     def _do_cases(
         self, ledger: ResultLedger, window: Window, counts: ArchiveCounts, repeated: set[str], hold: Hold
