@@ -35,13 +35,6 @@ kills = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def output(tmp_path: Path) -> Path:
     return tmp_path / "output"
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import errno
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
 import pytest
 from dicom_files import moved, small_volume, write_enhanced, write_segmentation, write_series
-from flareseg.archive.cases import ArchiveCase
-from flareseg.archive.discovery import LEFT_OUT, cases_in, count_cases, discover
+from flareseg.archive.discovery import count_cases, discover
 from flareseg.archive.status import status_of
 from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Geometry
@@ -24,51 +18,9 @@ from flareseg.core.volume import Volume
 from flareseg.io.dicom.series import read_part
 from flareseg.io.ledger import ResultLedger, file_key
 from flareseg.io.writing import write_labels, write_scan
-from pyarrow import parquet
+from looking import ANATOMICAL, found, left_out, links, one_by_one, reasons
 
-ANATOMICAL = small_volume()  # 24 slices of 5 mm
 CORONAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 0.0, 0.0))
-
-links = pytest.mark.skipif(sys.platform == "win32", reason="Windows lets only some people make links")
-
-
-def one_by_one(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """In this process, without Dask."""
-    for item in items:
-        yield item, function(item)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> ResultLedger:
-    ledger = ResultLedger(tmp_path / "output")
-    ledger.prepare()
-    return ledger
-
-
-def found(source: Path, ledger: ResultLedger) -> list[ArchiveCase]:
-    """The cases of a source, by name."""
-    discover(source, ledger, one_by_one)
-    return sorted(cases_in(ledger), key=lambda case: case.name)
-
-
-def left_out(ledger: ResultLedger) -> dict[str, tuple[str, str]]:
-    """Reason and detail, by path."""
-    with (ledger.output / LEFT_OUT).open(encoding="utf-8", newline="") as stream:
-        return {row["what"]: (row["reason"], row["detail"]) for row in csv.DictReader(stream)}
-
-
-def reasons(source: Path, ledger: ResultLedger) -> dict[str, str]:
-    """Why the rest was left out, by path, of a source that holds one case besides."""
-    write_scan(source / "scan.nii.gz", ANATOMICAL)
-    assert [case.name for case in found(source, ledger)] == ["scan.nii.gz"]
-    return {what: reason for what, (reason, _detail) in left_out(ledger).items()}
 
 
 def test_series_of_nested_studies_among_other_files(source: Path, ledger: ResultLedger) -> None:
@@ -172,67 +124,6 @@ def test_stations_of_one_series_are_cases_of_their_own(source: Path, ledger: Res
     assert all(volume.next_choice is None for volume in volumes.values())
 
 
-def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, ledger: ResultLedger) -> None:
-    for number in range(2):
-        write_series(source / str(number), ANATOMICAL, series=f"1.2.{number}")
-    (source / "0" / "IM003.dcm").write_bytes((source / "0" / "IM003.dcm").read_bytes()[:300])
-    damaged, whole = found(source, ledger)
-    with pytest.raises(FlareError, match=r"IM003\.dcm among the slices is damaged"):
-        read_part(damaged.paths(source), damaged.part or 0)
-    assert len(read_part(whole.paths(source), whole.part or 0).voxels) == 24
-
-
-@links
-def test_a_slice_that_cannot_be_read_for_a_while_is_not_lost(
-    source: Path, ledger: ResultLedger, tmp_path: Path
-) -> None:
-    write_series(source / "series", ANATOMICAL)
-    slice_file, away = source / "series" / "IM000.dcm", tmp_path / "IM000.dcm"
-    slice_file.rename(away)
-    slice_file.symlink_to(tmp_path / "mount" / "IM000.dcm")
-    (case,) = found(source, ledger)
-    with pytest.raises(FlareError, match=r"IM000\.dcm of the DICOM series cannot be read: No such file"):
-        read_part(case.paths(source), case.part or 0)
-    (tmp_path / "mount").mkdir()
-    away.rename(tmp_path / "mount" / "IM000.dcm")
-    (case,) = found(source, ledger)
-    assert len(read_part(case.paths(source), case.part or 0).voxels) == 24
-
-
-@links
-def test_a_series_that_cannot_be_read_for_a_while_is_a_case_later(
-    source: Path, ledger: ResultLedger, tmp_path: Path
-) -> None:
-    """Names, sizes and times of its files are the same before and after."""
-    write_series(tmp_path / "mount", ANATOMICAL)
-    (source / "series").mkdir()
-    for path in sorted((tmp_path / "mount").iterdir()):
-        (source / "series" / path.name).symlink_to(path)
-    (tmp_path / "mount").rename(tmp_path / "away")
-    assert reasons(source, ledger)["series/IM007.dcm"] == "cannot be read"
-    (tmp_path / "away").rename(tmp_path / "mount")
-    assert [case.folder or case.name for case in found(source, ledger)] == ["scan.nii.gz", "series"]
-
-
-def test_a_slice_that_is_gone_when_its_case_is_done_is_an_error(source: Path, ledger: ResultLedger) -> None:
-    write_series(source / "series", ANATOMICAL)
-    (case,) = found(source, ledger)
-    (source / "series" / "IM023.dcm").unlink()
-    with pytest.raises(FlareError, match=r"IM023\.dcm of the DICOM series cannot be read"):
-        read_part(case.paths(source), case.part or 0)
-
-
-def test_a_damaged_slice_of_a_series_in_several_folders_fails_it(source: Path, ledger: ResultLedger) -> None:
-    write_series(source / "a", ANATOMICAL, series="1.2.1")
-    (source / "b").mkdir()
-    for k in range(12, 24):
-        (source / "a" / f"IM{k:03}.dcm").rename(source / "b" / f"IM{k:03}.dcm")
-    (source / "b" / "IM023.dcm").write_bytes((source / "b" / "IM023.dcm").read_bytes()[:300])
-    (case,) = found(source, ledger)
-    with pytest.raises(FlareError, match=r"IM023\.dcm among the slices is damaged"):
-        read_part(case.paths(source), case.part or 0)
-
-
 def test_two_scans_of_one_name_have_results_of_their_own(source: Path, ledger: ResultLedger) -> None:
     for name in ("ct.nii.gz", "CT.nrrd", "other.nrrd"):
         write_scan(source / name, ANATOMICAL)
@@ -257,65 +148,6 @@ def test_keys_follow_the_names_as_they_are_and_results_stay_apart(source: Path, 
     assert (first.target, second.target) == ("0830", f"0830-{second.key[:8]}")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows permits no colon in a name")
-def test_an_absolute_path_of_a_list_is_not_a_path_inside(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
-    inside = source / str(tmp_path / "far").lstrip("/")
-    for folder in (tmp_path / "far", inside):
-        folder.mkdir(parents=True)
-        write_scan(folder / "ct.nrrd", ANATOMICAL)
-    (source / "list.csv").write_text(f"path\n{tmp_path / 'far' / 'ct.nrrd'}\n{inside / 'ct.nrrd'}\n", encoding="utf-8")
-    cases = found(source / "list.csv", ledger)
-    assert len({case.key for case in cases}) == len({case.target for case in cases}) == 2
-
-
-def test_two_scans_of_one_name_in_a_list_have_results_of_their_own(source: Path, ledger: ResultLedger) -> None:
-    for name in ("ct.nii.gz", "ct.nrrd"):
-        write_scan(source / name, ANATOMICAL)
-    (source / "list.csv").write_text("path\nct.nii.gz\nct.nrrd\n", encoding="utf-8")
-    assert [case.target for case in found(source / "list.csv", ledger)] == ["ct.nii.gz", "ct.nrrd"]
-
-
-def test_a_file_that_a_list_names_in_several_ways_is_one_case(source: Path, ledger: ResultLedger) -> None:
-    (source / "a").mkdir()
-    (source / "b").mkdir()
-    write_scan(source / "a" / "ct.nii.gz", ANATOMICAL)
-    write_series(source / "a" / "dicom", ANATOMICAL)
-    lines = ("path", "a", "a/ct.nii.gz", "b/../a/ct.nii.gz", "a/dicom/IM000.dcm", "a/dicom")
-    (source / "list.csv").write_text("\n".join(lines), encoding="utf-8")
-    assert [case.files[0] for case in found(source / "list.csv", ledger)] == ["ct.nii.gz", "IM000.dcm"]
-
-
-@links
-def test_a_link_to_itself_hides_nothing(source: Path, ledger: ResultLedger) -> None:
-    write_series(source / "zz", ANATOMICAL)
-    (source / "loop").symlink_to(source / "loop")
-    assert [case.folder for case in found(source, ledger)] == ["zz"]
-    assert left_out(ledger) == {"loop": ("cannot be read", os.strerror(errno.ELOOP))}
-
-
-@links
-def test_a_folder_to_which_two_lines_of_a_list_lead_is_looked_through_once(
-    source: Path, ledger: ResultLedger, tmp_path: Path
-) -> None:
-    (tmp_path / "far").mkdir()
-    write_scan(tmp_path / "far" / "ct.nii.gz", ANATOMICAL)
-    for name in ("a", "b"):
-        (source / name).mkdir()
-        (source / name / "link").symlink_to(tmp_path / "far")
-    (source / "list.csv").write_text("path\na\nb\n", encoding="utf-8")
-    assert [case.name for case in found(source / "list.csv", ledger)] == ["a/link/ct.nii.gz"]
-
-
-@links
-def test_a_source_given_by_a_link_is_followed_once(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
-    (source / "series").mkdir()
-    write_scan(source / "series" / "ct.nii.gz", ANATOMICAL)
-    (source / "again").symlink_to(source / "series")
-    (tmp_path / "by link").symlink_to(source)
-    (tmp_path / "list.csv").write_text("path\nby link\n", encoding="utf-8")
-    assert [case.name for case in found(tmp_path / "list.csv", ledger)] == ["by link/series/ct.nii.gz"]
-
-
 def test_each_folder_is_told_and_the_status_says_that_the_search_goes_on(source: Path, ledger: ResultLedger) -> None:
     for name in ("a", "b"):
         (source / name).mkdir()
@@ -327,18 +159,6 @@ def test_each_folder_is_told_and_the_status_says_that_the_search_goes_on(source:
     assert said == [True] * 3  # with the source itself
 
 
-def test_what_cannot_be_read_is_counted(source: Path, ledger: ResultLedger) -> None:
-    write_scan(source / "ct.nii.gz", ANATOMICAL)
-    for number in range(2):
-        write_series(source / str(number), ANATOMICAL, series=f"1.2.{number}")
-        for path in (source / str(number)).iterdir():
-            path.rename(source / f"{number}-{path.name}")
-    (source / "damaged.dcm").write_bytes((source / "0-IM003.dcm").read_bytes()[:300])
-    (source / "notes.txt").write_text("not an image")
-    census = discover(source, ledger, one_by_one)
-    assert (census.cases, census.faults) == (3, 1)
-
-
 @links
 def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
     write_scan(tmp_path / "elsewhere.nii.gz", ANATOMICAL)
@@ -347,20 +167,6 @@ def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: 
     for name, target in {"loop": source, "up": tmp_path, "one": tmp_path / "far", "two": tmp_path / "far"}.items():
         (source / name).symlink_to(target)
     assert [case.name for case in found(source, ledger)] == ["one/ct.nii.gz"]
-
-
-@pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
-def test_a_list_names_scans_and_folders(name: str, source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
-    write_scan(source / "ct.nii.gz", ANATOMICAL)
-    write_scan(source / "not listed.nii.gz", ANATOMICAL)
-    write_series(source / "dicom" / "study" / "series", ANATOMICAL)
-    paths = ["ct.nii.gz", "dicom", "missing.nii.gz", "ct.nii.gz"]
-    if name.endswith(".csv"):
-        (source / name).write_text("id,path\n" + "".join(f"1,{path}\n" for path in paths), encoding="utf-8")
-    else:
-        parquet.write_table(pyarrow.table({"path": paths, "id": [1] * 4}), source / name)
-    cases = found(source / name, ledger)
-    assert [case.folder or case.name for case in cases] == ["ct.nii.gz", "dicom/study/series", "missing.nii.gz"]
 
 
 def test_a_second_look_reads_the_headers_of_changed_folders_only(source: Path, ledger: ResultLedger) -> None:

@@ -112,7 +112,7 @@ def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Pat
 def _look(place: SourceFolder, files: list[Path]) -> Survey:
     folder = place.folder
     images = [path for path in files if may_be_scan(path)]
-    others = [path for path in files if not may_be_scan(path) and _is_no_pipe(path)]
+    others = [path for path in files if not may_be_scan(path) and _may_be_opened(path)]
     survey = Survey(folder, found=_images(place, images))
     with without_pydicoms_warnings():
         contents = contents_of_files(others)
@@ -208,7 +208,7 @@ def _is_meant(path: Path) -> bool:
         return error.errno != errno.ELOOP
 
 
-def _is_no_pipe(path: Path) -> bool:
+def _may_be_opened(path: Path) -> bool:
     """Whether opening it does not wait, as opening a pipe or a device does."""
     try:
         return stat.S_ISREG(path.stat().st_mode)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from flareseg.io.result_row import DONE, done_row, failed_row, inside, row_of
 from flareseg.io.result_table import TABLE, write_csv
 from flareseg.io.tasks import Task
 
+_PAUSE = 20  # times as long as it took to write the table, which of an archive's folder has many rows
 _ENDED = (State.DONE, State.SKIPPED, State.NOTHING_FOUND, State.FAILED)
 
 
@@ -39,6 +41,7 @@ class FolderBatch(Batch[Task, Report]):
         self._ledger = ResultLedger(folder)
         self._rows: dict[str, ResultRow] | None = None
         self._recorded: set[int] = set()
+        self._due = 0.0
         make_folder(folder)
         check_writable(folder / TABLE)
         for report in filter(None, (task.report for task in tasks)):
@@ -62,8 +65,20 @@ class FolderBatch(Batch[Task, Report]):
                 entry.task = elsewhere
             self.skip(entry, _read_report(entry.task))
 
+    def keep_table(self) -> None:
+        """Record the scans that have ended, and write the table unless that takes too long to do so again now.
+
+        Raises OutputError.
+        """
+        rows = self._record_ended()
+        if time.monotonic() >= self._due:
+            self._write(rows)
+
     def write_table(self) -> None:
-        """Record the scans that have ended since the last call, and write the table. Raises OutputError."""
+        """Record the scans that have ended, and write the table. Raises OutputError."""
+        self._write(self._record_ended())
+
+    def _record_ended(self) -> dict[str, ResultRow]:
         if self._rows is None:
             self._rows = {row["key"]: row for row in self._ledger.rows()}
         done = {row.get("labels") for row in self._rows.values() if row["state"] == DONE}
@@ -72,7 +87,13 @@ class FolderBatch(Batch[Task, Report]):
                 self._recorded.add(id(entry))
                 if entry.state is not State.SKIPPED or self._files(entry.task)["labels"] not in done:
                     self._record(entry, self._rows)
-        write_csv(self._ledger.output / TABLE, sorted(self._rows.values(), key=lambda row: str(row["name"])))
+        return self._rows
+
+    def _write(self, rows: dict[str, ResultRow]) -> None:
+        begun = time.monotonic()
+        write_csv(self._ledger.output / TABLE, sorted(rows.values(), key=lambda row: str(row["name"])))
+        ended = time.monotonic()
+        self._due = ended + _PAUSE * (ended - begun)
 
     def _record(self, entry: Entry[Task, Report], rows: dict[str, ResultRow]) -> None:
         """Place the row of an entry."""
