@@ -277,7 +277,10 @@ def test_nothing_listens_beyond_the_loopback(client: Client) -> None:
 
 
 @kills
-def test_a_process_that_is_killed_while_it_starts_is_replaced(add_study: AddStudy, source: Path, output: Path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_process_that_is_killed_or_finds_no_gpu_while_it_starts_is_replaced(
+    busy: bool, add_study: AddStudy, source: Path, output: Path
+) -> None:
     add_study(source / "study", 0)
-    driver = Driver(DyingJob(source, output), lambda: local_client(Workers(count=1, threads=1, ram_mb=6000)))
+    driver = Driver(DyingJob(source, output, busy), lambda: local_client(Workers(count=1, threads=1, ram_mb=6000)))
     assert driver.run(source).table == {"done": 1}

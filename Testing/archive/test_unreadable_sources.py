@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dicom_files import write_series
@@ -83,6 +85,37 @@ def test_a_link_to_itself_hides_nothing(source: Path, ledger: ResultLedger) -> N
     (source / "loop").symlink_to(source / "loop")
     assert [case.folder for case in found(source, ledger)] == ["zz"]
     assert left_out(ledger) == {"loop": ("cannot be read", os.strerror(errno.ELOOP))}
+
+
+@links
+def test_images_that_are_links_to_a_share_that_is_away_are_counted(
+    source: Path, ledger: ResultLedger, tmp_path: Path
+) -> None:
+    write_scan(source / "here.nii.gz", ANATOMICAL)
+    (source / "there.nii.gz").symlink_to(tmp_path / "mount.nii.gz")
+    assert discover(source, ledger, one_by_one).faults == 1
+    write_scan(tmp_path / "mount.nii.gz", ANATOMICAL)
+    assert [case.name for case in found(source, ledger)] == ["here.nii.gz", "there.nii.gz"]
+
+
+@links
+def test_a_folder_that_cannot_be_listed_at_first_is_searched_later(
+    source: Path, ledger: ResultLedger, tmp_path: Path
+) -> None:
+    """The share is back before the files of the folder are looked at."""
+
+    def mounted(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        places = list(items)
+        if (source / "share").is_symlink():
+            (source / "share").unlink()
+            (tmp_path / "share").rename(source / "share")
+        return one_by_one(function, places)
+
+    write_scan(source / "here.nii.gz", ANATOMICAL)
+    write_series(tmp_path / "share" / "study", ANATOMICAL)
+    (source / "share").symlink_to(source / "share")
+    assert discover(source, ledger, mounted).faults == 1
+    assert [case.folder or case.name for case in found(source, ledger)] == ["here.nii.gz", "share/study"]
 
 
 def test_what_cannot_be_read_is_counted(source: Path, ledger: ResultLedger) -> None:

@@ -29,8 +29,8 @@ def places_of(source: Path, output: Path) -> Iterator[SourceFolder]:
     """The places of a source, each once, but nothing in the output folder. Raises ScanError."""
     root, output = root_of(source), output.resolve()
     if source.is_dir():
-        for folder in _tree(root, output, set()):
-            yield SourceFolder(_inside(folder, root))
+        for folder, error in _tree(root, output, set()):
+            yield SourceFolder(_inside(folder, root), error=error)
         return
     seen: set[int] = set()
     for place in _listed_places(source, root, output):
@@ -47,24 +47,26 @@ def _listed_places(source: Path, root: Path, output: Path) -> Iterator[SourceFol
         if ".." in path.parts:
             path = path.resolve()
         if path.is_dir():
-            for folder in _tree(path, output, followed):
-                yield SourceFolder(_inside(folder, root))
+            for folder, error in _tree(path, output, followed):
+                yield SourceFolder(_inside(folder, root), error=error)
         else:
             yield SourceFolder(_inside(path.parent, root), (path.name,))
 
 
-def _tree(top: Path, output: Path, followed: set[Path]) -> Iterator[Path]:
-    """A folder and those below it, also what may be one and cannot be looked at. Hidden ones are left out.
+def _tree(top: Path, output: Path, followed: set[Path]) -> Iterator[tuple[Path, str]]:
+    """A folder and those below it, each with why it could not be listed. Hidden ones are left out.
 
-    Links and junctions are followed where they lead out of the tree. ``followed``: where they led so far.
+    What may be a folder counts as one. Links and junctions are followed where they lead out of the tree; ``followed``:
+    where they led so far.
     """
     waiting = [(top, top.resolve())]
     real_top = waiting[0][1]
     while waiting:
         folder, real = waiting.pop()
-        yield folder
+        entries, error = _subfolders(folder)
+        yield folder, error
         below = []
-        for entry in _subfolders(folder):
+        for entry in entries:
             target = Path(os.path.realpath(entry))
             if target != real / entry.name:
                 if target in followed or target.is_relative_to(real_top) or real_top.is_relative_to(target):
@@ -75,13 +77,13 @@ def _tree(top: Path, output: Path, followed: set[Path]) -> Iterator[Path]:
         waiting += reversed(below)
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """Those of a folder, and what may be one; of a folder that cannot be read, its survey will tell."""
+def _subfolders(folder: Path) -> tuple[list[Path], str]:
+    """Those of a folder, and what may be one; and why it could not be listed."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(e.path) for e in entries if not e.name.startswith(".") and _may_be_folder(e))
-    except OSError:
-        return []
+            return sorted(Path(e.path) for e in entries if not e.name.startswith(".") and _may_be_folder(e)), ""
+    except OSError as error:
+        return [], error.strerror or str(error)
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:

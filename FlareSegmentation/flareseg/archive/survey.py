@@ -32,10 +32,14 @@ from flareseg.io.scan_folder import may_be_scan, why_not_scan
 
 @dataclass(frozen=True)
 class SourceFolder:
-    """A folder to look through, inside the source or absolute; if ``only`` names files, just these."""
+    """A folder to look through, inside the source or absolute; if ``only`` names files, just these.
+
+    ``error``: why its subfolders could not be listed.
+    """
 
     folder: str
     only: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass
@@ -74,6 +78,8 @@ def survey(source: Path, place: SourceFolder, cache: Path) -> Survey:
     A file of ``only`` that is not there is a case, whose row will say so.
     """
     folder = source / place.folder
+    if place.error:
+        return _not_read(place, place.error)
     try:
         files = [folder / name for name in place.only] or sorted(path for path in folder.iterdir() if _is_meant(path))
         signature = _signature(files)
@@ -88,8 +94,11 @@ def survey(source: Path, place: SourceFolder, cache: Path) -> Survey:
             write_text(kept, json.dumps({"signature": signature, "survey": found.to_json()}))
         return found
     except OSError as error:
-        left_out = LeftOut(place.folder, UNREADABLE, error.strerror or "")
-        return Survey(place.folder, found=FoundCases(left_out=[left_out]))
+        return _not_read(place, error.strerror or "")
+
+
+def _not_read(place: SourceFolder, why: str) -> Survey:
+    return Survey(place.folder, found=FoundCases(left_out=[LeftOut(place.folder, UNREADABLE, why)]))
 
 
 def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Path) -> FoundCases:
@@ -180,6 +189,8 @@ def _images(place: SourceFolder, images: list[Path]) -> FoundCases:
 
 def _why_not_image(path: Path) -> tuple[str, str]:
     """Why it is not segmented, and a detail of it."""
+    if path.is_symlink() and not path.exists():
+        return UNREADABLE, "a broken link"
     if reason := why_not_scan(path):
         return reason, ""
     try:
