@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,25 @@ def test_a_series_that_cannot_be_read_for_a_while_is_a_case_later(
     assert [case.folder or case.name for case in found(source, ledger)] == ["scan.nii.gz", "series"]
 
 
+def test_a_read_error_during_the_search_is_not_kept(source: Path, ledger: ResultLedger) -> None:
+    """Name, size and time of the file are the same before and after."""
+    for number in range(2):
+        write_series(source / str(number), ANATOMICAL, series=f"1.2.{number}")
+        for path in (source / str(number)).iterdir():
+            path.rename(source / f"{number}-{path.name}")
+    failing = [str(source / "0-IM005.dcm")]
+
+    def fail(event: str, facts: tuple[object, ...]) -> None:
+        if failing and event == "open" and str(facts[0]) in failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    sys.addaudithook(fail)  # stays until the process ends
+    assert sorted(len(case.files) for case in found(source, ledger)) == [23, 24]
+    assert left_out(ledger)["0-IM005.dcm"] == ("cannot be read", os.strerror(errno.EIO))
+    failing.clear()
+    assert sorted(len(case.files) for case in found(source, ledger)) == [24, 24]
+
+
 def test_a_slice_that_is_gone_when_its_case_is_done_is_an_error(source: Path, ledger: ResultLedger) -> None:
     write_series(source / "series", ANATOMICAL)
     (case,) = found(source, ledger)
@@ -66,6 +86,15 @@ def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, l
     with pytest.raises(FlareError, match=r"IM003\.dcm among the slices is damaged"):
         read_part(damaged.paths(source), damaged.part or 0)
     assert len(read_part(whole.paths(source), whole.part or 0).voxels) == 24
+
+
+def test_a_series_is_not_too_short_whose_other_slices_are_damaged(source: Path, ledger: ResultLedger) -> None:
+    write_series(source / "series", ANATOMICAL)
+    for k in range(10, 24):
+        (source / "series" / f"IM{k:03}.dcm").write_bytes((source / "series" / f"IM{k:03}.dcm").read_bytes()[:300])
+    (case,) = found(source, ledger)
+    with pytest.raises(FlareError, match="among the slices is damaged"):
+        read_part(case.paths(source), case.part or 0)
 
 
 def test_a_damaged_slice_of_a_series_in_several_folders_fails_it(source: Path, ledger: ResultLedger) -> None:

@@ -86,7 +86,7 @@ def test_what_the_system_refuses_is_said(ledger: ResultLedger) -> None:
     path = next(ledger.folder.rglob(f"{B}.json"))
     path.unlink()
     path.mkdir()
-    with pytest.raises(FlareError, match="cannot be written"):
+    with pytest.raises(FlareError, match="cannot be read"):
         ledger.row(B)
     (ledger.folder / "attempts" / A[:2] / f"{A}.1").mkdir(parents=True)
     with pytest.raises(FlareError, match="cannot be written"):

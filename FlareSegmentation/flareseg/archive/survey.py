@@ -111,6 +111,8 @@ def survey_series(identity: str, parts: list[tuple[str, list[str]]], source: Pat
     more = [names[path] for path in (*contents.damaged, *contents.others, *contents.unreadable)]
     found = _judged(identity, home, contents, names, more)
     found.left_out += _unplaced(home, contents)
+    if not contents.stacks:  # gone since they were found
+        found.left_out.append(LeftOut(home, UNREADABLE, "images of a series", len(files), identity))
     copies = sum(stack.copies for stack in contents.stacks)
     if copies:
         others = ", ".join(folder for folder, _ in parts[1:])
@@ -155,7 +157,8 @@ def _add_series(survey: Survey, folder: str, contents: Contents) -> None:
 
 
 def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, str], more: list[str]) -> FoundCases:
-    """Cases and what is left out of one series. ``names``: of files that do not lie in ``folder``.
+    """Cases and what is left out of one series. ``names``: of files that do not lie in ``folder``. ``more``: files that
+    may hold images of it, and could not be read.
 
     Each case has all files of the series: which of its stacks it is can only be told with them.
     """
@@ -164,7 +167,7 @@ def _judged(identity: str, folder: str, contents: Contents, names: dict[Path, st
     by_stack = [sorted({names.get(p.header.path, p.header.path.name) for p in stack.planes}) for stack in stacks]
     everything = sorted({*more, *(file for files in by_stack for file in files)})
     for part, (stack, files) in enumerate(zip(stacks, by_stack)):
-        reason, detail = why_not(stack)
+        reason, detail = why_not(stack, may_be_longer=bool(more) and len(stacks) == 1)
         if reason:
             what = folder if len(files) > 1 else path_in(folder, files[0])
             found.left_out.append(LeftOut(what, reason, detail, len(stack), identity))

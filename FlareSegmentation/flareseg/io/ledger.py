@@ -133,9 +133,11 @@ class ResultLedger:
 
 def _read(path: Path) -> ResultRow | None:
     """A row; None for a file that is not there or is not a row. Raises OutputError."""
-    with refusals_said(path):
-        try:
-            row = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        hint = "Check that the disk is there and that you may read it."
+        raise OutputError(f"{path} cannot be read: {error.strerror}.", hint) from error
     return row if isinstance(row, dict) and "key" in row else None
