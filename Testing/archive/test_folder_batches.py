@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from dicom_files import write_series
 from flareseg.archive.driver import Driver
 from flareseg.archive.status import status_of
 from flareseg.archive.table import read_table
@@ -63,6 +64,19 @@ def test_an_archive_goes_on_with_the_folder_of_a_batch(
     table = read_table(output, ["name", "series_uid", "preview"]).sort_values("name")
     assert table["series_uid"].dropna().tolist() == ["1.2.826.0.1.0.4", "1.2.826.0.1.1.4"]
     assert len(table) == 3
+
+
+def test_an_archive_does_a_series_again_that_has_grown_since_a_batch(
+    driver: Callable[..., Driver], small_phantom: Volume, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "source", tmp_path / "output"
+    write_series(source / "dicom", small_phantom, lambda dataset, k: dataset if k < 22 else None)
+    write_series(source / "whole", small_phantom, series="1.2.2")
+    assert batch(source, output) == {"dicom": "done", "whole": "done"}
+    write_series(source / "dicom", small_phantom)
+    counts = driver(source, output).run(source)
+    assert (counts.before, counts.states) == (1, {"done": 1})
+    assert read_table(output, ["slices"])["slices"].tolist() == [32, 32]
 
 
 def test_a_result_of_another_version_has_a_row_that_the_status_can_read(small_phantom: Volume, tmp_path: Path) -> None:
