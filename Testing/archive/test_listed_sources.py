@@ -10,7 +10,7 @@ import pytest
 from dicom_files import write_series
 from flareseg.io.ledger import ResultLedger
 from flareseg.io.writing import write_scan
-from looking import ANATOMICAL, found, links
+from looking import ANATOMICAL, found, left_out, links
 from pyarrow import parquet
 
 
@@ -53,6 +53,17 @@ def test_a_folder_to_which_two_lines_of_a_list_lead_is_looked_through_once(
         (source / name / "link").symlink_to(tmp_path / "far")
     (source / "list.csv").write_text("path\na\nb\n", encoding="utf-8")
     assert [case.name for case in found(source / "list.csv", ledger)] == ["a/link/ct.nii.gz"]
+
+
+@links
+def test_a_link_to_itself_below_an_absolute_path_is_told(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
+    far = tmp_path / "far"
+    far.mkdir()
+    write_scan(far / "ct.nii.gz", ANATOMICAL)
+    (far / "loop").symlink_to(far / "loop")
+    (source / "list.csv").write_text(f"path\n{far}\n{far}/../far/loop\n", encoding="utf-8")
+    assert [case.files for case in found(source / "list.csv", ledger)] == [("ct.nii.gz",), ("loop",)]
+    assert left_out(ledger)[str(far / "loop")][0] == "cannot be read"
 
 
 @links

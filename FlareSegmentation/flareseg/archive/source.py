@@ -45,7 +45,7 @@ def _listed_places(source: Path, root: Path, output: Path) -> Iterator[SourceFol
     for text in _listed(source):
         path = root / text.strip()
         if ".." in path.parts:
-            path = path.resolve()
+            path = _real(path)
         if path.is_dir():
             for folder, error in _tree(path, output, followed):
                 yield SourceFolder(_inside(folder, root), error=error)
@@ -59,15 +59,15 @@ def _tree(top: Path, output: Path, followed: set[Path]) -> Iterator[tuple[Path, 
     What may be a folder counts as one. Links and junctions are followed where they lead out of the tree; ``followed``:
     where they led so far.
     """
-    waiting = [(top, top.resolve())]
-    real_top = waiting[0][1]
+    real_top = _real(top)
+    waiting = [(top, real_top)]
     while waiting:
         folder, real = waiting.pop()
         entries, error = _subfolders(folder)
         yield folder, error
         below = []
         for entry in entries:
-            target = Path(os.path.realpath(entry))
+            target = _real(entry)
             if target != real / entry.name:
                 if target in followed or target.is_relative_to(real_top) or real_top.is_relative_to(target):
                     continue
@@ -93,12 +93,17 @@ def _may_be_folder(entry: os.DirEntry[str]) -> bool:
         return True
 
 
+def _real(path: Path) -> Path:
+    """A path without links; of a link to itself, at which Path.resolve may raise, the path."""
+    return Path(os.path.realpath(path))
+
+
 def _inside(folder: Path, root: Path) -> str:
     """Inside the root, or absolute; "" for the root itself."""
     try:
         inside = folder.relative_to(root).as_posix()
     except ValueError:
-        return folder.resolve().as_posix()
+        return _real(folder).as_posix()
     return "" if inside == "." else inside
 
 
