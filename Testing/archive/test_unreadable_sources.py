@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from dicom_files import write_series
 from flareseg.archive.discovery import discover
-from flareseg.core.errors import FlareError
+from flareseg.archive.survey import SourceFolder
+from flareseg.core.errors import FlareError, WorkerError
 from flareseg.io.dicom.series import read_part
 from flareseg.io.ledger import ResultLedger
 from flareseg.io.writing import write_scan
@@ -145,6 +146,20 @@ def test_a_folder_that_cannot_be_listed_at_first_is_searched_later(
     (source / "share").symlink_to(source / "share")
     assert discover(source, ledger, mounted).faults == 1
     assert [case.folder or case.name for case in found(source, ledger)] == ["here.nii.gz", "share/study"]
+
+
+def test_a_folder_that_ends_every_process_is_counted(source: Path, ledger: ResultLedger) -> None:
+    def crashing(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        for item in items:
+            is_bad = isinstance(item, SourceFolder) and item.folder == "bad"
+            yield item, WorkerError("The process ended.") if is_bad else function(item)
+
+    for name in ("bad", "good"):
+        (source / name).mkdir()
+        write_scan(source / name / "ct.nii.gz", ANATOMICAL)
+    census = discover(source, ledger, crashing)
+    assert (census.cases, census.faults) == (1, 1)
+    assert left_out(ledger) == {"bad": ("cannot be looked through", "WorkerError: The process ended.")}
 
 
 def test_what_cannot_be_read_is_counted(source: Path, ledger: ResultLedger) -> None:
