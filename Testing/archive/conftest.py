@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from dicom_files import write_series
 from flareseg.core.volume import Volume
+from flareseg.io.ledger import ResultLedger
 from flareseg.phantom import make_phantom
 
 sys.path.insert(0, str(Path(__file__).parent))  # for worker processes, which import jobs.py
@@ -55,3 +56,17 @@ def driver(client: Client) -> Callable[..., Driver]:
         )
 
     return make
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> ResultLedger:
+    ledger = ResultLedger(tmp_path / "output")
+    ledger.prepare()
+    return ledger

@@ -12,7 +12,7 @@ import torch
 from flareseg.archive.cases import ArchiveCase
 from flareseg.archive.job import CaseWork, SegmentArchive
 from flareseg.archive.segmenting import CaseSegmenter
-from flareseg.core.errors import InsufficientMemoryError
+from flareseg.core.errors import GpuUnavailableError, InsufficientMemoryError
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.io.ledger import ResultRow
 from scripted_networks import kidney_finder
@@ -64,11 +64,18 @@ class Misbehaving:
 
 @dataclass(frozen=True)
 class DyingJob(CheapJob):
-    """Its process is killed while a case is at work, and the next one while it starts; then all goes well."""
+    """Its process is killed while a case is at work, and the next one while it starts; then all goes well.
+
+    With ``busy`` the next one is not killed, but finds the GPU busy at first.
+    """
+
+    busy: bool = False
 
     def open(self) -> CaseWork:
         started = self.output / f"{len(list(self.output.glob('*.started')))}.started"
         started.touch()
+        if started.name == "1.started" and self.busy:
+            raise GpuUnavailableError("The GPU is busy.", "Wait.")
         if started.name == "1.started":
             os.kill(os.getpid(), signal.SIGKILL)
         return self.die_once

@@ -32,9 +32,12 @@ def test_an_archive_with_a_broken_scan_ends_with_one_and_says_so(
     add_study(source / "study" / "ct", 0)
     write_scan(source / "scan.nrrd", small_phantom)
     (source / "broken.nii.gz").write_bytes(b"not an image")
+    (source / "damaged").mkdir()
+    (source / "damaged" / "1.dcm").write_bytes((source / "study" / "ct" / "IM000.dcm").read_bytes()[:300])
     ended = archive(source, output, "--device", "cpu", "--workers", 1, "--format", "seg.nrrd")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "3 cases in the source, 0 of them done before. In the table: 2 done, 1 failed." in ended.stderr
+    assert "1 file or folder of the source could not be read" in ended.stderr
     assert "distributed" not in ended.stderr  # nothing of Dask's own log
     table = read_table(output, ["name", "state", "labels", "liver_ml"]).set_index("name")
     assert table.loc["scan.nrrd"]["labels"] == "scan-organs.seg.nrrd"
@@ -63,7 +66,7 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
         write_scan(source / f"{name}.nrrd", small_phantom)
     command = [*COMMAND, str(source), str(output), "--device", "cpu", "--workers", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        wait_for(lambda: len(ResultLedger(output).ended()) >= 1)
+        wait_for(lambda: list(ResultLedger(output).rows()))
         family = psutil.Process(process.pid).children(recursive=True)
         assert "running" in archive("status", output).stdout.splitlines()[0]
         os.killpg(process.pid, getattr(signal, number))  # as a terminal and batch systems do: to all of them
@@ -73,7 +76,7 @@ def test_a_run_that_is_interrupted_ends_its_processes_and_frees_the_folder(
     assert not psutil.wait_procs(family, timeout=20)[1]
     ledger = ResultLedger(output)
     assert not ledger.is_locked
-    waiting = [key for n in range(30) if (key := file_key(f"{n}.nrrd")) not in ledger.ended()]
+    waiting = [key for n in range(30) if ledger.row(key := file_key(f"{n}.nrrd")) is None]
     assert waiting
     assert {ledger.begin(key) for key in waiting} == {1}  # none is blamed
 

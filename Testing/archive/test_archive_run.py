@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,28 +14,24 @@ from pathlib import Path
 
 import psutil
 import pytest
+from dicom_files import moved, write_series
 from distributed import Client
 from flareseg.archive.cluster import Workers, local_client
 from flareseg.archive.driver import ArchiveCounts, Driver
 from flareseg.archive.table import read_table
 from flareseg.core.errors import FlareError, OutputError
-from flareseg.io.ledger import ResultLedger, series_key
+from flareseg.core.volume import Volume
+from flareseg.io.ledger import LEDGER, ResultLedger, series_key
 from flareseg.io.result_row import COLUMNS
 from flareseg.io.result_table import TABLE
 from in_time import wait_for
 from jobs import DyingJob
+from pydicom import Dataset
 
 Drive = Callable[..., Driver]
 AddStudy = Callable[[Path, int], Path]
 
 kills = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture
@@ -83,6 +80,72 @@ def test_a_later_call_does_what_was_added_and_nothing_else(
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_a_series_that_has_grown_is_done_again_and_none_of_its_stations_is_lost(
+    driver: Drive, small_phantom: Volume, source: Path, output: Path
+) -> None:
+    """The upper station has 18 slices, of which 8 arrive later: only then has it more than the lower one."""
+
+    def stations(last: int) -> Callable[[Dataset, int], Dataset | None]:
+        def edit(dataset: Dataset, k: int) -> Dataset | None:
+            dataset.AcquisitionNumber = 1 + (k >= 14)
+            dataset = moved(dataset, up=500.0) if k >= 14 else dataset
+            return dataset if k < last else None
+
+        return edit
+
+    def slices() -> list[int]:
+        return sorted(read_table(output, ["slices"])["slices"].tolist())
+
+    write_series(source / "growing", small_phantom, stations(24), series="1.2.1")
+    write_series(source / "whole", small_phantom, series="1.2.2")
+    assert driver(source, output).run(source).table == {"done": 3}
+    assert slices() == [10, 14, 32]
+    write_series(source / "growing", small_phantom, stations(32), series="1.2.1")
+    counts = driver(source, output).run(source)
+    assert (counts.before, counts.states) == (1, {"done": 2})
+    assert slices() == [14, 18, 32]
+
+
+def test_a_row_that_a_loss_of_power_has_damaged_is_written_again(
+    driver: Drive, add_study: AddStudy, source: Path, output: Path
+) -> None:
+    for number in range(2):
+        add_study(source / str(number), number)
+    driver(source, output).run(source)
+    row = next((output / LEDGER / "rows").rglob("*.json"))
+    row.write_bytes(bytes(40))
+    (output / LEDGER / "rows" / "Thumbs.db").write_bytes(b"of a file manager")
+    (row.parent / "._another.json").write_bytes(b"of a disk")
+    counts = driver(source, output).run(source)
+    assert (counts.before, counts.states, counts.table) == (1, {"done": 1}, {"done": 2})
+
+
+def test_a_source_that_goes_away_stops_the_run_and_blames_no_scan(
+    driver: Drive, add_study: AddStudy, source: Path, output: Path
+) -> None:
+    for number in range(6):
+        add_study(source / str(number), number)
+
+    def unmount(counts: ArchiveCounts) -> None:
+        if not (source.parent / "share").exists():
+            source.rename(source.parent / "share")
+            source.mkdir()
+
+    with pytest.raises(FlareError, match=r"cannot be read on .*source is empty"):
+        driver(source, output, on_change=unmount).run(source)
+    assert set(states(output).values()) == {"done"}
+    source.rmdir()
+    (source.parent / "share").rename(source)
+    assert driver(source, output).run(source).table == {"done": 6}
+
+
+def test_a_study_that_is_removed_fails_alone(driver: Drive, add_study: AddStudy, source: Path, output: Path) -> None:
+    for number in range(8):
+        add_study(source / str(number), number)
+    driver(source, output, on_change=lambda counts: shutil.rmtree(source / "7", ignore_errors=True)).run(source)
+    assert Counter(states(output).values()) == {"done": 7, "failed": 1}
+
+
 def test_an_interrupted_run_goes_on_where_it_ended(
     driver: Drive, add_study: AddStudy, source: Path, output: Path
 ) -> None:
@@ -95,10 +158,11 @@ def test_an_interrupted_run_goes_on_where_it_ended(
 
     with pytest.raises(KeyboardInterrupt):
         driver(source, output, on_change=interrupt).run(source)
-    begun = set(states(output))
-    assert len(begun) >= 3
+    before = {name: (output / name).stat().st_mtime_ns for name in read_table(output, ["labels"])["labels"]}
+    assert len(before) >= 3
     counts = driver(source, output).run(source)
-    assert counts.before >= len(begun)
+    assert counts.before >= len(before)
+    assert {name: (output / name).stat().st_mtime_ns for name in before} == before
     assert counts.ended == 12
     assert set(states(output).values()) == {"done"}
     assert len(states(output)) == 12
@@ -213,7 +277,10 @@ def test_nothing_listens_beyond_the_loopback(client: Client) -> None:
 
 
 @kills
-def test_a_process_that_is_killed_while_it_starts_is_replaced(add_study: AddStudy, source: Path, output: Path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_process_that_is_killed_or_finds_no_gpu_while_it_starts_is_replaced(
+    busy: bool, add_study: AddStudy, source: Path, output: Path
+) -> None:
     add_study(source / "study", 0)
-    driver = Driver(DyingJob(source, output), lambda: local_client(Workers(count=1, threads=1, ram_mb=6000)))
+    driver = Driver(DyingJob(source, output, busy), lambda: local_client(Workers(count=1, threads=1, ram_mb=6000)))
     assert driver.run(source).table == {"done": 1}

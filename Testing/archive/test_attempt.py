@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
-from flareseg.archive.attempt import AttemptEnd, AttemptOutcome, attempt
+from flareseg.archive.attempt import AttemptEnd, AttemptOutcome, SourceLost, attempt
 from flareseg.archive.cases import ArchiveCase, image_case
 from flareseg.core.errors import GpuMemoryError, NoAbdomenError, OutputError, ScanError
 from flareseg.io.ledger import ResultLedger, ResultRow
@@ -36,7 +37,7 @@ def done(case: ArchiveCase) -> ResultRow:
 
 def test_a_case_that_is_done_has_a_row_and_is_not_done_again(ledger: ResultLedger) -> None:
     first = attempt(ledger, CASE, done)
-    assert (first.ending, first.state, first.seconds) == (AttemptEnd.ROW, "done", 2.5)
+    assert (first.ending, first.state) == (AttemptEnd.ROW, "done")
     assert ended_by(ledger, ScanError("It is damaged.")) == first
     assert ledger.row(CASE.key) == {**done(CASE), "attempts": 1}
 
@@ -67,11 +68,54 @@ def test_a_case_whose_processes_ended_three_times_is_not_begun_again(ledger: Res
     assert (outcome.state, row["error_kind"], row["attempts"]) == ("failed", "worker", 3)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
-def test_a_disk_that_takes_nothing_stops_the_run_and_blames_no_scan(number: int, ledger: ResultLedger) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_stops_the_run_and_blames_no_scan(number: int, ledger: ResultLedger) -> None:
     outcome = ended_by(ledger, OSError(number, "The disk says no"))
     assert outcome.ending is AttemptEnd.STOP
-    assert outcome.message.startswith("ct-organs.nii.gz cannot be written: The disk says no.")
+    assert str(outcome.error).startswith("ct-organs.nii.gz cannot be written: The disk says no.")
+    assert ledger.row(CASE.key) is None
+    assert ledger.begin(CASE.key) == 1
+
+
+def test_a_disk_that_takes_nothing_stops_the_run_and_keeps_the_attempts_that_were_made(ledger: ResultLedger) -> None:
+    ledger.begin(CASE.key)
+    attempts = ledger.folder / "attempts" / CASE.key[:2]
+    kept = attempts.rename(ledger.folder / "kept")
+    attempts.write_text("not a folder")
+    assert attempt(ledger, CASE, done).ending is AttemptEnd.STOP
+    attempts.unlink()
+    kept.rename(attempts)
+    assert ledger.begin(CASE.key) == 2
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, None])
+def test_a_result_that_is_refused_where_others_can_be_written_fails_its_case_alone(
+    number: int | None, ledger: ResultLedger
+) -> None:
+    """As a file that another program holds open; a later attempt may find it closed."""
+    error = OSError(number, "The disk says no") if number else OSError("The disk says no")
+    endings = [ended_by(ledger, error).ending for _ in range(3)]
+    assert endings == [AttemptEnd.AGAIN, AttemptEnd.AGAIN, AttemptEnd.ROW]
+
+
+def test_a_result_that_is_refused_where_nothing_can_be_written_stops_the_run(ledger: ResultLedger) -> None:
+    def work(case: ArchiveCase) -> ResultRow:
+        shutil.rmtree(ledger.folder / "rows")
+        with refusals_said(Path("ct-organs.nii.gz")):
+            raise OSError(errno.EIO, "Input/output error")
+
+    assert attempt(ledger, CASE, work).ending is AttemptEnd.STOP
+
+
+def test_a_scan_that_the_system_refuses_to_read_is_tried_again(ledger: ResultLedger) -> None:
+    error = ScanError("IM007.dcm cannot be read.")
+    error.__cause__ = OSError(errno.EIO, "Input/output error")
+    assert [ended_by(ledger, error).ending for _ in range(3)][1:] == [AttemptEnd.AGAIN, AttemptEnd.ROW]
+
+
+def test_a_source_that_is_gone_stops_the_run_and_blames_no_scan(ledger: ResultLedger) -> None:
+    outcome = ended_by(ledger, SourceLost("The folder cannot be read."))
+    assert (outcome.ending, str(outcome.error)) == (AttemptEnd.STOP, "The folder cannot be read.")
     assert ledger.row(CASE.key) is None
     assert ledger.begin(CASE.key) == 1
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
-from flareseg.archive.cluster import Workers, gpus_of, local_client, plan_workers, remote_client
+from distributed import Client, LocalCluster, Scheduler, SpecCluster, Worker, get_worker
+from flareseg.archive.cluster import Workers, check_workers, gpus_of, local_client, plan_workers, remote_client
 from flareseg.archive.driver import ArchiveCounts, Driver
 from flareseg.archive.job import SegmentArchive
 from flareseg.archive.table import read_table
@@ -20,6 +20,10 @@ from flareseg.inference.options import SegmentationOptions
 from jobs import CheapJob
 
 AddStudy = Callable[[Path, int], Path]
+
+
+def worker_name(number: int) -> str:
+    return str(get_worker().name)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +66,25 @@ def test_without_a_gpu_none_is_named_whatever_the_environment_says() -> None:
     assert gpus_of({"CUDA_VISIBLE_DEVICES": "0,1"}) == ()
 
 
-def test_each_process_sees_a_gpu_of_its_own_and_takes_one_case_at_a_time() -> None:
+def test_each_process_sees_a_gpu_of_its_own_and_has_one_thread() -> None:
     workers = Workers(count=2, threads=1, ram_mb=3000, gpus=("GPU-a", "GPU-b"))
     with local_client(workers) as client:
         assert set(client.run(os.getenv, "CUDA_VISIBLE_DEVICES").values()) == {"GPU-a", "GPU-b"}
         assert set(client.nthreads().values()) == {1}
-        answers = dict(Window(client, workers.resources).map(len, ["a", "bb", "ccc"]))
-        assert answers == {"a": 1, "bb": 2, "ccc": 3}
+        check_workers(client, workers.resources)  # each has what a case takes
+        assert dict(Window(client, workers.resources).map(len, ["a", "bb"])) == {"a": 1, "bb": 2}
+
+
+def test_cases_go_to_the_workers_with_a_gpu() -> None:
+    def options(**more: Any) -> dict[str, Any]:
+        return {"cls": Worker, "options": {"nthreads": 1, **more}}
+
+    scheduler = {"cls": Scheduler, "options": {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}}
+    workers = {"plain": options(), "gpu": options(resources={"GPU": 1})}
+    with SpecCluster(workers, scheduler) as cluster, Client(cluster) as client:
+        client.wait_for_workers(2, timeout=60)
+        answers = Window(client, {"GPU": 1}).map(worker_name, range(20))
+        assert {answer for _, answer in answers} == {"gpu"}
 
 
 def test_a_window_submits_a_few_calls_however_many_there_are(client: Client) -> None:
@@ -120,6 +136,23 @@ def test_a_scheduler_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch)
         remote_client(cluster.scheduler_address, seconds=0.5),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("threads", "resources", "message"),
+    [(2, None, "more than one thread"), (1, {"GPU": 1.0}, "No Dask worker has the resource GPU")],
+)
+def test_workers_that_could_do_no_case_are_refused_before_the_search(
+    threads: int, resources: dict[str, float] | None, message: str, tmp_path: Path
+) -> None:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=threads, dashboard_address="127.0.0.1:0", processes=False
+    ) as cluster:
+        driver = Driver(
+            CheapJob(tmp_path, tmp_path / "output"), lambda: remote_client(cluster.scheduler_address), resources
+        )
+        with pytest.raises(FlareError, match=message):
+            driver.run(tmp_path)
 
 
 def test_a_scheduler_that_ends_during_the_run_is_said(add_study: AddStudy, tmp_path: Path) -> None:

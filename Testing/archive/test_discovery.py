@@ -2,68 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
 import pytest
 from dicom_files import moved, small_volume, write_enhanced, write_segmentation, write_series
-from flareseg.archive.cases import ArchiveCase
-from flareseg.archive.discovery import LEFT_OUT, cases_in, count_cases, discover
+from flareseg.archive.discovery import count_cases, discover
+from flareseg.archive.status import status_of
 from flareseg.core.errors import FlareError
 from flareseg.core.geometry import Geometry
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.series import read_part
-from flareseg.io.ledger import ResultLedger
+from flareseg.io.ledger import ResultLedger, file_key
 from flareseg.io.writing import write_labels, write_scan
-from pyarrow import parquet
+from looking import ANATOMICAL, found, left_out, links, one_by_one, reasons
 
-ANATOMICAL = small_volume()  # 24 slices of 5 mm
 CORONAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 0.0, 0.0))
-
-
-def one_by_one(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """In this process, without Dask."""
-    for item in items:
-        yield item, function(item)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> ResultLedger:
-    ledger = ResultLedger(tmp_path / "output")
-    ledger.prepare()
-    return ledger
-
-
-def found(source: Path, ledger: ResultLedger) -> list[ArchiveCase]:
-    """The cases of a source, by name."""
-    discover(source, ledger, one_by_one)
-    return sorted(cases_in(ledger), key=lambda case: case.name)
-
-
-def left_out(ledger: ResultLedger) -> dict[str, tuple[str, str]]:
-    """Reason and detail, by path."""
-    with (ledger.output / LEFT_OUT).open(encoding="utf-8", newline="") as stream:
-        return {row["what"]: (row["reason"], row["detail"]) for row in csv.DictReader(stream)}
-
-
-def reasons(source: Path, ledger: ResultLedger) -> dict[str, str]:
-    """Why the rest was left out, by path, of a source that holds one case besides."""
-    write_scan(source / "scan.nii.gz", ANATOMICAL)
-    assert [case.name for case in found(source, ledger)] == ["scan.nii.gz"]
-    return {what: reason for what, (reason, _detail) in left_out(ledger).items()}
 
 
 def test_series_of_nested_studies_among_other_files(source: Path, ledger: ResultLedger) -> None:
@@ -77,7 +34,7 @@ def test_series_of_nested_studies_among_other_files(source: Path, ledger: Result
     write_scan(source / ".hidden" / "ct.nii.gz", ANATOMICAL)
     first, *others = found(source, ledger)
     assert (first.folder, first.target[:17], len(first.files)) == ("p1/st1/se1", "p1/st1/se1/S7-" + first.key[:3], 24)
-    assert first.uids == {"study_uid": "1.2", "series_uid": "1.2.1"}
+    assert (first.study_uid, first.series_uid) == ("1.2", "1.2.1")
     assert [case.folder for case in others] == ["p1/st2/deep/er", "p2", "p3"]
     assert left_out(ledger) == {"p1": ("neither DICOM nor an image file", "")}
 
@@ -167,16 +124,6 @@ def test_stations_of_one_series_are_cases_of_their_own(source: Path, ledger: Res
     assert all(volume.next_choice is None for volume in volumes.values())
 
 
-def test_a_damaged_slice_fails_its_series_and_not_its_neighbours(source: Path, ledger: ResultLedger) -> None:
-    for number in range(2):
-        write_series(source / str(number), ANATOMICAL, series=f"1.2.{number}")
-    (source / "0" / "IM003.dcm").write_bytes((source / "0" / "IM003.dcm").read_bytes()[:300])
-    damaged, whole = found(source, ledger)
-    with pytest.raises(FlareError, match=r"IM003\.dcm among the slices is damaged"):
-        read_part(damaged.paths(source), damaged.part or 0)
-    assert len(read_part(whole.paths(source), whole.part or 0).voxels) == 24
-
-
 def test_two_scans_of_one_name_have_results_of_their_own(source: Path, ledger: ResultLedger) -> None:
     for name in ("ct.nii.gz", "CT.nrrd", "other.nrrd"):
         write_scan(source / name, ANATOMICAL)
@@ -192,7 +139,27 @@ def test_results_inside_the_source_are_not_scans(source: Path) -> None:
     assert [case.name for case in found(source, ledger)] == ["ct.nii.gz"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and no user ids")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows permits no colon in a name")
+def test_keys_follow_the_names_as_they_are_and_results_stay_apart(source: Path, ledger: ResultLedger) -> None:
+    for name in ("0830.nrrd", "08:30.nrrd"):
+        write_scan(source / name, ANATOMICAL)
+    first, second = found(source, ledger)
+    assert (first.key, second.key) == (file_key("0830.nrrd"), file_key("08:30.nrrd"))
+    assert (first.target, second.target) == ("0830", f"0830-{second.key[:8]}")
+
+
+def test_each_folder_is_told_and_the_status_says_that_the_search_goes_on(source: Path, ledger: ResultLedger) -> None:
+    for name in ("a", "b"):
+        (source / name).mkdir()
+        write_scan(source / name / "ct.nii.gz", ANATOMICAL)
+    said: list[bool] = []
+    with ledger.lock():
+        discover(source, ledger, one_by_one, lambda: said.append(status_of(ledger.output).is_searching))
+        assert status_of(ledger.output).is_searching is False
+    assert said == [True] * 3  # with the source itself
+
+
+@links
 def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
     write_scan(tmp_path / "elsewhere.nii.gz", ANATOMICAL)
     (tmp_path / "far").mkdir()
@@ -200,20 +167,6 @@ def test_links_are_followed_once_and_out_of_the_tree_only(source: Path, ledger: 
     for name, target in {"loop": source, "up": tmp_path, "one": tmp_path / "far", "two": tmp_path / "far"}.items():
         (source / name).symlink_to(target)
     assert [case.name for case in found(source, ledger)] == ["one/ct.nii.gz"]
-
-
-@pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
-def test_a_list_names_scans_and_folders(name: str, source: Path, ledger: ResultLedger, tmp_path: Path) -> None:
-    write_scan(source / "ct.nii.gz", ANATOMICAL)
-    write_scan(source / "not listed.nii.gz", ANATOMICAL)
-    write_series(source / "dicom" / "study" / "series", ANATOMICAL)
-    paths = ["ct.nii.gz", "dicom", "missing.nii.gz", "ct.nii.gz"]
-    if name.endswith(".csv"):
-        (source / name).write_text("id,path\n" + "".join(f"1,{path}\n" for path in paths), encoding="utf-8")
-    else:
-        parquet.write_table(pyarrow.table({"path": paths, "id": [1] * 4}), source / name)
-    cases = found(source / name, ledger)
-    assert [case.folder or case.name for case in cases] == ["ct.nii.gz", "dicom/study/series", "missing.nii.gz"]
 
 
 def test_a_second_look_reads_the_headers_of_changed_folders_only(source: Path, ledger: ResultLedger) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from dicom_files import write_series
 from flareseg.archive.driver import Driver
+from flareseg.archive.status import status_of
 from flareseg.archive.table import read_table
 from flareseg.core.errors import unexpected
 from flareseg.core.report import Report
@@ -13,6 +16,7 @@ from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.inference.pipeline import segment_scan
 from flareseg.io.folder_batch import FolderBatch
+from flareseg.io.ledger import LEDGER
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.tasks import Task, plan_folder
@@ -60,6 +64,30 @@ def test_an_archive_goes_on_with_the_folder_of_a_batch(
     table = read_table(output, ["name", "series_uid", "preview"]).sort_values("name")
     assert table["series_uid"].dropna().tolist() == ["1.2.826.0.1.0.4", "1.2.826.0.1.1.4"]
     assert len(table) == 3
+
+
+def test_an_archive_does_a_series_again_that_has_grown_since_a_batch(
+    driver: Callable[..., Driver], small_phantom: Volume, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "source", tmp_path / "output"
+    write_series(source / "dicom", small_phantom, lambda dataset, k: dataset if k < 22 else None)
+    write_series(source / "whole", small_phantom, series="1.2.2")
+    assert batch(source, output) == {"dicom": "done", "whole": "done"}
+    write_series(source / "dicom", small_phantom)
+    counts = driver(source, output).run(source)
+    assert (counts.before, counts.states) == (1, {"done": 1})
+    assert read_table(output, ["slices"])["slices"].tolist() == [32, 32]
+
+
+def test_a_result_of_another_version_has_a_row_that_the_status_can_read(small_phantom: Volume, tmp_path: Path) -> None:
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.mkdir()
+    write_scan(source / "ct.nrrd", small_phantom)
+    batch(source, output)
+    shutil.rmtree(output / LEDGER)
+    (output / "ct.json").write_text('{"schema_version": 1}', encoding="utf-8")
+    assert batch(source, output) == {"ct.nrrd": "skipped"}
+    assert status_of(output).states == {"done": 1}
 
 
 def test_a_batch_goes_on_with_the_folder_of_an_archive(

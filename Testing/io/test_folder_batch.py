@@ -12,7 +12,7 @@ from flareseg.core.errors import Cancelled, FlareError, ScanError, unexpected
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import DeviceFacts, MemoryFacts, OrganFacts, Report, ScanFacts
 from flareseg.io.folder_batch import FolderBatch
-from flareseg.io.ledger import LEDGER
+from flareseg.io.ledger import LEDGER, ResultLedger
 from flareseg.io.result_table import TABLE
 from flareseg.io.tasks import Task
 from flareseg.io.writing import write_labels
@@ -72,6 +72,15 @@ def test_the_summary_has_a_row_for_each_scan(tmp_path: Path) -> None:
     assert [second[column] for column in known] == [
         *("bad.nii.gz", "failed", "", "", "", "", "bad_scan", "bad.nii.gz is damaged. Copy it again.", "", ""),
     ]
+
+
+def test_a_scan_that_has_ended_is_in_the_ledger_at_once_and_in_the_table_at_the_end(tmp_path: Path) -> None:
+    batch = FolderBatch(tasks(tmp_path, *"abc"), tmp_path)
+    for number, _ in enumerate(batch.run(segment, unexpected), 1):
+        batch.keep_table()
+        assert len(list(ResultLedger(tmp_path).rows())) == number
+    batch.write_table()
+    assert list(rows(tmp_path)) == ["a.nii.gz", "b.nii.gz", "c.nii.gz"]
 
 
 def test_finished_scans_are_skipped_with_their_rows_and_failed_ones_tried_again(tmp_path: Path) -> None:

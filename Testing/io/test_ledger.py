@@ -55,7 +55,6 @@ def test_a_row_is_read_by_another_ledger_of_the_folder(ledger: ResultLedger, tmp
     assert other.row(A) == {"key": A, "name": "größe.nii.gz"}
     assert other.row(B) is None
     assert list(other.rows()) == [{"key": A, "name": "größe.nii.gz"}]
-    assert (A in other.ended(), B in other.ended(), len(other.ended())) == (True, False, 1)
 
 
 def test_a_row_takes_the_place_of_an_earlier_one(ledger: ResultLedger) -> None:
@@ -64,12 +63,36 @@ def test_a_row_takes_the_place_of_an_earlier_one(ledger: ResultLedger) -> None:
     assert [row["state"] for row in ledger.rows()] == ["done"]
 
 
-def test_an_empty_row_as_a_loss_of_power_leaves_it_does_not_count(ledger: ResultLedger) -> None:
+@pytest.mark.parametrize("content", [b"", bytes(40), b'{"key": "1760', b"[]"])
+def test_a_row_as_a_loss_of_power_leaves_it_does_not_count(content: bytes, ledger: ResultLedger) -> None:
     ledger.place({"key": A})
     (path,) = ledger.folder.rglob(f"{A}.json")
-    path.write_bytes(b"")
-    assert A not in ledger.ended()
+    path.write_bytes(content)
     assert ledger.row(A) is None
+    assert list(ledger.rows()) == []
+
+
+def test_files_of_others_among_the_rows_are_left_alone(ledger: ResultLedger) -> None:
+    ledger.place({"key": A})
+    rows = next(ledger.folder.rglob(f"{A}.json")).parents[1]
+    for name in (".DS_Store", f"{A[:2]}/Thumbs.db", f"{A[:2]}/.{A}.json", f"{A[:2]}/copy of {A}.json"):
+        (rows / name).write_bytes(b"[]")
+    assert list(ledger.rows()) == [{"key": A}]
+
+
+def test_what_the_system_refuses_is_said(ledger: ResultLedger) -> None:
+    """Of a folder in place of a row, and of an attempt that cannot be removed."""
+    ledger.place({"key": B})
+    path = next(ledger.folder.rglob(f"{B}.json"))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FlareError, match="cannot be read"):
+        ledger.row(B)
+    (ledger.folder / "attempts" / A[:2] / f"{A}.1").mkdir(parents=True)
+    with pytest.raises(FlareError, match="cannot be written"):
+        ledger.withdraw(A)
+    ledger.place({"key": A})
+    assert ledger.row(A) == {"key": A}
 
 
 def test_attempts_are_counted_across_processes(ledger: ResultLedger, tmp_path: Path) -> None:
@@ -130,6 +153,26 @@ def test_a_lock_that_another_caller_took_over_is_not_removed(ledger: ResultLedge
     with ledger.lock():
         write_lock(lock, computer="elsewhere")
     assert lock.exists()
+
+
+def test_a_process_whose_lock_was_taken_over_is_told(ledger: ResultLedger, lock: Path) -> None:
+    """As one of a computer that was suspended, which others took for switched off."""
+    with ledger.lock() as hold:
+        hold.check()
+        write_lock(lock, computer="elsewhere 1")
+        with pytest.raises(FlareError, match=r"is in use: process .* on elsewhere"):
+            hold.check()
+
+
+def test_a_lock_is_asked_for_without_a_file_beside_it(ledger: ResultLedger) -> None:
+    """As of a folder that may only be read."""
+    opened: list[str] = []
+    active = [True]
+    sys.addaudithook(lambda event, facts: opened.append(str(facts[0])) if event == "open" and active else None)
+    assert not ledger.is_locked
+    active.clear()
+    assert opened
+    assert set(opened) == {str(ledger.folder / "lock")}
 
 
 def test_the_lock_of_this_process_is_held_however_old_it_is(ledger: ResultLedger, lock: Path) -> None:

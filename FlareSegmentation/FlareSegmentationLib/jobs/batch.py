@@ -135,16 +135,20 @@ def segmentFolder(
 def _run(
     batch: FolderBatch, segment: Callable[[Task], Report], onResult: Callable[[CaseResult], object] | None
 ) -> list[CaseResult]:
-    _keepTable(batch)  # with the rows of finished scans, however often the batch is stopped and resumed
+    _tryTable(partial(inBackground, batch.keep_table))  # with the rows of finished scans, however often it is resumed
     results = []
-    for entry in batch.run(segment, explained):
-        if entry.state is State.CANCELLED and entry.error:
-            raise entry.error
-        if entry.state is not State.SKIPPED:
-            _keepTable(batch)
-        results.append(CaseResult(entry.task, entry.state, entry.result, entry.error))
-        if onResult:
-            onResult(results[-1])
+    try:
+        for entry in batch.run(segment, explained):
+            if entry.state is State.CANCELLED and entry.error:
+                raise entry.error
+            if entry.state is not State.SKIPPED:
+                _tryTable(partial(inBackground, batch.keep_table))
+            results.append(CaseResult(entry.task, entry.state, entry.result, entry.error))
+            if onResult:
+                onResult(results[-1])
+    except BaseException:
+        _tryTable(batch.write_table)
+        raise
     inBackground(batch.write_table)
     return results
 
@@ -157,9 +161,9 @@ def _segmentNode(
     return logic.segment(volumeNode, **options)
 
 
-def _keepTable(batch: FolderBatch) -> None:
+def _tryTable(write: Callable[[], object]) -> None:
     """Write the table, if that is possible: one that is open in another program must not stop the batch."""
     try:
-        inBackground(batch.write_table)
+        write()
     except FlareError as error:
         logging.warning("FlareSegmentation: %s", error)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from flareseg.archive.cases import ArchiveCase
-from flareseg.core.errors import FlareError, OutputError, WorkerError, unexpected
+from flareseg.core.errors import FlareError, OutputError, ScanError, WorkerError, unexpected
 from flareseg.io.ledger import MOST_ATTEMPTS, ResultLedger, ResultRow
 from flareseg.io.result_row import FAILED, failed_row
 
 _OF_THE_CASE = {errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EINVAL}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _MAY_PASS = {"internal", "memory", "gpu_memory"}  # kinds of errors that another attempt may not have
 
 
+class SourceLost(ScanError):
+    """The source cannot be reached from this computer, whatever the scan."""
+
+
 class AttemptEnd(str, Enum):
-    """How an attempt ended. AGAIN: another one is due. STOP: no result can be written, whatever the scan."""
+    """How an attempt ended. AGAIN: another one is due. STOP: no scan can be read, or no result written."""
 
     ROW = "row"
     AGAIN = "again"
@@ -26,14 +32,12 @@ class AttemptEnd(str, Enum):
 
 @dataclass(frozen=True)
 class AttemptOutcome:
-    """What became of an attempt: the ``state`` of the case's row, the seconds, a message for STOP, and how many
-    attempts the case took."""
+    """What became of an attempt: the ``state`` of the case's row, the error of a STOP, how many attempts it took."""
 
     key: str
     ending: AttemptEnd
     state: str = ""
-    seconds: float = 0.0
-    message: str = ""
+    error: FlareError | None = None
     attempts: int = 1
 
 
@@ -42,43 +46,56 @@ def attempt(ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase
 
     A case that has a row is not done again: the process may have ended just after it had placed the row.
     """
-    if row := ledger.row(case.key):
-        return _ended(row)
     try:
+        if row := ledger.row(case.key):
+            return _ended(row)
         number = ledger.begin(case.key)
-        row = _row(case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
+    except OutputError as error:
+        return AttemptOutcome(case.key, AttemptEnd.STOP, error=error)
+    try:
+        row = _row(ledger, case, work, number) if number <= MOST_ATTEMPTS else failed_row(case.key, case.name, _fatal())
         if row is None:
             return AttemptOutcome(case.key, AttemptEnd.AGAIN)
-        row = {**case.uids, **row, "attempts": min(number, MOST_ATTEMPTS)}
+        row = {**case.facts, **row, "attempts": min(number, MOST_ATTEMPTS)}
         ledger.place(row)
-    except OutputError as error:
-        ledger.withdraw(case.key)
-        return AttemptOutcome(case.key, AttemptEnd.STOP, message=str(error))
+    except (OutputError, SourceLost) as error:
+        with contextlib.suppress(OutputError):
+            ledger.withdraw(case.key)
+        return AttemptOutcome(case.key, AttemptEnd.STOP, error=error)
     return _ended(row)
 
 
-def _row(case: ArchiveCase, work: Callable[[ArchiveCase], ResultRow], number: int) -> ResultRow | None:
-    """The row of a case; None where another attempt is due. Raises OutputError."""
+def _row(
+    ledger: ResultLedger, case: ArchiveCase, work: Callable[[ArchiveCase], ResultRow], number: int
+) -> ResultRow | None:
+    """The row of a case; None where another attempt is due. Raises OutputError and SourceLost."""
     try:
         return work(case)
     except Exception as failure:  # whatever it is, it belongs to this case, and the others have to go on
         error: FlareError = unexpected(failure)
-    if _is_of_the_disk(error):
+    if isinstance(error, SourceLost) or _is_of_the_disk(error, ledger):
         raise error
-    if error.kind in _MAY_PASS and number < MOST_ATTEMPTS:
+    if _may_pass(error) and number < MOST_ATTEMPTS:
         return None
     return failed_row(case.key, case.name, error)
 
 
-def _is_of_the_disk(error: FlareError) -> bool:
-    """Whether no result can be written now, rather than just not this one, such as one whose name is too long."""
+def _is_of_the_disk(error: FlareError, ledger: ResultLedger) -> bool:
+    """Whether no result can be written now, rather than just not this one, which another program may hold open."""
     cause = error.__cause__
-    return isinstance(error, OutputError) and isinstance(cause, OSError) and cause.errno not in _OF_THE_CASE
+    if not isinstance(error, OutputError) or not isinstance(cause, OSError) or cause.errno in _OF_THE_CASE:
+        return False
+    return cause.errno in _FULL or not ledger.takes_files()
+
+
+def _may_pass(error: FlareError) -> bool:
+    """Also what the system refuses, be it to read a scan or to write a result."""
+    cause = error.__cause__
+    return error.kind in _MAY_PASS or (isinstance(cause, OSError) and cause.errno not in _OF_THE_CASE)
 
 
 def _ended(row: ResultRow) -> AttemptOutcome:
-    seconds, attempts = row.get("seconds") or 0.0, row.get("attempts") or 1
-    return AttemptOutcome(row["key"], AttemptEnd.ROW, row.get("state", FAILED), seconds, attempts=attempts)
+    return AttemptOutcome(row["key"], AttemptEnd.ROW, row.get("state", FAILED), attempts=row.get("attempts") or 1)
 
 
 def _fatal() -> WorkerError:

@@ -11,16 +11,17 @@ from typing import Any
 
 import dask
 import psutil
-from distributed import Client, LocalCluster, TimeoutError
+from distributed import Client, LocalCluster, TimeoutError, Worker
 from distributed.scheduler import DEFAULT_EXTENSIONS
 
-from flareseg.core.errors import InsufficientMemoryError, JobError
+from flareseg.core.errors import InsufficientMemoryError, JobError, WorkerError
 from flareseg.core.free_memory import MB, attainable_mb
 from flareseg.core.repeating import repeated
 
 _THREADS = 2  # of a process on a CPU; reading and writing a scan take one
 _WORKER_MB = 2500.0  # of a CT with 1,000 slices of 512 x 512: the scan, its labels, the networks
 _CONNECT_SECONDS = 60.0
+_START_SECONDS = 600.0  # of all processes of this computer, which read PyTorch from what may be a slow disk
 _KEPT_SECONDS = 10.0  # between two looks at whether all workers are there
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": 10,  # attempts of a case are counted in the ledger, on disk
@@ -125,7 +126,11 @@ class ArchiveCluster(LocalCluster):
 def local_client(workers: Workers) -> Iterator[Client]:
     """A client of a cluster of this computer, which ends with the block."""
     with dask.config.set(_SETTINGS), ArchiveCluster(workers) as cluster, Client(cluster) as client:
-        client.wait_for_workers(workers.count)
+        try:
+            client.wait_for_workers(workers.count, timeout=_START_SECONDS)
+        except TimeoutError as error:
+            message = f"The worker processes did not start within {_START_SECONDS:.0f} seconds."
+            raise WorkerError(message, "Run the same command again.") from error
         # Dask gives up a process that is killed while it starts
         with repeated(lambda: cluster.scale(workers.count), lambda: _KEPT_SECONDS):
             yield client
@@ -144,3 +149,16 @@ def remote_client(address: str, seconds: float = _CONNECT_SECONDS) -> Iterator[C
         except TimeoutError as error:
             raise JobError(f"The Dask scheduler at {address} has no workers.", "Start some workers first.") from error
         yield client
+
+
+def check_workers(client: Client, resources: Mapping[str, float] | None) -> None:
+    """Raise JobError for workers that would do several cases at a time, and where none has the resources of a case."""
+    if any(threads > 1 for threads in client.nthreads().values()):
+        raise JobError("There are Dask workers with more than one thread.", "Start them with --nthreads 1.")
+    lacking = [name for name in resources or () if not any(name in each for each in client.run(_resources_of).values())]
+    for name in lacking:
+        raise JobError(f"No Dask worker has the resource {name}.", f"Start the workers with --resources {name}=1.")
+
+
+def _resources_of(dask_worker: Worker) -> dict[str, float]:
+    return dict(dask_worker.state.total_resources)

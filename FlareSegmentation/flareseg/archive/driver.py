@@ -13,9 +13,9 @@ from pathlib import Path
 
 from distributed import Client
 
-from flareseg.archive.attempt import AttemptEnd
+from flareseg.archive.attempt import AttemptEnd, AttemptOutcome
 from flareseg.archive.cases import ArchiveCase
-from flareseg.archive.cluster import local_client, remote_client, this_computer
+from flareseg.archive.cluster import check_workers, local_client, remote_client, this_computer
 from flareseg.archive.discovery import cases_in, discover
 from flareseg.archive.html_report import write_report
 from flareseg.archive.job import ArchiveJob, SegmentArchive
@@ -23,20 +23,25 @@ from flareseg.archive.source import root_of
 from flareseg.archive.table import write_tables
 from flareseg.archive.window import Window, is_connected
 from flareseg.archive.worker import ArchivePlugin, do_case, opening_error
-from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, unexpected
-from flareseg.io.ledger import ResultLedger
+from flareseg.core.errors import FlareError, JobError, OutputError, WorkerError, error_of_kind, unexpected
+from flareseg.io.ledger import ResultLedger, ResultRow
+from flareseg.io.ledger_lock import Hold
 from flareseg.io.outputs import remove_unfinished
 from flareseg.io.result_row import FAILED
+
+_ENDED, _NEW, _AGAIN = range(3)
 
 
 @dataclass
 class ArchiveCounts:
-    """``total``: cases of the source. ``before``: those that had ended before this call. ``states``: of this call.
-
-    ``table``: the states of all rows of the output folder, at the end. ``seconds``: since the first case was begun.
+    """``searched``: folders looked through. ``total``: cases of the source; ``faults``: what is none because it could
+    not be read. ``before``: cases that had ended before this call; ``states``: of this call. ``table``: the states of
+    all rows, at the end. ``seconds``: since the first case was begun.
     """
 
+    searched: int = 0
     total: int = 0
+    faults: int = 0
     before: int = 0
     states: Counter[str] = field(default_factory=Counter)
     table: Counter[str] = field(default_factory=Counter)
@@ -59,7 +64,8 @@ OnChange = Callable[[ArchiveCounts], object]
 @dataclass(frozen=True)
 class Driver:
     """``connect``: gives a client of the cluster. ``resources``: what a case takes of a worker. ``retry``: do cases
-    again that failed in an earlier call. ``on_change`` is called with the counts after each case.
+    again that failed in an earlier call. ``on_change`` is called with the counts after each case, ``on_search``
+    after each folder of the source. ``ends_workers``: whether the workers have ended when the client has.
     """
 
     job: ArchiveJob
@@ -67,6 +73,8 @@ class Driver:
     resources: dict[str, float] | None = None
     retry: bool = False
     on_change: OnChange = lambda counts: None
+    on_search: OnChange = lambda counts: None
+    ends_workers: bool = True
 
     @classmethod
     def of(
@@ -76,17 +84,19 @@ class Driver:
 
         Raises FlareError for what cannot be run.
         """
-        job = replace(job, source=root_of(job.source), output=job.output.resolve())
+        weights = job.weights and job.weights.resolve()
+        job = replace(job, source=root_of(job.source), output=job.output.resolve(), weights=weights)
         if job.output == job.source:
             raise OutputError("Source and output are the same folder.", "Give another folder for the results.")
         if scheduler:
             if workers:
                 raise JobError("The workers of a scheduler are not started here.", "Leave out --workers.")
             resources = {"GPU": 1.0} if job.device == "cuda" else None
-            return cls(job, partial(remote_client, scheduler), resources, retry, on_change)
+            connect = partial(remote_client, scheduler)
+            return cls(job, connect, resources, retry, on_change, on_change, ends_workers=False)
         local = this_computer(workers, job.device)
         job = replace(job, threads=local.threads, ram_mb=local.ram_mb)
-        return cls(job, partial(local_client, local), local.resources, retry, on_change)
+        return cls(job, partial(local_client, local), local.resources, retry, on_change, on_change)
 
     def run(self, source: Path) -> ArchiveCounts:
         """Do every case of the source that has no row. An interruption loses nothing but the cases at work.
@@ -97,56 +107,81 @@ class Driver:
         ledger = ResultLedger(self.job.output)
         counts = ArchiveCounts()
         with (
-            ledger.lock(),
-            _gathered(ledger, counts),
+            ledger.lock() as hold,
+            _tables(ledger, counts),
             contextlib.ExitStack() as after,
             self.connect() as client,
-            _opened(client, self.job),
+            _opened(client, self.job, self.resources),
         ):
-            counts.total = discover(source, ledger, Window(client).map).cases
+            self._search(source, ledger, client, counts)
             window = Window(client, self.resources)
             after.callback(_withdraw, ledger, window)  # when the workers have ended
             repeated: set[str] = set()
-            after.callback(_remove_unfinished, ledger.output, repeated, window)
+            if self.ends_workers:
+                after.callback(_remove_unfinished, ledger.output, repeated, window)
             try:
-                self._do_cases(ledger, window, counts, repeated)
+                self._do_cases(ledger, window, counts, repeated, hold)
             finally:
                 window.cancel()
         return counts
 
-    def _do_cases(self, ledger: ResultLedger, window: Window, counts: ArchiveCounts, repeated: set[str]) -> None:
+    def _search(self, source: Path, ledger: ResultLedger, client: Client, counts: ArchiveCounts) -> None:
+        def count() -> None:
+            counts.searched += 1
+            self.on_search(counts)
+
+        window = Window(client, most_lost=0)  # else a folder that ends every process would end dozens
+        census = discover(source, ledger, window.map, count)
+        counts.total, counts.faults = census.cases, census.faults
+
+    def _do_cases(
+        self, ledger: ResultLedger, window: Window, counts: ArchiveCounts, repeated: set[str], hold: Hold
+    ) -> None:
         """``repeated``: receives the targets of cases that took more than one attempt."""
+        due = bytearray(self._due(ledger.row(case.key), case) for case in cases_in(ledger))
+        counts.before = due.count(_ENDED)
+        waiting = _waiting(ledger, due)
         begun = time.monotonic()
-        waiting = self._waiting(ledger, counts)
         for case, answer in window.map(do_case, waiting, lambda outcome: outcome.ending is AttemptEnd.AGAIN):
+            hold.check()
             if isinstance(answer, FlareError):
                 raise answer
             if isinstance(answer, Exception):
                 raise WorkerError(f"{case.name}: {unexpected(answer)}", "Run the same command again.") from answer
             if answer.ending is AttemptEnd.STOP:
-                raise OutputError(answer.message, "Then run the same command again; it goes on from here.")
+                raise _stopped(answer)
             if answer.attempts > 1:
                 repeated.add(case.target)
             counts.states[answer.state] += 1
             counts.seconds = time.monotonic() - begun
             self.on_change(counts)
 
-    def _waiting(self, ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[ArchiveCase]:
-        """The cases without a row; with ``retry`` those that failed as well."""
-        ended = ledger.ended()
-        for case in cases_in(ledger):
-            if case.key not in ended:
-                yield case
-            elif self.retry and (ledger.row(case.key) or {}).get("state") == FAILED:
-                ledger.forget(case.key)
-                yield case
-            else:
-                counts.before += 1
+    def _due(self, row: ResultRow | None, case: ArchiveCase) -> int:
+        """Whether a case has ended: not without a row, nor when images of its series have come or gone since."""
+        if row is None:
+            return _NEW
+        has_changed = row.get("images", case.images) != case.images
+        return _AGAIN if has_changed or (self.retry and row.get("state") == FAILED) else _ENDED
+
+
+def _stopped(outcome: AttemptOutcome) -> FlareError:
+    """The error of an attempt that stops the run."""
+    error = outcome.error or OutputError("Results cannot be written.")
+    return error_of_kind(error.kind, str(error), "Then run the same command again; it goes on from here.")
+
+
+def _waiting(ledger: ResultLedger, due: bytearray) -> Iterator[ArchiveCase]:
+    """The cases to do."""
+    for case, state in zip(cases_in(ledger), due):
+        if state == _AGAIN:
+            ledger.forget(case.key)
+        if state != _ENDED:
+            yield case
 
 
 @contextlib.contextmanager
-def _gathered(ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[None]:
-    """Table and report page are written when the block ends, also by an interruption, but not on a full disk."""
+def _tables(ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[None]:
+    """Table and report page are written when the block ends; only the table by an interruption, none on a full disk."""
     try:
         yield
     except OutputError:
@@ -160,8 +195,9 @@ def _gathered(ledger: ResultLedger, counts: ArchiveCounts) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(client: Client, job: ArchiveJob) -> Iterator[None]:
+def _opened(client: Client, job: ArchiveJob, resources: dict[str, float] | None) -> Iterator[None]:
     """The networks are loaded in every worker process, and are gone when the block ends. Raises FlareError."""
+    check_workers(client, resources)
     client.register_plugin(ArchivePlugin(job))
     try:
         for error in filter(None, client.run(opening_error).values()):
@@ -175,8 +211,8 @@ def _opened(client: Client, job: ArchiveJob) -> Iterator[None]:
 def _withdraw(ledger: ResultLedger, window: Window) -> None:
     """Take back the attempts of cases that were at work when the run was interrupted: that was not their fault."""
     for case in window.items:
-        if ledger.row(case.key) is None:
-            with contextlib.suppress(OutputError):
+        with contextlib.suppress(OutputError):
+            if ledger.row(case.key) is None:
                 ledger.withdraw(case.key)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from flareseg.archive.attempt import SourceLost
 from flareseg.archive.cases import ArchiveCase
 from flareseg.archive.job import SegmentArchive
 from flareseg.core.errors import FlareError
@@ -21,7 +24,7 @@ from flareseg.inference.cascade import Cascade, Segmentation
 from flareseg.inference.full_size import Networks
 from flareseg.inference.pipeline import PipelineResult, segment_scan
 from flareseg.io.ledger import ResultRow
-from flareseg.io.outputs import make_folder, write_text
+from flareseg.io.outputs import make_folder, sync, write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.result_row import done_row, failed_row, inside
 from flareseg.io.scan_folder import RESULT
@@ -54,12 +57,16 @@ class CaseSegmenter:
         try:
             outcome = self._segment(case, labels)
         except FlareError as error:
-            if error.kind in ("bad_scan", "no_abdomen"):
+            if error.kind == "bad_scan":
+                check_source(self.job.source / case.folder)
+            if error.kind in ("bad_scan", "no_abdomen") and not isinstance(error.__cause__, OSError):
                 return failed_row(case.key, case.name, error, **self._facts(case))
             raise
         write_text(report, outcome.report.dumps())
         write_preview(preview, outcome.volume, outcome.segmentation.labels, outcome.report.organs)
         paths = {"labels": labels, "report": report, "preview": preview}
+        for path in paths.values():
+            sync(path)
         files = {name: inside(path, self.job.output) for name, path in paths.items()}
         return done_row(case.key, case.name, outcome.report, files, **self._facts(case))
 
@@ -103,3 +110,22 @@ class CaseSegmenter:
             with contextlib.suppress(Exception):  # pydicom raises what its parts raise
                 return series_facts(path)
         return {}
+
+
+def check_source(folder: Path) -> None:
+    """Raise SourceLost where a folder, or what is left of the path to it, is empty, as without a share, or unreadable.
+
+    A folder that is gone from among others was removed: that is a fault of its scans alone.
+    """
+    if reason := _why_lost(folder):
+        where = f"{folder} cannot be read on this computer ({platform.node()})"
+        raise SourceLost(f"{where}: {reason}.", "Check that the disk or share is connected.")
+
+
+def _why_lost(folder: Path) -> str:
+    try:
+        with os.scandir(folder) as entries:
+            return "" if next(entries, None) else f"{folder} is empty"
+    except OSError as error:
+        is_gone = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        return _why_lost(folder.parent) if is_gone and folder != folder.parent else error.strerror or str(error)

@@ -13,8 +13,11 @@ _REFORMATS = {"REFORMATTED", "MPR", "CSA MPR", "CPR"}
 _LOCALIZERS = {"LOCALIZER", "SCOUT"}
 
 
-def why_not(stack: Stack) -> tuple[str, str]:
-    """Why a stack is not segmented, and a detail of it; empty for one that is."""
+def why_not(stack: Stack, may_be_longer: bool = False) -> tuple[str, str]:
+    """Why a stack is not segmented, and a detail of it; empty for one that is.
+
+    ``may_be_longer``: whether files that could not be read may be slices of it.
+    """
     kinds = set(stack.header.text("ImageType").upper().split("\\"))
     if stack.header.modality != "CT":
         return f"{stack.header.modality}, not CT", ""
@@ -26,7 +29,7 @@ def why_not(stack: Stack) -> tuple[str, str]:
         return "a reformat, or not axial", stack.header.text("ImageType")
     if not is_original(stack):
         return "a secondary image or projection", stack.header.text("ImageType")
-    return _too_short(stack.step * len(stack))
+    return ("", "") if may_be_longer else _too_short(stack.step * len(stack))
 
 
 def why_not_file(header: FileHeader) -> tuple[str, str]:

@@ -29,8 +29,8 @@ def places_of(source: Path, output: Path) -> Iterator[SourceFolder]:
     """The places of a source, each once, but nothing in the output folder. Raises ScanError."""
     root, output = root_of(source), output.resolve()
     if source.is_dir():
-        for folder in _tree(root, output):
-            yield SourceFolder(_inside(folder, root))
+        for folder, error in _tree(root, output, set()):
+            yield SourceFolder(_inside(folder, root), error=error)
         return
     seen: set[int] = set()
     for place in _listed_places(source, root, output):
@@ -41,41 +41,61 @@ def places_of(source: Path, output: Path) -> Iterator[SourceFolder]:
 
 
 def _listed_places(source: Path, root: Path, output: Path) -> Iterator[SourceFolder]:
+    followed: set[Path] = set()
     for text in _listed(source):
         path = root / text.strip()
+        if ".." in path.parts:
+            path = _real(path)
         if path.is_dir():
-            for folder in _tree(path, output):
-                yield SourceFolder(_inside(folder, root))
+            for folder, error in _tree(path, output, followed):
+                yield SourceFolder(_inside(folder, root), error=error)
         else:
             yield SourceFolder(_inside(path.parent, root), (path.name,))
 
 
-def _tree(top: Path, output: Path) -> Iterator[Path]:
-    """A folder and those below it. Hidden ones are left out. Links are followed, where they lead out of the tree."""
-    followed: set[Path] = set()
-    waiting = [top]
+def _tree(top: Path, output: Path, followed: set[Path]) -> Iterator[tuple[Path, str]]:
+    """A folder and those below it, each with why it could not be listed. Hidden ones are left out.
+
+    What may be a folder counts as one. Links and junctions are followed where they lead out of the tree; ``followed``:
+    where they led so far.
+    """
+    real_top = _real(top)
+    waiting = [(top, real_top)]
     while waiting:
-        folder = waiting.pop()
-        yield folder
+        folder, real = waiting.pop()
+        entries, error = _subfolders(folder)
+        yield folder, error
         below = []
-        for entry in _subfolders(folder):
-            target = entry.resolve()
-            if entry.is_symlink():
-                if target in followed or target.is_relative_to(top) or top.is_relative_to(target):
+        for entry in entries:
+            target = _real(entry)
+            if target != real / entry.name:
+                if target in followed or target.is_relative_to(real_top) or real_top.is_relative_to(target):
                     continue
                 followed.add(target)
             if target != output:
-                below.append(entry)
+                below.append((entry, target))
         waiting += reversed(below)
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """Those that can be listed; of a folder that cannot be read, its survey will tell."""
+def _subfolders(folder: Path) -> tuple[list[Path], str]:
+    """Those of a folder, and what may be one; and why it could not be listed."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(e.path) for e in entries if e.is_dir() and not e.name.startswith("."))
-    except OSError:
-        return []
+            return sorted(Path(e.path) for e in entries if not e.name.startswith(".") and _may_be_folder(e)), ""
+    except OSError as error:
+        return [], error.strerror or str(error)
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or a share that does not answer: its survey will tell
+        return True
+
+
+def _real(path: Path) -> Path:
+    """A path without links; of a link to itself, at which Path.resolve may raise, the path."""
+    return Path(os.path.realpath(path))
 
 
 def _inside(folder: Path, root: Path) -> str:
@@ -83,7 +103,7 @@ def _inside(folder: Path, root: Path) -> str:
     try:
         inside = folder.relative_to(root).as_posix()
     except ValueError:
-        return folder.resolve().as_posix()
+        return _real(folder).as_posix()
     return "" if inside == "." else inside
 
 

@@ -9,7 +9,7 @@ from heapq import nlargest
 from itertools import pairwise
 from pathlib import Path
 
-from flareseg.archive.discovery import count_cases
+from flareseg.archive.discovery import count_cases, is_searching
 from flareseg.core.errors import ScanError
 from flareseg.io.ledger import LEDGER, ResultLedger
 from flareseg.io.result_row import FAILED
@@ -21,8 +21,8 @@ _LULL_SECONDS = 600.0  # without a case: the speed then is that of an earlier ca
 @dataclass(frozen=True)
 class Status:
     """``total``: cases that the last look through the source found, which earlier results may exceed.
-
-    ``failures``: count and one example (name and message) for each kind. ``per_hour`` is None before two cases.
+    ``is_searching``: a new look has not ended. ``failures``: count and one example (name and message) for each kind.
+    ``per_hour`` is None before two cases.
     """
 
     total: int
@@ -30,6 +30,7 @@ class Status:
     failures: dict[str, tuple[int, str, str]]
     per_hour: float | None
     is_running: bool
+    is_searching: bool
 
     @property
     def waiting(self) -> int:
@@ -53,12 +54,15 @@ def status_of(output: Path) -> Status:
     times = []
     for row in ledger.rows():
         states[row["state"]] += 1
-        times.append(_seconds(row["ended"]))
+        times.append(_seconds(row.get("ended", "")))
         if row["state"] == FAILED:
             count, name, message = failures.get(row["error_kind"], (0, row["name"], row["error"]))
             failures[row["error_kind"]] = (count + 1, name, message)
+    is_running = ledger.is_locked
     failures = dict(sorted(failures.items(), key=lambda item: -item[1][0]))
-    return Status(count_cases(ledger), states, failures, _per_hour(times), ledger.is_locked)
+    return Status(
+        count_cases(ledger), states, failures, _per_hour(times), is_running, is_running and is_searching(ledger)
+    )
 
 
 def _per_hour(times: list[float]) -> float | None:

@@ -21,14 +21,17 @@ AnswerT = TypeVar("AnswerT")
 _PER_THREAD = 3  # one at work and some waiting, so that no thread idles while the next are sent
 _PARTS = 6  # of the window, of which one or more are submitted together
 _COUNTED_SECONDS = 5.0  # between two looks at how many workers there are
-_MOST_LOST = 3  # times that a call may end its process before that is its answer
 
 
 class Window:
-    """``resources``: what a call takes of a worker, such as {"GPU": 1}."""
+    """``resources``: what a call takes of a worker, such as {"GPU": 1}.
 
-    def __init__(self, client: Client, resources: dict[str, float] | None = None) -> None:
-        self._client, self._resources = client, resources
+    ``most_lost``: how often Dask may give a call up before that is its answer. It does so when more workers have ended
+    that had the call than its setting allowed-failures says.
+    """
+
+    def __init__(self, client: Client, resources: dict[str, float] | None = None, most_lost: int = 3) -> None:
+        self._client, self._resources, self._most_lost = client, resources, most_lost
         self._numbers = itertools.count()
         self._waiting: dict[Future, tuple[Any, int]] = {}
         self._size, self._counted_at = 0, 0.0
@@ -57,7 +60,7 @@ class Window:
             answer = _answer(future)
             future.release()
             is_lost = isinstance(answer, (KilledWorker, CancelledError))
-            if (is_lost and lost < _MOST_LOST) or (not isinstance(answer, Exception) and is_to_repeat(answer)):
+            if (is_lost and lost < self._most_lost) or (not isinstance(answer, Exception) and is_to_repeat(answer)):
                 self._submit(function, [item], answered, lost + is_lost)
             else:
                 yield item, answer

@@ -25,6 +25,9 @@ class ArchivePlugin(WorkerPlugin):
         self.error: FlareError | None = None
 
     def setup(self, worker: Worker) -> None:
+        self.open()
+
+    def open(self) -> None:
         try:
             self.work = self.job.open()
         except Exception as error:  # whatever it is, the driver is told, rather than Dask's log
@@ -42,6 +45,8 @@ def do_case(case: ArchiveCase) -> AttemptOutcome:
     """Do a case in this worker process. Raises FlareError where the job could not be opened."""
     plugin = get_worker().plugins[_NAME]
     assert isinstance(plugin, ArchivePlugin)
+    if plugin.work is None:  # a process that took the place of another one may have found the GPU busy
+        plugin.open()
     if plugin.work is None:
         raise plugin.error or WorkerError("The networks were not loaded.", "Run the same command again.")
     return attempt(plugin.ledger, case, plugin.work)

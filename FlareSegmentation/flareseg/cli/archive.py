@@ -57,7 +57,7 @@ def run(
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Do cases again that failed in an earlier call.")] = False,
 ) -> None:
-    """Segment an archive; the same call goes on where it was interrupted. Exit code 1: a scan failed."""
+    """Segment an archive; the same call goes on where it was interrupted. Exit code 1: some scan was not done."""
     from flareseg.cli import console
     from flareseg.core.limits import Limits
 
@@ -82,7 +82,7 @@ def run(
         with interruptible(), show_progress() as on_change:
             counts = Driver.of(job, workers, scheduler, retry, on_change).run(source)
         show_counts(counts, output)
-    raise typer.Exit(int(counts.table["failed"] > 0))
+    raise typer.Exit(int(counts.table["failed"] > 0 or counts.faults > 0))
 
 
 @archive.command()

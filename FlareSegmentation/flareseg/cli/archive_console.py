@@ -14,6 +14,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from flareseg.archive.discovery import LEFT_OUT
 from flareseg.archive.driver import ArchiveCounts, OnChange
 from flareseg.archive.html_report import PAGE
 from flareseg.archive.status import Status
@@ -53,7 +54,7 @@ def show_progress() -> Iterator[OnChange]:
 
         def show(counts: ArchiveCounts) -> None:
             nonlocal said
-            bar.update(task, total=counts.total, completed=counts.ended, line=_line(counts))
+            bar.update(task, total=counts.total or None, completed=counts.ended, line=_line(counts))
             if bar.disable and time.monotonic() - said > _LINE_SECONDS:
                 console.say([_line(counts)])
                 said = time.monotonic()
@@ -65,13 +66,17 @@ def show_counts(counts: ArchiveCounts, output: Path) -> None:
     """The end of a run."""
     states = ", ".join(f"{count} {state}" for state, count in sorted(counts.table.items()))
     console.say([f"{counts.total} cases in the source, {counts.before} of them done before. In the table: {states}."])
+    if counts.faults:
+        what = "1 file or folder" if counts.faults == 1 else f"{counts.faults} files or folders"
+        console.say([f"{what} of the source could not be read: see {output / LEFT_OUT}. The same command tries again."])
     console.say([f"Written: {output / TABLE}, {output / PARQUET}, {output / PAGE}"])
 
 
 def show_status(status: Status) -> None:
     """Counts, speed, time left, and failures by kind."""
     total = max(status.total, sum(status.states.values()))
-    console.out.print("running" if status.is_running else "not running")
+    running = "running, looking through the source" if status.is_searching else "running"
+    console.out.print(running if status.is_running else "not running")
     for state, count in (*sorted(status.states.items()), ("waiting", status.waiting)):
         console.out.print(f"{state:14}{count:9}  {100 * count / max(1, total):5.1f} %")
     if status.per_hour is not None:
@@ -86,6 +91,8 @@ def show_status(status: Status) -> None:
 
 
 def _line(counts: ArchiveCounts) -> str:
+    if not counts.total:
+        return f"looking through the source: {counts.searched} folders"
     failed = f", {counts.states[FAILED]} failed" if counts.states[FAILED] else ""
     left = counts.seconds_left
     return f"{counts.ended} of {counts.total}{failed}" + (f", {_duration(left)} left" if left is not None else "")

@@ -6,6 +6,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 _SAME_START_SECONDS = 60.0  # a clock that is set moves the start time of every process
@@ -42,7 +43,17 @@ class Owner:
 
 
 def _computer() -> str:
-    """Where a pid means the same process: this computer, and on Linux this PID namespace (a container has its own)."""
+    """Where a pid means the same process: this computer, and on Linux this PID namespace (a container has its own).
+
+    Two computers may have one name, and the first PID namespace of all of them has one number.
+    """
     with suppress(OSError):
-        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()} {_installation()}".strip()
     return platform.node()
+
+
+def _installation() -> str:
+    """What tells computers of one name apart, and is the same after they were started again; "" if it is not known."""
+    with suppress(OSError):
+        return sha256(b"flareseg" + Path("/etc/machine-id").read_bytes()).hexdigest()[:16]  # itself it is confidential
+    return ""

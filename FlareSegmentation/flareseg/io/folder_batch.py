@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from flareseg.core.report import Report
 from flareseg.io.batch import Batch, Entry, State
 from flareseg.io.image_files.nifti import is_nifti
 from flareseg.io.ledger import ResultLedger, ResultRow, file_key, series_key
+from flareseg.io.ledger_lock import Hold
 from flareseg.io.outputs import check_writable, make_folder
 from flareseg.io.reading import check_whole
-from flareseg.io.result_row import DONE, done_row, failed_row, inside
+from flareseg.io.result_row import DONE, done_row, failed_row, inside, row_of
 from flareseg.io.result_table import TABLE, write_csv
 from flareseg.io.tasks import Task
 
+_PAUSE = 20  # times as long as it took to write the table, which of an archive's folder has many rows
 _ENDED = (State.DONE, State.SKIPPED, State.NOTHING_FOUND, State.FAILED)
 
 
@@ -38,6 +41,7 @@ class FolderBatch(Batch[Task, Report]):
         self._ledger = ResultLedger(folder)
         self._rows: dict[str, ResultRow] | None = None
         self._recorded: set[int] = set()
+        self._due = 0.0
         make_folder(folder)
         check_writable(folder / TABLE)
         for report in filter(None, (task.report for task in tasks)):
@@ -47,7 +51,7 @@ class FolderBatch(Batch[Task, Report]):
                     "Choose another output folder, or move that file away.",
                 )
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
+    def lock(self) -> contextlib.AbstractContextManager[Hold]:
         """Hold the output folder against other callers, archives too. Raises OutputError."""
         return self._ledger.lock()
 
@@ -61,8 +65,20 @@ class FolderBatch(Batch[Task, Report]):
                 entry.task = elsewhere
             self.skip(entry, _read_report(entry.task))
 
+    def keep_table(self) -> None:
+        """Record the scans that have ended, and write the table unless that takes too long to do so again now.
+
+        Raises OutputError.
+        """
+        rows = self._record_ended()
+        if time.monotonic() >= self._due:
+            self._write(rows)
+
     def write_table(self) -> None:
-        """Record the scans that have ended since the last call, and write the table. Raises OutputError."""
+        """Record the scans that have ended, and write the table. Raises OutputError."""
+        self._write(self._record_ended())
+
+    def _record_ended(self) -> dict[str, ResultRow]:
         if self._rows is None:
             self._rows = {row["key"]: row for row in self._ledger.rows()}
         done = {row.get("labels") for row in self._rows.values() if row["state"] == DONE}
@@ -71,7 +87,13 @@ class FolderBatch(Batch[Task, Report]):
                 self._recorded.add(id(entry))
                 if entry.state is not State.SKIPPED or self._files(entry.task)["labels"] not in done:
                     self._record(entry, self._rows)
-        write_csv(self._ledger.output / TABLE, sorted(self._rows.values(), key=lambda row: str(row["name"])))
+        return self._rows
+
+    def _write(self, rows: dict[str, ResultRow]) -> None:
+        begun = time.monotonic()
+        write_csv(self._ledger.output / TABLE, sorted(rows.values(), key=lambda row: str(row["name"])))
+        ended = time.monotonic()
+        self._due = ended + _PAUSE * (ended - begun)
 
     def _record(self, entry: Entry[Task, Report], rows: dict[str, ResultRow]) -> None:
         """Place the row of an entry."""
@@ -81,7 +103,7 @@ class FolderBatch(Batch[Task, Report]):
         elif entry.result:
             row = done_row(key, entry.task.name, entry.result, self._files(entry.task), **facts)
         else:  # a report of another version
-            row = {"key": key, "name": entry.task.name, "state": DONE, **self._files(entry.task), **facts}
+            row = row_of(key, entry.task.name, DONE, **self._files(entry.task), **facts)
         rows[key] = row
         if not isinstance(entry.error, OutputError):  # of the disk, not of the scan
             self._ledger.place(row)
@@ -99,15 +121,15 @@ class FolderBatch(Batch[Task, Report]):
 
 
 def _identity(task: Task) -> tuple[str, dict[str, str]]:
-    """The key of a task; and of a DICOM series what its header says."""
+    """The key of a task; and of a DICOM series which images it has and what their header says."""
     if not task.scan.is_dir():
         return file_key(task.name), {}
-    from flareseg.io.dicom.series import only_choice, series_facts
+    from flareseg.io.dicom.series import images_of, only_choice, series_facts
 
     with contextlib.suppress(OSError):  # reading says why
         if found := only_choice(task.scan):
-            uid, part, file = found
-            return series_key(uid, part), series_facts(file)
+            uid, part, stack = found
+            return series_key(uid, part), {**series_facts(stack.header.path), "images": images_of(stack)}
     return file_key(task.name), {}
 
 

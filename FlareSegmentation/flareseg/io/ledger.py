@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from array import array
-from bisect import bisect_left
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flareseg.io.ledger_lock import is_held, locked
-from flareseg.io.outputs import make_folder, refusals_said, write_text
+from flareseg.core.errors import OutputError
+from flareseg.io.ledger_lock import Hold, is_held, locked
+from flareseg.io.outputs import check_writable, make_folder, refusals_said, write_text
 
 LEDGER = ".flareseg"
 MOST_ATTEMPTS = 3
 ResultRow = dict[str, Any]
+_ROW = re.compile("[0-9a-f]{16}[.]json")  # file managers and disks put files of their own anywhere
 
 
 def file_key(name: str) -> str:
@@ -38,21 +39,6 @@ def key_of(identity: str) -> str:
     return sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-class Keys:
-    """A set of keys that takes 8 bytes each."""
-
-    def __init__(self, keys: Iterator[str]) -> None:
-        self._sorted = array("Q", sorted(int(key, 16) for key in keys))
-
-    def __contains__(self, key: str) -> bool:
-        number = int(key, 16)
-        place = bisect_left(self._sorted, number)
-        return place < len(self._sorted) and self._sorted[place] == number
-
-    def __len__(self) -> int:
-        return len(self._sorted)
-
-
 class ResultLedger:
     """The ledger of the folder ``output``. Every method raises OutputError for what the system refuses."""
 
@@ -66,7 +52,7 @@ class ResultLedger:
         for folder in (self._rows, self._attempts):
             make_folder(folder)
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
+    def lock(self) -> contextlib.AbstractContextManager[Hold]:
         """Hold the output folder against other callers."""
         self.prepare()
         return locked(self.folder / "lock", self.output)
@@ -75,6 +61,14 @@ class ResultLedger:
     def is_locked(self) -> bool:
         """Whether a caller works on the output folder now."""
         return is_held(self.folder / "lock")
+
+    def takes_files(self) -> bool:
+        """Whether a file can be written beside the rows now."""
+        try:
+            check_writable(self._rows / "row.json")
+        except OutputError:
+            return False
+        return True
 
     def begin(self, key: str) -> int:
         """Count an attempt to do a case, before it begins; its number, from 1.
@@ -93,16 +87,17 @@ class ResultLedger:
 
     def withdraw(self, key: str) -> None:
         """Take back the last attempt, which was interrupted through no fault of the case."""
-        attempts = self._attempts_of(key)
-        if attempts:
-            attempts[-1].unlink(missing_ok=True)
+        with refusals_said(self._attempts):
+            for path in self._attempts_of(key)[-1:]:
+                path.unlink(missing_ok=True)
 
     def place(self, row: ResultRow) -> None:
         """Write the row of a case that has ended, in place of an earlier one."""
         path = self._path(row["key"])
         make_folder(path.parent)
         write_text(path, json.dumps(row, ensure_ascii=False) + "\n")
-        self._forget_attempts(row["key"])
+        with contextlib.suppress(OutputError):  # the case has ended, and forgetting it forgets them, too
+            self._forget_attempts(row["key"])
 
     def forget(self, key: str) -> None:
         """Have a case done again."""
@@ -111,45 +106,38 @@ class ResultLedger:
         self._forget_attempts(key)
 
     def row(self, key: str) -> ResultRow | None:
-        """The row of a case; None for one that has not ended."""
+        """The row of a case; None for one that has not ended, or whose row a loss of power has damaged."""
         return _read(self._path(key))
 
     def rows(self) -> Iterator[ResultRow]:
-        """All rows, in the order of their keys."""
-        for path in self._row_files():
-            if row := _read(path):
-                yield row
-
-    def ended(self) -> Keys:
-        """The keys of all cases with a row, from the names of the files alone."""
-        return Keys(path.stem for path in self._row_files())
-
-    def _row_files(self) -> Iterator[Path]:
+        """All rows that are whole, in the order of their keys."""
         with refusals_said(self._rows):
-            folders = sorted(self._rows.iterdir()) if self._rows.is_dir() else []
-            for folder in folders:
-                yield from sorted(filter(_is_row, folder.iterdir()))
+            folders = sorted(filter(Path.is_dir, self._rows.iterdir())) if self._rows.is_dir() else []
+        for folder in folders:
+            with refusals_said(folder):
+                files = sorted(path for path in folder.iterdir() if _ROW.fullmatch(path.name))
+            yield from filter(None, map(_read, files))
 
     def _path(self, key: str) -> Path:
         return self._rows / key[:2] / f"{key}.json"
 
     def _attempts_of(self, key: str) -> list[Path]:
-        return sorted((self._attempts / key[:2]).glob(f"{key}.*"), key=lambda path: int(path.suffix[1:]))
+        attempts = (self._attempts / key[:2]).glob(f"{key}.*")
+        return sorted((path for path in attempts if path.suffix[1:].isdecimal()), key=lambda path: int(path.suffix[1:]))
 
     def _forget_attempts(self, key: str) -> None:
-        for path in self._attempts_of(key):
-            path.unlink(missing_ok=True)
-
-
-def _is_row(path: Path) -> bool:
-    """Whether it is whole: not an unfinished copy, and not empty, as a loss of power may leave a file."""
-    return not path.name.startswith(".") and path.stat().st_size > 0
+        with refusals_said(self._attempts):
+            for path in self._attempts_of(key):
+                path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> ResultRow | None:
-    """A row; None for a file that is not there or is not a row."""
+    """A row; None for a file that is not there or is not a row. Raises OutputError."""
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
+    except OSError as error:
+        hint = "Check that the disk is there and that you may read it."
+        raise OutputError(f"{path} cannot be read: {error.strerror}.", hint) from error
     return row if isinstance(row, dict) and "key" in row else None

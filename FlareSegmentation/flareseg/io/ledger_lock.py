@@ -6,8 +6,9 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flareseg.core.errors import OutputError
@@ -19,8 +20,22 @@ BEAT_SECONDS = 20.0
 STALE_SECONDS = 300.0  # without a beat; whether a process of another computer lives cannot be asked
 
 
+@dataclass(frozen=True)
+class Hold:
+    """The hold of a process on a lock."""
+
+    lock: Path
+    output: Path
+    owner: Owner
+
+    def check(self) -> None:
+        """Raise OutputError when another caller has taken the lock over, as while this computer was suspended."""
+        if _owner(self.lock) not in (self.owner, None):
+            raise _held(self.lock, self.output)
+
+
 @contextlib.contextmanager
-def locked(lock: Path, output: Path) -> Iterator[None]:
+def locked(lock: Path, output: Path) -> Iterator[Hold]:
     """Hold the file ``lock``, whose folder is there, on the results in ``output``. Raises OutputError if it is held.
 
     The lock of a process that has ended is taken over; that of another computer after STALE_SECONDS without a beat.
@@ -28,8 +43,8 @@ def locked(lock: Path, output: Path) -> Iterator[None]:
     owner = Owner.this_process()
     _acquire(lock, output, owner)
     try:
-        with repeated(lambda: _beat(lock), lambda: BEAT_SECONDS):
-            yield
+        with repeated(lambda: _beat(lock, owner), lambda: BEAT_SECONDS):
+            yield Hold(lock, output, owner)
     finally:
         if _owner(lock) == owner:
             lock.unlink(missing_ok=True)
@@ -81,13 +96,21 @@ def _is_stale(lock: Path) -> bool:
 
 
 def _seconds_since_beat(lock: Path) -> float:
-    """By the clock of the disk, which may be another one than this computer's."""
+    beat = lock.stat().st_mtime
+    return _disk_time(lock) - beat
+
+
+def _disk_time(lock: Path) -> float:
+    """The time by the disk's clock, which may differ from this computer's; by that where no file can be made there."""
     now = lock.with_name(f"{lock.name}.{secrets.token_hex(4)}")
-    now.touch()
     try:
-        return now.stat().st_mtime - lock.stat().st_mtime
+        now.touch()
+        return now.stat().st_mtime
+    except OSError:
+        return time.time()
     finally:
-        now.unlink()
+        with contextlib.suppress(OSError):
+            now.unlink(missing_ok=True)
 
 
 def _owner(lock: Path) -> Owner | None:
@@ -108,6 +131,7 @@ def _held(lock: Path, output: Path) -> OutputError:
     )
 
 
-def _beat(lock: Path) -> None:
+def _beat(lock: Path, owner: Owner) -> None:
     with contextlib.suppress(OSError):  # a disk that is away for a moment; others wait STALE_SECONDS
-        os.utime(lock)
+        if _owner(lock) == owner:
+            os.utime(lock)

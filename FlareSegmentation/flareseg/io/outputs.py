@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 import secrets
 import stat
@@ -20,6 +21,12 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text. Raises OutputError."""
     with atomic_write(path, path.suffix) as beside:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # of names that are not UTF-8
+
+
+def sync(path: Path) -> None:
+    """Have a file on the disk itself, so that a loss of power does not empty it. Raises OutputError."""
+    with refusals_said(path), path.open("r+b") as stream:
+        os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def done_row(key: str, name: str, report: Report, files: Mapping[str, str], **fa
     slices, rows, columns = report.scan.shape
     slice_mm, row_mm, column_mm = report.scan.spacing
     warnings = report.warnings + [f"{organ.name}: {text}" for organ in report.organs for text in organ.warnings]
-    row = _row(key, name, DONE, **facts, **files)
+    row = row_of(key, name, DONE, **facts, **files)
     row |= {
         "warnings": " ".join(warnings),
         "slices": slices,
@@ -85,7 +85,7 @@ def done_row(key: str, name: str, report: Report, files: Mapping[str, str], **fa
 def failed_row(key: str, name: str, error: FlareError, **facts: str | int) -> ResultRow:
     """The row of a case without a result."""
     state = NOTHING_FOUND if isinstance(error, NoAbdomenError) else FAILED
-    return _row(key, name, state, **facts) | {"error_kind": error.kind, "error": str(error)}
+    return row_of(key, name, state, **facts) | {"error_kind": error.kind, "error": str(error)}
 
 
 def inside(path: Path, folder: Path) -> str:
@@ -93,7 +93,8 @@ def inside(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _row(key: str, name: str, state: str, **facts: str | int) -> ResultRow:
+def row_of(key: str, name: str, state: str, **facts: str | int) -> ResultRow:
+    """A row with what every row has."""
     ended = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return {"key": key, "name": name, "state": state, "ended": ended, "version": __version__, **facts}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -101,7 +102,7 @@ def _check_written(path: Path) -> None:
     try:
         check_whole(path)
     except FlareError as error:
-        raise OSError("the disk may be full") from error
+        raise _full() from error
 
 
 def _refused(path: Path, error: RuntimeError) -> OSError:
@@ -109,7 +110,11 @@ def _refused(path: Path, error: RuntimeError) -> OSError:
         path.write_bytes(b"0")  # ITK does not say why; the system does
     except OSError as reason:
         return reason
-    return OSError("the disk may be full" if "writ" in str(error) else str(error).strip().splitlines()[-1])
+    return _full() if "writ" in str(error) else OSError(str(error).strip().splitlines()[-1])
+
+
+def _full() -> OSError:
+    return OSError(errno.ENOSPC, "the disk may be full")
 
 
 def _write_segmentation(path: Path, labels: np.ndarray, geometry: Geometry, names: Collection[str] | None) -> None:

@@ -17,13 +17,15 @@ from flareseg.io.dicom.stack import Stack, stacks_of
 class Contents:
     """``stacks``: of CT and of other modalities. ``unplaced``: what images and other objects cannot be slices
     and why. ``damaged``: DICOM files whose header ends too early. ``others``: files that are not DICOM.
-    ``remarks``: messages on links, pipes and what may not be read.
+    ``unreadable``: files that the system did not let read, with its error. ``remarks``: messages on these, and on
+    links and pipes.
     """
 
     stacks: list[Stack] = field(default_factory=list)
     unplaced: list[tuple[DicomHeader, str]] = field(default_factory=list)
     damaged: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
+    unreadable: dict[Path, OSError] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -55,6 +57,7 @@ def _planes(file: Path, contents: Contents) -> list[Plane]:
         contents.damaged.append(file)
         return []
     except OSError as error:
+        contents.unreadable[file] = error
         contents.remarks.append(f"{shown(file)} cannot be read ({error.strerror}); it was left out.")
         return []
     if header is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pydicom
@@ -12,6 +14,7 @@ from flareseg.core.errors import ScanError
 from flareseg.core.limits import CheckSize, check_reading
 from flareseg.core.volume import Volume
 from flareseg.io.dicom.choice import best, others_to_try
+from flareseg.io.dicom.files import shown
 from flareseg.io.dicom.folder import Contents, contents_of, contents_of_files
 from flareseg.io.dicom.header import without_pydicoms_warnings
 from flareseg.io.dicom.reading import read_one
@@ -36,15 +39,29 @@ def in_parts(stacks: Iterable[Stack]) -> list[Stack]:
 def read_part(files: list[Path], part: int = 0, check_size: CheckSize = check_reading) -> Volume:
     """The volume of part number ``part`` (see ``in_parts``) of the series in these files.
 
-    ``check_size``: as of reading.read_volume. Raises ScanError or InsufficientMemoryError.
+    ``check_size``: as of reading.read_volume. Raises ScanError or InsufficientMemoryError. The cause of a ScanError is
+    an OSError where one of the files is gone or cannot be read.
     """
     with without_pydicoms_warnings():
         contents = contents_of_files(files)
+        for file, error in contents.unreadable.items():
+            raise ScanError(
+                f"{shown(file)} of the DICOM series cannot be read: {error.strerror}.",
+                "Check that it is there and that you may read it.",
+            ) from error
         stacks = in_parts(contents.stacks)
         if part >= len(stacks):
             raise _changed(files, contents)
         volume = read_one(files[0].parent, contents, stacks[part], check_size)
     return replace(volume, next_choice=None)  # each part is a case of its own
+
+
+def images_of(stack: Stack) -> str:
+    """A digest of which images a stack holds, wherever their files lie; 16 hexadecimal digits."""
+    images = [
+        [plane.header.text("SOPInstanceUID"), plane.frame, *plane.position.round(2).tolist()] for plane in stack.planes
+    ]
+    return sha256(json.dumps(sorted(images)).encode()).hexdigest()[:16]
 
 
 @without_pydicoms_warnings()
@@ -56,8 +73,8 @@ def series_facts(file: Path) -> dict[str, str]:
 
 
 @without_pydicoms_warnings()
-def only_choice(folder: Path) -> tuple[str, int, Path] | None:
-    """Series UID, part and first file of what is read of a folder; None where another choice may take its place.
+def only_choice(folder: Path) -> tuple[str, int, Stack] | None:
+    """Series UID, part and stack of what is read of a folder; None where another choice may take its place.
 
     Raises OSError.
     """
@@ -69,7 +86,7 @@ def only_choice(folder: Path) -> tuple[str, int, Path] | None:
     if not uid or others_to_try([stack], stacks):
         return None
     same = in_parts(other for other in stacks if other.series == stack.series)
-    return uid, [other is stack for other in same].index(True), stack.header.path
+    return uid, [other is stack for other in same].index(True), stack
 
 
 def _acquisition(stack: Stack) -> tuple[str, ...]:
