@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from benchmarks.memory import plot
-from benchmarks.memory.methods import METHODS
+from benchmarks.memory import plot, scores
+from benchmarks.memory.__main__ import app
+from benchmarks.memory.methods import CASCADE, METHODS
 from benchmarks.memory.step import Measured, measure
 from benchmarks.memory.table import counted, page
 
@@ -42,3 +44,18 @@ def test_a_step_is_measured_in_a_process_of_its_own() -> None:
     assert found.counted_mb == pytest.approx(14, abs=4)
     assert 0 < found.step_mb < 200
     assert found.step_seconds > 0 < found.pass_seconds
+
+
+def test_what_is_not_measured_has_no_table() -> None:
+    assert "Measured on" not in page(counted(METHODS[:1]), {}, "a computer", {})
+
+
+def test_without_labelled_cts_the_synthetic_patients_alone_are_scored(tmp_path: Path) -> None:
+    assert [len(case.organs) for case in scores.of(CASCADE, None, None, 1, "cpu", tmp_path)] == [4]
+
+
+def test_a_folder_of_cts_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, [str(tmp_path / "out"), "--cts", str(tmp_path / "none")])
+    assert refused.exit_code == 2
+    assert "does not exist" in refused.stderr
+    assert not (tmp_path / "out").exists()

@@ -85,8 +85,7 @@ def page(
         "Counted with fake tensors for one scan of 160 x 512 x 512 voxels, batch 1, AdamW, float32 unless stated; the "
         "crop has 96 x 128 x 192 voxels. Shares are of the plain 3D U-Net.\n",
         markdown(_HEAD, lines),
-        f"## Measured on {about}\n",
-        markdown(head, times),
+        *([f"## Measured on {about}\n", markdown(head, times)] if times else []),
         "![Memory against the number of slices](memory.png)\n",
         "## Dice and surface Dice at 1 mm, %\n",
         *([line for name in scores for line in _scored(name, scores[name])] or ["No weights were given.\n"]),
