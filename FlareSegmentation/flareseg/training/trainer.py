@@ -107,7 +107,8 @@ class Trainer:
             self._save()
             raise GpuMemoryError(
                 f"The memory of the device ran out at step {self.progress.step}; step {self._saved_step} is saved.",
-                "Lower `batch` or `grid` in the config of a new run, or free the device's memory and resume.",
+                "Free the device's memory and resume, also with more savings under `memory` of the config; or lower "
+                "`batch`, `grid` or `factor` in the config of a new run.",
             ) from error
         return self.progress.step >= self.steps
 
@@ -157,13 +158,18 @@ class Trainer:
         batch = self.batches.batch(step)
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
-        logits, loss = forward(self._network, self._loss, batch, self._settings.memory, self._memory_format)
-        self._optimiser.zero_grad(set_to_none=True)
-        self._fabric.backward(loss)
-        norm = self._clip()
+        try:
+            logits, loss = forward(self._network, self._loss, batch, self._settings.memory, self._memory_format)
+            self._optimiser.zero_grad(set_to_none=True)
+            self._fabric.backward(loss)
+            norm = self._clip()
+        except RuntimeError:  # out of memory, after which the state is saved
+            self._restore(before)
+            raise
         (is_spoilt,) = self._agreed(not bool(torch.isfinite(loss) & torch.isfinite(norm)))
         if is_spoilt:
-            self._give_up(before)
+            self._restore(before)
+            self._give_up()
         self._optimiser.step()
         self._state.average.update_parameters(self._network.module)
         self.progress.step += 1
@@ -177,11 +183,13 @@ class Trainer:
         assert norm is not None  # of gradients clipped by norm
         return norm
 
-    def _give_up(self, buffers_before: list[Tensor]) -> None:
-        """Save the network as it was before this step: its weights are untouched, batch norm is not."""
-        with torch.no_grad():
-            for buffer, before in zip(self._network.module.buffers(), buffers_before):
-                buffer.copy_(before)
+    @torch.no_grad()
+    def _restore(self, buffers_before: list[Tensor]) -> None:
+        """The network as it was before this step: its weights are untouched, batch norm is not."""
+        for buffer, before in zip(self._network.module.buffers(), buffers_before):
+            buffer.copy_(before)
+
+    def _give_up(self) -> None:
         self._save()
         raise ConfigError(
             f"Loss or gradient is not finite at step {self.progress.step}; the run is saved as it was before.",
