@@ -73,7 +73,7 @@ def gradients(how: Saved) -> list[Tensor]:
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Conv3d(1, 8, 3, padding=1), nn.BatchNorm3d(8), nn.ReLU(), nn.Conv3d(8, 4, 3, padding=1))
     x = torch.randn(1, 1, 24, 24, 24)
-    with saving(how):
+    with saving(how, torch.device("cpu")):
         loss = layers(x).square().mean()
     loss.backward()
     return [parameter.grad for parameter in layers.parameters() if parameter.grad is not None]

@@ -7,6 +7,7 @@ import torch
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.sample import Stage
 from flareseg.training.validation import DiceMeter, Score, Validation
+from strict_gpu import GPU, strict_gpu
 from torch import Tensor, nn
 
 
@@ -83,3 +84,16 @@ def test_a_validation_takes_as_many_samples_as_it_is_told_once_and_keeps_them() 
         assert validation.score(network).dice == pytest.approx({"Liver": (2 / 3 + 1 + 4 / 5) / 3})
     assert batches.asked == [0, 1, 2]
     assert not network.training
+
+
+class OnGpu(Numbered):
+    def batch(self, step: int) -> TrainingBatch:
+        return super().batch(step).to(GPU)
+
+
+def test_validation_keeps_its_samples_in_main_memory() -> None:
+    with strict_gpu():
+        validation = Validation(OnGpu(), Stage.ORGANS, samples=2, device=GPU)  # type: ignore[arg-type]
+        assert {tensor.device.type for batch in validation.batches for tensor in (batch.images, batch.labels)} == {
+            "cpu"
+        }

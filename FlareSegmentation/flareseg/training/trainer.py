@@ -22,9 +22,10 @@ from flareseg.training.logs import TRAINING, VALIDATION, Log
 from flareseg.training.losses import OrganLoss
 from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
+from flareseg.training.saved_tensors import saving
 from flareseg.training.schedule import rate_factor
 from flareseg.training.start import new_network
-from flareseg.training.step import forward
+from flareseg.training.step import forward, layout_on
 from flareseg.training.validation import DiceMeter, Score, Validation
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
@@ -66,7 +67,7 @@ class Trainer:
         self.batches, self.validation = batches, validation
         self._folder, self._fabric, self._watcher, self._clock = folder, fabric, watcher, clock
         torch.manual_seed(config.seed)
-        network = new_network(stage, self._settings).to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        network = new_network(stage, self._settings).to(memory_format=layout_on(fabric.device))  # type: ignore[call-overload]
         self._network, self._optimiser = fabric.setup(network, new_optimiser(network, self._settings.optimiser))
         self._loss = OrganLoss(self._settings.loss)
         average = averaged(self._network.module, self._settings.ema_decay)
@@ -77,11 +78,6 @@ class Trainer:
         self._saved_step = self.progress.step
         self._log = Log(folder, self.progress.step) if fabric.is_global_zero else None
         self._meter = DiceMeter(stage)
-
-    @property
-    def _memory_format(self) -> torch.memory_format:
-        """What the tensor cores of a GPU are fastest with."""
-        return torch.channels_last_3d if self._fabric.device.type == "cuda" else torch.contiguous_format
 
     @property
     def progress(self) -> TrainingProgress:
@@ -159,7 +155,8 @@ class Trainer:
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
         try:
-            logits, loss = forward(self._network, self._loss, batch, self._settings.memory, self._memory_format)
+            with saving(self._settings.memory.saved, self._fabric.device):
+                logits, loss = forward(self._network, self._loss, batch, self._settings.memory)
             self._optimiser.zero_grad(set_to_none=True)
             self._fabric.backward(loss)
             norm = self._clip()
