@@ -123,10 +123,10 @@ def _smaller(settings: StageConfig, samples: Samples, needed: RunMemory, room: R
         found = largest_factor(lambda n: fits(times(n), 1), free, needed.peak_mb, settings.factor)
         return None if found is None else f"The largest `factor` that fits is {found:.2f}: set it"
     found = largest_factor(lambda n: fits(on_grid(n), 1), free, needed.peak_mb)
+    if found is None:
+        return None
     first = "With `batch: 1` the" if settings.batch > 1 else "The"
-    return (
-        None if found is None else f"{first} largest `grid` that fits is about {list(on_grid(found).trained)}: set it"
-    )
+    return f"{first} largest `grid` that fits is about {list(on_grid(found).trained)}: set it"
 
 
 def _unused_savings(settings: StageConfig) -> list[str]:
