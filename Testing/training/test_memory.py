@@ -242,6 +242,19 @@ def test_scans_of_different_sizes_do_not_share_a_batch() -> None:
         StageConfig.model_validate(json.loads(json.dumps({**stage, "batch": 2})))
 
 
+def test_all_stages_are_asked_before_the_first_one_trains(
+    prepare: Callable[..., Any], nnunet: Path, tmp_path: Path
+) -> None:
+    store, _ = prepare(nnunet)
+    small = {"extends": "he-luo", "stages": {"abdomen": {"grid": [32, 32, 32], "epochs": 1}}}
+    (tmp_path / "small.yaml").write_text(json.dumps(small))
+    words = ["train", str(tmp_path / "small.yaml"), "--store", str(store.folder), "--device", "cpu"]
+    refused = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "run"), "--memory-limit", "300"])
+    assert refused.exit_code == 2
+    assert "Training DenseVNet" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_refuses_before_the_first_step_and_leaves_nothing(
     prepare: Callable[..., Any], nnunet: Path, tmp_path: Path
 ) -> None:
