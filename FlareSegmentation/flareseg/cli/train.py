@@ -158,7 +158,8 @@ def _peak(stage: Stage, measured: MemoryFacts, before_mb: float, counted: RunMem
     took = (
         f"{gpu:.0f} MB of the GPU" if gpu is not None else f"{measured.peak_ram_mb - before_mb:.0f} MB of main memory"
     )
-    return f"{stage.value}: the run took up to {took}; {counted.peak_mb:.0f} MB were counted for it."
+    steps = f"{counted.peak_mb:.0f} MB were counted for its steps and samples"
+    return f"{stage.value}: the run took up to {took}, with the cases that it loaded; {steps}."
 
 
 def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:

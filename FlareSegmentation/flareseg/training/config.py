@@ -263,6 +263,26 @@ def _merged(base: Any, changes: Any) -> Any:
     return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}
 
 
+def same_run(described: str, other: str) -> bool:
+    """Whether a run of one dumped config may go on with another: they differ in nothing but exact savings of memory.
+
+    Settings that the one lacks, as it is older, have their defaults.
+    """
+    try:
+        one, two = (TrainingConfig.model_validate(yaml.safe_load(text)) for text in (described, other))
+    except ValidationError:  # of a version with other settings
+        return False
+    return _learning(one) == _learning(two)
+
+
+def _learning(config: TrainingConfig) -> dict[str, Any]:
+    """What the weights depend on."""
+    dumped = config.model_dump(mode="json")
+    for stage in dumped["stages"].values():
+        stage["memory"] = stage["memory"]["saved"] == "bfloat16"
+    return dumped
+
+
 def dump_config(config: TrainingConfig) -> str:
     """The config as YAML that read_config understands."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=100)
