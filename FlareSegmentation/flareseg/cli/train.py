@@ -125,10 +125,10 @@ def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None, memor
 
     from flareseg.cli.watching import ConsoleWatcher
 
-    rooms = [run.require_room(stage, memory_limit) for stage in stages]  # all before the first trains for hours
+    counts = [run.require_room(stage, memory_limit) for stage in stages]  # all before the first trains for hours
     end = None if minutes is None else time.monotonic() + 60 * minutes
     with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
-        for stage, counted in zip(stages, rooms):
+        for stage, counted in zip(stages, counts):
             torch.backends.cudnn.benchmark = run.has_one_size(stage)  # the search for the fastest kernels pays
             if not _stage_trained(run, stage, watcher, end, counted):
                 return False

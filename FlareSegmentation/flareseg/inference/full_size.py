@@ -61,9 +61,11 @@ def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwor
 def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, limits: Limits) -> None:
     """Refuse a scan that is too large for one pass, with what it needs and the largest factor that would fit.
 
-    Raises InsufficientMemoryError, GpuMemoryError
-    or, for a region that is none, RoiError.
+    The cascade takes every scan. Raises InsufficientMemoryError, GpuMemoryError or, for a region that is not a box,
+    RoiError.
     """
+    if not engine.whole:
+        return
     geometry = Orientation.of(volume.geometry).geometry(volume.geometry)
     shape = box_of_bounds(options.roi, geometry).size if options.roi else geometry.shape
     free_mb, where = _free(engine.device, limits)

@@ -17,7 +17,7 @@ from flareseg.training.config import CLASSES_OF, StageConfig
 from flareseg.training.losses import OrganLoss
 from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
-from flareseg.training.saved_tensors import LeftOut, saving
+from flareseg.training.saved_tensors import Offloaded, saving
 from flareseg.training.start import new_network
 from flareseg.training.step import forward
 
@@ -83,9 +83,9 @@ def _counted(
     batch = _batch(settings.grid, settings.batch, CLASSES_OF[stage], fractions)
     with_batch = live.now
     live.peak = with_batch
-    left_out = LeftOut()
+    offloaded = Offloaded()
     on_cpu = settings.memory.saved == "cpu" and device == "cuda"
-    with left_out if on_cpu else saving(settings.memory.saved, torch.device("cpu")):
+    with offloaded if on_cpu else saving(settings.memory.saved, torch.device("cpu")):
         step = forward(partial(_autocast, network, precision), loss, batch, settings.memory)
     kept = live.now
     step[1].backward()
@@ -96,7 +96,7 @@ def _counted(
         (with_batch - without_batch) / MB,
         (kept - with_batch) / MB,
         (live.peak + average) / MB,
-        left_out.bytes / MB,
+        offloaded.bytes / MB,
     )
 
 

@@ -27,7 +27,7 @@ def saving(how: Saved, device: torch.device) -> contextlib.AbstractContextManage
     return _rounded() if how == "bfloat16" else contextlib.nullcontext()
 
 
-class LeftOut(saved_tensors_hooks):
+class Offloaded(saved_tensors_hooks):
     """The same as ``cpu`` for counting with fake tensors: what is kept takes no memory until it is back.
 
     Attributes:
