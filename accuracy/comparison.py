@@ -25,10 +25,12 @@ _GROUPS = {"cts": "labelled CTs", "synthetic": "synthetic patients (easier than 
 
 @dataclass(frozen=True)
 class Training:
-    """How weights were trained: the ``config``'s name, and all of it in words (``told``)."""
+    """How weights were trained: the ``config``'s name, all of it in words (``told``), and the only stage, if it is one
+    of several."""
 
     config: str
     told: str
+    only: str = ""
 
 
 def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_picture: bool) -> str:
@@ -61,7 +63,8 @@ def training_of(weights: Path, scored: Accuracy) -> Training:
             raise DataError(f"The scores are not of the weights in {weights}.", "Score these weights, or name theirs.")
         trained = {stage: entry for stage, entry in entries.items() if "trained" in entry}
         told = "; ".join(_stage(stage, entry) for stage, entry in trained.items())
-        return Training(next(iter(trained.values()))["config"]["name"], told)
+        only = "".join(trained) if len(trained) == 1 < len(entries) else ""
+        return Training(next(iter(trained.values()))["config"]["name"], told, only)
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise DataError(
             f"{weights} does not say how its weights were trained.", "Give a folder that flareseg export wrote."
@@ -82,7 +85,7 @@ def _commands(scored: Mapping[str, Accuracy], trained: Mapping[str, Training]) -
     for name, results in scored.items():
         run, weights, scores = f"run-{name}", f"weights-{name}", f"scores-{name}"
         lines += [
-            f"flareseg train {trained[name].config} --store store --output {run}",
+            f"flareseg train {trained[name].config} --store store --output {run}{_stage_option(trained[name])}",
             f"flareseg export {run} --output {weights}",
             f"python -m accuracy score {scores} --weights {weights}{_cts(results)}",
         ]
@@ -90,6 +93,10 @@ def _commands(scored: Mapping[str, Accuracy], trained: Mapping[str, Training]) -
     shown = next((results for results in scored.values() if results.cts), None)
     lines += [f"python -m accuracy results docs{options}{_cts(shown) if shown else ''}", "```", ""]
     return "\n".join(lines)
+
+
+def _stage_option(training: Training) -> str:
+    return f" --stage {training.only}" if training.only else ""
 
 
 def _cts(results: Accuracy) -> str:

@@ -76,10 +76,11 @@ def test_the_page_says_how_weights_were_trained_and_which_step_was_the_best(tmp_
 def test_the_page_has_the_commands_of_every_row_and_one_of_all() -> None:
     only_synthetic = replace(FIGURES, cts=[])
     scored = {"he-luo": FIGURES, "flareseg": only_synthetic}
-    page = comparison.page(scored, {name: Training(f"{name}-small", "") for name in scored}, has_picture=False)
+    trained = {"he-luo": Training("he-luo-small", "", only="organs"), "flareseg": Training("flareseg-small", "")}
+    page = comparison.page(scored, trained, has_picture=False)
     assert (
         """```
-flareseg train he-luo-small --store store --output run-he-luo
+flareseg train he-luo-small --store store --output run-he-luo --stage organs
 flareseg export run-he-luo --output weights-he-luo
 python -m accuracy score scores-he-luo --weights weights-he-luo --cts CTS
 flareseg train flareseg-small --store store --output run-flareseg
@@ -90,6 +91,16 @@ python -m accuracy results docs --he-luo scores-he-luo --he-luo-weights weights-
 ```"""
         in page
     )
+
+
+def test_a_network_that_was_not_trained_is_not_told_of(tmp_path: Path) -> None:
+    folder = exported(tmp_path, "abdomen", "organs")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["weights"]["abdomen"] = {"sha256": "a"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    training = comparison.training_of(folder, FIGURES)
+    assert training.only == "organs"
+    assert "abdomen" not in training.told
 
 
 def test_scores_of_other_weights_are_refused(tmp_path: Path) -> None:

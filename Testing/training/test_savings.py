@@ -17,10 +17,12 @@ from flareseg.training.losses import OrganLoss
 from flareseg.training.saved_tensors import Saved, saving
 from flareseg.training.slab_loss import loss_by_slabs, upsampled
 from flareseg.training.trainer import CHECKPOINT
+from strict_gpu import GPU, strict_gpu
 from torch import Tensor, nn
 from torch.nn import functional as F
 from training.makers import SilentWatcher, tiny_config, tiny_trainer
 
+CPU = torch.device("cpu")
 GRID = (12, 16, 20)
 LOSSES = [
     LossConfig(focal=5, gamma=1, dice=1, boundary=1, absent=0.2),
@@ -71,20 +73,22 @@ def test_a_slab_of_upsampled_logits_is_that_of_the_whole() -> None:
         torch.testing.assert_close(slab, whole[:, :, start:stop])
 
 
-def gradients(how: Saved) -> list[Tensor]:
+def gradients(how: Saved, device: torch.device = CPU) -> list[Tensor]:
     """Of a small network whose tensors are kept in this way."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Conv3d(1, 8, 3, padding=1), nn.BatchNorm3d(8), nn.ReLU(), nn.Conv3d(8, 4, 3, padding=1))
-    x = torch.randn(1, 1, 24, 24, 24)
-    with saving(how, torch.device("cpu")):
+    layers, x = layers.to(device), torch.randn(1, 1, 24, 24, 24).to(device)
+    with saving(how, device):
         loss = layers(x).square().mean()
     loss.backward()
     return [parameter.grad for parameter in layers.parameters() if parameter.grad is not None]
 
 
 def test_tensors_kept_in_main_memory_give_the_same_gradients() -> None:
-    for one, other in zip(gradients("as_is"), gradients("cpu"), strict=True):
-        assert torch.equal(one, other)
+    """They leave the stand-in for a GPU and come back to it."""
+    with strict_gpu():
+        for one, other in zip(gradients("as_is", GPU), gradients("cpu", GPU), strict=True):
+            assert torch.equal(one.cpu(), other.cpu())
 
 
 def test_tensors_rounded_to_bfloat16_give_gradients_within_one_percent() -> None:
@@ -103,7 +107,7 @@ def test_rounding_costs_three_percent_of_the_gradient_beside_checkpoints() -> No
         network = build("MemoryEfficientFCN", 5, {"stride": [1, 1, 1]}).train()
         save_memory(network, memory.savings)
         x = torch.randn(1, 1, 24, 32, 32)
-        with saving(memory.saved, torch.device("cpu")):
+        with saving(memory.saved, CPU):
             loss = network(x).square().mean()
         loss.backward()
         found.append(torch.cat([parameter.grad.flatten() for parameter in network.parameters()]))

@@ -23,7 +23,7 @@ def saving(how: Saved, device: torch.device) -> contextlib.AbstractContextManage
     memory, gradients the same.
     """
     if how == "cpu":
-        return save_on_cpu(pin_memory=True) if device.type == "cuda" else contextlib.nullcontext()
+        return contextlib.nullcontext() if device.type == "cpu" else save_on_cpu(pin_memory=device.type == "cuda")
     return _rounded() if how == "bfloat16" else contextlib.nullcontext()
 
 
