@@ -30,10 +30,10 @@ def test_the_targets_are_met_against_the_plain_network() -> None:
 
 def test_the_page_has_shares_of_the_plain_network_and_says_where_no_weights_are() -> None:
     rows = counted((METHODS[0], METHODS[-2]))
-    text = page(rows, {"Plain 3D U-Net": Measured(1404.0, 1369.0, 9.4, 2.0)}, "a computer", {})
+    text = page(rows, {"Plain 3D U-Net": Measured(1404.0, 1369.0, 9.4, 320.0, 2.0)}, "a computer", {})
     assert "| Plain 3D U-Net | 5,646,453 |" in text
     assert "| 5,849 (12 %) | 3,306 |" in text
-    assert "| Plain 3D U-Net | 1,404 | 1,369 | 9.4 | 2.0 |" in text
+    assert "| Plain 3D U-Net | 1,404 | 1,369 | 9.4 | 320 | 2.0 |" in text
     assert "No weights were given." in text
 
 
@@ -53,6 +53,7 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
 def test_a_step_is_measured_in_a_process_of_its_own_within_a_tenth_of_the_count(title: str, grid: Size) -> None:
     found = measure([method.title for method in METHODS].index(title), grid, "cpu")
     assert found.step_mb == pytest.approx(found.counted_mb, rel=0.1)
+    assert 0 < found.pass_mb < found.step_mb
     assert found.step_seconds > 0 < found.pass_seconds
 
 

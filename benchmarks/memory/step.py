@@ -19,11 +19,15 @@ _WARM: Size = (16, 32, 32)
 
 @dataclass(frozen=True)
 class Measured:
-    """``step_mb``: peak of the step above the loaded process (CPU: resident memory; CUDA: allocator). Times in s."""
+    """``step_mb``, ``pass_mb``: peaks above the loaded process (CPU: resident memory; CUDA: allocator).
+
+    ``counted_mb``: of the step. Times in s.
+    """
 
     step_mb: float
     counted_mb: float
     step_seconds: float
+    pass_mb: float
     pass_seconds: float
 
 
@@ -62,12 +66,21 @@ def main() -> None:
     network, loss = new_network(Stage.FULL_SIZE, settings), OrganLoss(settings.loss)
     network.to(device, memory_format=layout_on(device))  # type: ignore[call-overload]
 
-    def seconds(work: Callable[[], object]) -> float:
-        begun = time.perf_counter()
-        work()
-        if on_gpu:
-            torch.cuda.synchronize()
-        return time.perf_counter() - begun
+    def watched(work: Callable[[], object]) -> tuple[float, float]:
+        """Peak in MB above what there was, and seconds."""
+        with MemoryWatch() as memory:
+            before = memory.ram_mb
+            if on_gpu:
+                before = torch.cuda.memory_allocated() / 1e6
+                memory.watch_gpu(device.index or 0)
+            begun = time.perf_counter()
+            work()
+            if on_gpu:
+                torch.cuda.synchronize()
+            seconds = time.perf_counter() - begun
+        facts = memory.facts()
+        peak = facts.peak_ram_mb if facts.peak_gpu_allocated_mb is None else facts.peak_gpu_allocated_mb
+        return peak - before, seconds
 
     def step(grid: Size) -> None:
         labels = torch.zeros((1, 1, *grid), dtype=torch.uint8, device=device)
@@ -82,15 +95,9 @@ def main() -> None:
 
     counted = count_step(Stage.FULL_SIZE, settings, device="cuda" if on_gpu else "cpu")
     step(_WARM)  # so that libraries have what they keep
-    with MemoryWatch() as memory:
-        before = memory.ram_mb
-        if on_gpu:
-            before = torch.cuda.memory_allocated() / 1e6
-            memory.watch_gpu(device.index or 0)
-        step_seconds = seconds(lambda: step(grid))
-    facts = memory.facts()
-    peak = facts.peak_ram_mb if facts.peak_gpu_allocated_mb is None else facts.peak_gpu_allocated_mb
-    found = Measured(peak - before, counted.peak_mb - counted.fixed_mb, step_seconds, seconds(pass_))
+    step_mb, step_seconds = watched(lambda: step(grid))
+    pass_mb, pass_seconds = watched(pass_)
+    found = Measured(step_mb, counted.peak_mb - counted.fixed_mb, step_seconds, pass_mb, pass_seconds)
     print(json.dumps(asdict(found)))  # noqa: T201
 
 

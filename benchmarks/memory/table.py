@@ -75,11 +75,12 @@ def page(
             f"{each.step_mb:,.0f}",
             f"{each.counted_mb:,.0f}",
             f"{each.step_seconds:.1f}",
+            f"{each.pass_mb:,.0f}",
             f"{each.pass_seconds:.1f}",
         )
         for title, each in measured.items()
     ]
-    head = ("method", "peak of a step, MB", "counted, MB", "step, s", "pass, s")
+    head = ("method", "peak of a step, MB", "counted, MB", "step, s", "peak of a pass, MB", "pass, s")
     parts = [
         "# Memory of training and segmenting\n",
         "Counted with fake tensors for one scan of 160 x 512 x 512 voxels, batch 1, AdamW, float32 unless stated; the "
