@@ -42,8 +42,8 @@ lint: $(READY)
 accuracy: $(READY)  ## the shipped weights on 64 synthetic patients and on labelled CTs (CTS=FOLDER), in ten minutes
 	$(BIN)/python -m accuracy score build/accuracy $(if $(CTS),--cts "$(CTS)")
 
-memory: $(READY)  ## memory of training and segmenting: plain U-Net, DenseVNet, memory-efficient FCN (CTS=FOLDER adds scores of CTs)
-	$(BIN)/python -m benchmarks.memory build/memory $(if $(CTS),--cts "$(CTS)")
+memory: $(READY)  ## memory of plain U-Net, DenseVNet, memory-efficient FCN (CTS=FOLDER MEMORY="--plain WEIGHTS --full-size WEIGHTS")
+	$(BIN)/python -m benchmarks.memory build/memory $(if $(CTS),--cts "$(CTS)") $(MEMORY)
 
 bench: $(READY)  ## speed and memory beside peers' networks on this machine (with the peers: pip install '.[bench]')
 	$(BIN)/python -m benchmarks build/benchmark

@@ -155,14 +155,18 @@ def results_page(
         with needs("evaluate"):
             from accuracy import comparison, showing
 
-        folders = {"he-luo": he_luo, "flareseg": flareseg}
-        scored = {name: read_figures(Accuracy, each / RESULTS) for name, each in folders.items() if each is not None}
+        given = {"he-luo": (he_luo, he_luo_weights), "flareseg": (flareseg, flareseg_weights)}
+        scored, trained = {}, {}
+        for name, (scores, weights) in given.items():
+            if (scores is None) != (weights is None):
+                raise DataError(f"--{name} and --{name}-weights belong together.", "Give both of them, or neither.")
+            if scores is not None and weights is not None:
+                scored[name] = read_figures(Accuracy, scores / RESULTS)
+                trained[name] = comparison.training_of(weights, scored[name])
         make_folder(output)
         for shown in [each for each in (flareseg, he_luo) if each is not None][:1]:
             make_folder((output / comparison.PICTURE).parent)
             showing.draw(output / comparison.PICTURE, shown, read_figures(Accuracy, shown / RESULTS), cts)
-        weights = {"he-luo": he_luo_weights, "flareseg": flareseg_weights}
-        trained = {name: comparison.training_of(each) for name, each in weights.items() if each is not None}
         write_text(output / "results.md", comparison.page(scored, trained, bool(scored)))
     console.err.print(f"Written: {output / 'results.md'}", soft_wrap=True)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGAN_NAMES
@@ -18,22 +20,21 @@ BESIDE = {"He and Luo": "He and Luo", WINNER: "FLARE21 winner", "nnU-Net": "nnU-
 """Published teams that are shown, and what they are called."""
 PRESETS = ("he-luo", "flareseg")
 PICTURE = "pictures/easy-and-hard.png"
-_COMMANDS = """## Commands that made the figures
-
-For each row, CONFIG being the config named above:
-
-```
-flareseg train CONFIG --store store --output run
-flareseg export run --output weights
-python -m accuracy score scores --weights weights --cts CTS
-python -m accuracy results docs --he-luo scores --he-luo-weights weights --cts CTS
-```
-"""
 _GROUPS = {"cts": "labelled CTs", "synthetic": "synthetic patients (easier than real ones)"}
 
 
-def page(scored: Mapping[str, Accuracy], trained: Mapping[str, str], has_picture: bool) -> str:
-    """The page. ``scored``: figures by preset, those of PRESETS that are trained; ``trained``: how, in words."""
+@dataclass(frozen=True)
+class Training:
+    """How weights were trained: the ``config``'s name, all of it in words (``told``), and the only stage, if it is one
+    of several."""
+
+    config: str
+    told: str
+    only: str = ""
+
+
+def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_picture: bool) -> str:
+    """The page. ``scored``: figures by preset, those of PRESETS that are trained; ``trained``: how."""
     parts = [
         "# Results in the layout of He and Luo's Table 5\n",
         "DSC and NSD (tolerance 1 mm) in %, mean ± standard deviation over the cases, by the FLARE21 protocol. Written "
@@ -43,28 +44,63 @@ def page(scored: Mapping[str, Accuracy], trained: Mapping[str, str], has_picture
     untrained = [preset for preset in PRESETS if preset not in scored]
     if untrained:
         parts.append(f"Not trained yet, so without figures: {', '.join(f'`{name}`' for name in untrained)}.\n")
-    parts += [f"- `{name}`: {how}\n" for name, how in trained.items()]
+    parts += [f"- `{name}`: {training.told}\n" for name, training in trained.items()]
     if scored:
-        parts.append(_COMMANDS)
+        parts.append(_commands(scored, trained))
     if has_picture:
         parts.append(f"## An easy and a hard case\n\n![Image, label and prediction of two cases]({PICTURE})\n")
     return "\n".join(parts)
 
 
-def training_of(weights: Path) -> str:
-    """How exported weights were trained, in words. Raises WeightsError, or DataError where their manifest is silent."""
+def training_of(weights: Path, scored: Accuracy) -> Training:
+    """How exported weights were trained. Raises WeightsError, or DataError where others were scored or it is not told.
+
+    ``scored``: the figures of these weights.
+    """
     entries = read_manifest(weights)["weights"]
     try:
-        return "; ".join(
-            f"{stage} network by config `{entry['config']['name']}`, {entry['progress']['samples']:,} samples in "
-            f"{entry['progress']['step']:,} steps"
-            for stage, entry in entries.items()
-            if "config" in entry or len(entries) == 1  # a network that was not trained keeps the shipped weights
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        if sorted(entry["sha256"] for entry in entries.values()) != sorted(scored.weights):
+            raise DataError(f"The scores are not of the weights in {weights}.", "Score these weights, or name theirs.")
+        trained = {stage: entry for stage, entry in entries.items() if "trained" in entry}
+        told = "; ".join(_stage(stage, entry) for stage, entry in trained.items())
+        only = "".join(trained) if len(trained) == 1 < len(entries) else ""
+        return Training(next(iter(trained.values()))["config"]["name"], told, only)
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise DataError(
             f"{weights} does not say how its weights were trained.", "Give a folder that flareseg export wrote."
         ) from error
+
+
+def _stage(stage: str, entry: Mapping[str, Any]) -> str:
+    trained, best = entry["trained"], entry["progress"]
+    return (
+        f"{stage} network by config `{entry['config']['name']}`, {trained['samples']:,} samples in "
+        f"{trained['step']:,} steps; best in validation, and scored, after {best['step']:,} of them"
+    )
+
+
+def _commands(scored: Mapping[str, Accuracy], trained: Mapping[str, Training]) -> str:
+    """What makes the rows, one after the other, and the page of them all."""
+    lines, options = ["## Commands that made the figures", "", "```"], ""
+    for name, results in scored.items():
+        run, weights, scores = f"run-{name}", f"weights-{name}", f"scores-{name}"
+        lines += [
+            f"flareseg train {trained[name].config} --store store --output {run}{_stage_option(trained[name])}",
+            f"flareseg export {run} --output {weights}",
+            f"python -m accuracy score {scores} --weights {weights}{_cts(results)}",
+        ]
+        options += f" --{name} {scores} --{name}-weights {weights}"
+    shown = next((results for results in scored.values() if results.cts), None)
+    lines += [f"python -m accuracy results docs{options}{_cts(shown) if shown else ''}", "```", ""]
+    return "\n".join(lines)
+
+
+def _stage_option(training: Training) -> str:
+    return f" --stage {training.only}" if training.only else ""
+
+
+def _cts(results: Accuracy) -> str:
+    return " --cts CTS" if results.cts else ""
 
 
 def _is_shown(group: str, scored: Mapping[str, Accuracy]) -> bool:

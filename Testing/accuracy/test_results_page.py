@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from accuracy import comparison
 from accuracy.__main__ import app
+from accuracy.comparison import Training
 from accuracy.patients import plans
 from accuracy.qualitative import easy_and_hard
 from accuracy.results import Accuracy, CaseFigures, OrganFigures, write_figures
@@ -31,7 +33,7 @@ FIGURES = Accuracy(
 
 
 def test_each_row_has_mean_and_standard_deviation_of_dsc_and_nsd() -> None:
-    page = comparison.page({"he-luo": FIGURES}, {}, has_picture=False)
+    page = comparison.page({"he-luo": FIGURES}, {"he-luo": Training("he-luo", "")}, has_picture=False)
     row = (
         "| `he-luo` | 2 | 92.0 ± 2.8 | 82.0 ± 2.8 | 80.0 ± 0.0 | 70.0 ± 0.0 | 70.0 | 60.0 | 40.0 ± 14.1 | 30.0 ± 14.1 |"
     )
@@ -50,18 +52,66 @@ def test_published_figures_say_in_their_own_row_that_they_are_of_other_data() ->
     assert "Not trained yet, so without figures: `he-luo`, `flareseg`." in page
 
 
-def test_the_page_says_how_weights_were_trained(tmp_path: Path) -> None:
-    entry = {"config": {"name": "he-luo-small"}, "progress": {"samples": 1600, "step": 800}}
-    (tmp_path / "manifest.json").write_text(json.dumps({"weights": {"organs": entry}}))
-    how = comparison.training_of(tmp_path)
-    assert how == "organs network by config `he-luo-small`, 1,600 samples in 800 steps"
-    assert f"- `he-luo`: {how}" in comparison.page({"he-luo": FIGURES}, {"he-luo": how}, has_picture=False)
+def exported(folder: Path, *stages: str, name: str = "he-luo-small") -> Path:
+    """A folder of weights with the sha256 "a", "b" and so on: 2,400 samples, of which the first 1,600 were best."""
+    progress = {"progress": {"samples": 1600, "step": 800}, "trained": {"samples": 2400, "step": 1200}}
+    entries = {
+        stage: {"sha256": sha256, "config": {"name": name}, **progress} for stage, sha256 in zip(stages, "abcdef")
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps({"weights": entries}))
+    return folder
+
+
+def test_the_page_says_how_weights_were_trained_and_which_step_was_the_best(tmp_path: Path) -> None:
+    training = comparison.training_of(exported(tmp_path, "abdomen", "organs"), FIGURES)
+    how = (
+        "network by config `he-luo-small`, 2,400 samples in 1,200 steps; best in validation, and scored, after 800 of "
+        "them"
+    )
+    assert training == Training("he-luo-small", f"abdomen {how}; organs {how}")
+    assert f"- `he-luo`: {training.told}" in comparison.page({"he-luo": FIGURES}, {"he-luo": training}, False)
+
+
+def test_the_page_has_the_commands_of_every_row_and_one_of_all() -> None:
+    only_synthetic = replace(FIGURES, cts=[])
+    scored = {"he-luo": FIGURES, "flareseg": only_synthetic}
+    trained = {"he-luo": Training("he-luo-small", "", only="organs"), "flareseg": Training("flareseg-small", "")}
+    page = comparison.page(scored, trained, has_picture=False)
+    assert (
+        """```
+flareseg train he-luo-small --store store --output run-he-luo --stage organs
+flareseg export run-he-luo --output weights-he-luo
+python -m accuracy score scores-he-luo --weights weights-he-luo --cts CTS
+flareseg train flareseg-small --store store --output run-flareseg
+flareseg export run-flareseg --output weights-flareseg
+python -m accuracy score scores-flareseg --weights weights-flareseg
+python -m accuracy results docs --he-luo scores-he-luo --he-luo-weights weights-he-luo --flareseg scores-flareseg \
+--flareseg-weights weights-flareseg --cts CTS
+```"""
+        in page
+    )
+
+
+def test_a_network_that_was_not_trained_is_not_told_of(tmp_path: Path) -> None:
+    folder = exported(tmp_path, "abdomen", "organs")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["weights"]["abdomen"] = {"sha256": "a"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    training = comparison.training_of(folder, FIGURES)
+    assert training.only == "organs"
+    assert "abdomen" not in training.told
+
+
+def test_scores_of_other_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FlareError, match="The scores are not of the weights in"):
+        comparison.training_of(exported(tmp_path, "abdomen", "organs"), replace(FIGURES, weights=["a", "c"]))
 
 
 def test_weights_that_do_not_say_how_they_were_trained_are_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"weights": {"organs": {}}}))
     with pytest.raises(FlareError, match="does not say how its weights were trained"):
-        comparison.training_of(tmp_path)
+        comparison.training_of(tmp_path, FIGURES)
 
 
 def test_easy_and_hard_are_the_cases_with_the_highest_and_the_lowest_mean_dice() -> None:
@@ -79,7 +129,11 @@ def test_the_command_writes_the_page_and_the_picture_of_two_cases(tmp_path: Path
         write_labels(scores / "synthetic" / "predictions" / f"{plan.name}.nii.gz", made.labels, made.volume.geometry)
         cases.append(case(plan.name, dice, dice, dice, dice))
     write_figures(scores / "accuracy.json", Accuracy("0", ["a"], "CPU", [], cases))
-    done = CliRunner().invoke(app, ["results", str(tmp_path / "docs"), "--flareseg", str(scores)])
+    words = ["results", str(tmp_path / "docs"), "--flareseg", str(scores)]
+    alone = CliRunner().invoke(app, words)
+    assert alone.exit_code == 2
+    assert "--flareseg and --flareseg-weights belong together" in " ".join(alone.stderr.split())
+    done = CliRunner().invoke(app, [*words, "--flareseg-weights", str(exported(tmp_path / "weights", "organs"))])
     assert done.exit_code == 0, done.output
     assert "| `flareseg` | 2 | 75.0 ± 21.2 |" in (tmp_path / "docs" / "results.md").read_text()
     assert (tmp_path / "docs" / "pictures" / "easy-and-hard.png").read_bytes().startswith(b"\x89PNG")

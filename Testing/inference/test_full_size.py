@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,21 +14,22 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from flareseg.core.errors import FlareError, InsufficientMemoryError, NoAbdomenError
+from flareseg.core.errors import FlareError, GpuMemoryError, InsufficientMemoryError, NoAbdomenError
 from flareseg.core.free_memory import bounds
 from flareseg.core.limits import Limits
 from flareseg.core.report import WeightsFacts
 from flareseg.core.volume import Volume
 from flareseg.inference.cascade import Cascade
-from flareseg.inference.device import select_device
+from flareseg.inference.device import Device, select_device
 from flareseg.inference.engine import Engine
-from flareseg.inference.full_size import Networks
+from flareseg.inference.full_size import Networks, require_room
 from flareseg.inference.networks import build
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.own_grid import own_grid
 from flareseg.inference.precision import Precision
 from flareseg.inference.weights import TrainedNetwork, shipped_folder
 from scripted_networks import BRIGHT, MUSCLE, Brightest, Everywhere, scan
+from strict_gpu import StrictGpu, out_of_memory, strict_gpu
 from torch import nn
 
 FCN = {"stem": 4, "growth": [2, 2], "units": [1, 1], "skips": [4, 4], "downs": [4], "convolution": "plain"}
@@ -37,12 +40,28 @@ def whole(
     factor: float | None = 1.0,
     limits: Limits | None = None,
     abdomen: nn.Module | None = None,
+    gpu: StrictGpu | None = None,
+    may_leave: bool = False,
 ) -> Cascade:
-    """A network for whole scans on the CPU, in float32. ``abdomen``: the ROI network; None sees abdomen everywhere."""
+    """A network for whole scans, in float32, on the CPU or a stand-in for a GPU, which it may leave for the CPU.
+
+    ``abdomen``: the ROI network; None sees abdomen everywhere.
+    """
+    chosen = engine(make, gpu or select_device("cpu"), factor, abdomen)
+    on_cpu = functools.partial(engine, make, select_device("cpu"), factor, abdomen)
+    facts = [chosen.abdomen.facts, chosen.organs.facts]
+    return Cascade(chosen, facts, limits, on_cpu if may_leave else None)
+
+
+def engine(
+    make: Callable[[], nn.Module],
+    device: Device,
+    factor: float | None = 1.0,
+    abdomen: nn.Module | None = None,
+) -> Engine:
     trained = TrainedNetwork(make(), (32, 32, 32), WeightsFacts("full_size", ""), {}, factor, make)
     roi = TrainedNetwork(abdomen or Everywhere(), (96, 96, 96), WeightsFacts("abdomen", ""))
-    engine = Engine.of(select_device("cpu"), Precision(torch.float32), roi, trained, whole=True)
-    return Cascade(engine, [roi.facts, trained.facts], limits)
+    return Engine.of(device, Precision(torch.float32), roi, trained, whole=True)
 
 
 def liver_everywhere() -> nn.Module:
@@ -145,11 +164,50 @@ def test_a_scan_too_large_for_the_limit_is_refused_with_what_it_needs_and_the_la
     assert "No factor would fit" in caught.value.hint
 
 
-def test_the_largest_factor_fits_indeed() -> None:
+class Card(StrictGpu):
+    """A GPU of 230 MB, 200 MB of which PyTorch holds after an earlier scan."""
+
+    @property
+    def memory_mb(self) -> tuple[float, float]:
+        return (230.0 if self.released else 30.0), 230.0
+
+
+def test_the_largest_factor_fits_indeed_and_a_hundredth_more_does_not() -> None:
+    """The network's grid goes in steps of four voxels, so that the next factor is another size."""
+    with strict_gpu():
+        card = engine(liver_everywhere, Card())
+        with pytest.raises(GpuMemoryError, match="230 MB are free on the GPU") as caught:
+            require_room(card, muscle((256, 512, 512)), SegmentationOptions(), Limits())
+        assert "give a region (ROI), or use the cascade" in caught.value.hint
+        found = re.search(r"The largest factor that would fit is (0\.\d\d):", str(caught.value))
+        assert found
+        factor = float(found[1])
+        require_room(card, muscle(times((256, 512, 512), factor)), SegmentationOptions(), Limits())
+        with pytest.raises(GpuMemoryError):
+            require_room(card, muscle(times((256, 512, 512), factor + 0.01)), SegmentationOptions(), Limits())
+
+
+def times(shape: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
+    k, j, i = (round(n * factor) for n in shape)
+    return (k, j, i)
+
+
+def test_memory_that_pytorch_holds_since_an_earlier_scan_is_free() -> None:
+    with strict_gpu():
+        require_room(engine(liver_everywhere, Card()), muscle((64, 128, 128)), SegmentationOptions(), Limits())
+
+
+def test_on_a_gpu_main_memory_is_checked_too() -> None:
+    with strict_gpu(), pytest.raises(InsufficientMemoryError, match="This scan needs about"):
+        whole(liver_everywhere, limits=Limits(ram=1.0), gpu=StrictGpu()).segment(muscle((16, 24, 24)))
+
+
+def test_the_cpu_that_takes_over_is_asked_whether_it_has_the_memory() -> None:
+    """The scan itself has room, the pass has none."""
     volume, held = muscle((64, 256, 256)), 1e6 - bounds(1e6)[-1].free_mb
-    with pytest.raises(InsufficientMemoryError, match=r"The largest factor that would fit is 0\.[4-9]") as caught:
-        whole(liver_everywhere, limits=Limits(ram=held + 150)).segment(volume)
-    assert "give a region (ROI), or use the cascade" in caught.value.hint
+    gpu, limits = StrictGpu(failures=[out_of_memory()] * 4), Limits(ram=held + 200)
+    with strict_gpu(), pytest.raises(InsufficientMemoryError, match="The whole scan in one pass needs about"):
+        whole(liver_everywhere, limits=limits, gpu=gpu, may_leave=True).segment(volume)
 
 
 def test_the_callers_region_is_segmented_alone() -> None:
@@ -167,6 +225,8 @@ def test_the_callers_region_is_segmented_alone() -> None:
         ((155, 500, 512), 1.0, (160, 512, 512)),
         ((160, 512, 512), 0.5, (80, 256, 256)),
         ((3, 512, 512), 0.5, (16, 256, 256)),
+        ((400, 400, 400), 0.28, (112, 112, 112)),
+        ((10, 12, 16), 1.0, (16, 16, 32)),
     ],
 )
 def test_the_networks_grid_is_the_scans_own_up_to_what_can_be_halved(

@@ -71,6 +71,27 @@ def test_savings_change_neither_logits_gradients_nor_running_statistics(
         torch.testing.assert_close(saving.get_buffer(name), buffer, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("savings", ALL, ids=["checkpoint", "in place", "both"])
+def test_savings_change_little_of_a_step_in_bfloat16(network: MemoryEfficientFCN, savings: Savings) -> None:
+    """Autocast computes the loss of float32 logits, as the trainer does; what it rounds differs with the savings."""
+    gradients = []
+    for each in (Savings(), savings):
+        made = copy.deepcopy(network).float().train()
+        save_memory(made, each)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = made(scan(32, 32, 48).float())
+        logits.float().square().mean().backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in made.parameters() if p.grad is not None]))
+    plain, saved = gradients
+    assert plain.shape == saved.shape
+    assert float((saved - plain).norm() / plain.norm()) < 0.05
+
+
+def test_one_voxel_a_channel_is_refused_in_place_as_without() -> None:
+    with pytest.raises(ValueError, match="one value of each channel has no variance"):
+        in_place_norm_activation(torch.zeros(1, 2, 1, 1, 1), nn.BatchNorm3d(2), 0.01)
+
+
 def test_each_saving_keeps_less_for_the_backward_pass(network: MemoryEfficientFCN) -> None:
     """Bytes of all storages that autograd keeps, counted by its hooks, as a share of those without savings."""
     kept = {}

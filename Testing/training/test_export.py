@@ -89,6 +89,7 @@ def test_the_best_weights_are_exported_not_the_last(early: Path, tmp_path: Path)
     export(early, tmp_path)
     entry = json.loads((tmp_path / "manifest.json").read_text())["weights"]["organs"]
     assert (entry["progress"]["step"], entry["progress"]["best"]) == (4, 0.5)
+    assert (entry["trained"]["step"], entry["trained"]["samples"]) == (12, 36)
     best, last = (average_weights(read(early / "organs" / name)[1]) for name in (BEST, CHECKPOINT))
     exported = load_network("organs", CLASSES, tmp_path).network.state_dict()
     assert all(torch.equal(exported[name], best[name]) for name in exported)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from flareseg.core.errors import FlareError
-from flareseg.training.config import DataConfig, TrainingConfig
+from flareseg.training.config import DataConfig, TrainingConfig, read_config
 from flareseg.training.run import Split, TrainingRun
 from flareseg.training.sample import Stage
 from flareseg.training.store import CaseFacts, Kind, Store, StoredCase
@@ -139,3 +139,16 @@ def test_a_run_goes_on_when_only_cases_it_does_not_learn_from_are_new(store: Sto
     store.add(StoredCase(facts("mine_3", Kind.SCAN), patient(), hu=np.full(SHAPE, 60, np.int16)))
     with pytest.raises(FlareError, match="the store has changed since"):
         trainer(store, tmp_path / "run", data, NO_EFFECT, epochs=1, steps_per_epoch=1)
+
+
+@pytest.mark.parametrize(("factor", "scans", "expected"), [(1.0, 1.0, False), (1.0, 0.0, True), (None, 1.0, True)])
+def test_scans_on_their_own_grids_differ_in_size(
+    factor: float | None, scans: float, expected: bool, store: Store, tmp_path: Path
+) -> None:
+    """cuDNN's search for the fastest kernels would begin anew with each of them."""
+    whole = read_config("full-size")
+    stage = whole.stages[Stage.FULL_SIZE].model_copy(update={"factor": factor})
+    data = whole.data.model_copy(update={"scans": scans})
+    config = whole.model_copy(update={"stages": {Stage.FULL_SIZE: stage}, "data": data})
+    run = TrainingRun(config, store, tmp_path, Fabric(accelerator="cpu", devices=1))
+    assert run.has_one_size(Stage.FULL_SIZE) is expected

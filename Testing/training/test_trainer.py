@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from flareseg.core.errors import Cancelled, FlareError
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.checkpoint import read
 from flareseg.training.trainer import BEST, CHECKPOINT
+from lightning_fabric import Fabric
 from training.makers import SilentWatcher, tiny_config, tiny_trainer
 
 
@@ -129,6 +131,30 @@ def test_out_of_memory_is_a_message_and_a_saved_state(error: RuntimeError, tmp_p
         tiny_trainer(tmp_path, batches=Hungry()).train()
     assert caught.value.kind == "gpu_memory"
     assert (tmp_path / CHECKPOINT).exists()
+
+
+class FullAt(Fabric):
+    """Runs out of memory in one backward pass, after batch norm has seen the batch."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(accelerator="cpu", devices=1)
+        self._left = step
+
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        super().backward(*args, **kwargs)
+
+
+def test_a_run_resumed_after_a_backward_pass_without_memory_equals_one_that_was_not_stopped(tmp_path: Path) -> None:
+    config = tiny_config(network={"name": "DenseVNet"}, epochs=1)
+    assert tiny_trainer(tmp_path / "whole", config).train()
+    with pytest.raises(FlareError, match="ran out at step 2; step 2 is saved"):
+        tiny_trainer(tmp_path / "broken", config, fabric=FullAt(2)).train()
+    assert tiny_trainer(tmp_path / "broken", config).train()
+    resumed, unbroken = weights(tmp_path / "broken"), weights(tmp_path / "whole")
+    assert all(torch.equal(resumed[name], unbroken[name]) for name in unbroken)
 
 
 def test_a_trainer_leaves_the_settings_of_its_process_alone(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.sample import Stage
 from flareseg.training.validation import DiceMeter, Score, Validation
+from strict_gpu import GPU, strict_gpu
 from torch import Tensor, nn
 
 
@@ -92,3 +93,16 @@ def test_a_validation_takes_as_many_samples_as_it_is_told_once_and_keeps_them() 
 def test_a_roi_network_is_judged_by_its_roi_too(roi: dict[str, float], rank: float) -> None:
     """The mean of its Dice, of the recall, and of how often it finds nothing where nothing is."""
     assert Score({"Abdomen": 0.8}, roi).rank == pytest.approx(rank)
+
+
+class OnGpu(Numbered):
+    def batch(self, step: int) -> TrainingBatch:
+        return super().batch(step).to(GPU)
+
+
+def test_validation_keeps_its_samples_in_main_memory() -> None:
+    with strict_gpu():
+        validation = Validation(OnGpu(), Stage.ORGANS, samples=2, device=GPU)  # type: ignore[arg-type]
+        assert {tensor.device.type for batch in validation.batches for tensor in (batch.images, batch.labels)} == {
+            "cpu"
+        }

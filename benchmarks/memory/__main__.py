@@ -45,14 +45,16 @@ def memory(
         for number, method in enumerate(METHODS if measured else ()):
             console.err.print(f"{method.title} ...", soft_wrap=True)
             found[method.title] = step.measure(number, CPU_GRID, kind)
+        grid = " x ".join(map(str, CPU_GRID))
+        about = f"{selected.name}, {grid} voxels, float32"
+        plot.draw(output / PICTURE)
+        write_text(output / PAGE, table.page(rows, found, about, {}))  # scoring takes long and may fail
         scored = {}
         with tempfile.TemporaryDirectory() as folder:
             for name, weights in ((CASCADE, None), (PLAIN, plain), (OURS, full_size)):
                 if name == CASCADE or weights is not None:
                     scored[name] = scores.of(name, weights, cts, patients, device, Path(folder))
-        plot.draw(output / PICTURE)
-        grid = " x ".join(map(str, CPU_GRID))
-        text = table.page(rows, found, f"{selected.name}, {grid} voxels, float32", scored)
+        text = table.page(rows, found, about, scored)
         write_text(output / PAGE, text)
     console.out.print(text, soft_wrap=True, markup=False)
     console.err.print(f"Written: {output / PAGE} and {output / PICTURE}", soft_wrap=True)

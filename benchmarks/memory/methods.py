@@ -52,10 +52,12 @@ METHODS = (
     MemoryMethod("FCN without savings", _FCN),
     MemoryMethod("FCN, plain convolutions", _FCN, options={"convolution": "plain"}),
     MemoryMethod("FCN, separable convolutions", _FCN, options={"convolution": "separable"}),
+    MemoryMethod("FCN, no dilation", _FCN, options={"dilations": [1]}),
     MemoryMethod("FCN, checkpoints", _FCN, memory={"checkpoint": True}),
     MemoryMethod("FCN, norms in place", _FCN, memory={"in_place": True}),
     MemoryMethod("FCN, loss by slabs", _FCN, memory={"loss_slab": 8}),
     MemoryMethod("FCN, kept in bfloat16", _FCN, memory={"saved": "bfloat16"}),
+    MemoryMethod("FCN, kept in main memory", _FCN, memory={"saved": "cpu"}),
     MemoryMethod("FCN, all that are exact (full-size)", _FCN, memory=EXACT, weights=OURS),
     MemoryMethod("FCN, all", _FCN, memory={**EXACT, "saved": "bfloat16"}),
 )

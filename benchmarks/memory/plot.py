@@ -19,7 +19,7 @@ from benchmarks.memory.methods import METHODS, MemoryMethod
 
 SLICES = (32, 64, 96, 160, 240, 320, 480, 640)
 CARD_GB = 8.0
-_TICKS = (0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256)
+_TICKS_GB = (0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SHOWN = {  # told apart by the colour-blind, too (Okabe and Ito)
     "Plain 3D U-Net": ("#0072B2", "o"),
     "DenseVNet": ("#009E73", "s"),
@@ -52,9 +52,7 @@ def _lines(
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("slices of 512 x 512 voxels")
     axes.set_yscale("log")
-    axes.set_yticks(
-        [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256], labels=["0.5", "1", "2", "4", "8", "16", "32", "64", "128", "256"]
-    )
+    axes.set_yticks(_TICKS_GB, labels=[f"{tick:g}" for tick in _TICKS_GB])
     axes.minorticks_off()
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

@@ -21,11 +21,12 @@ def of(
     """The figures of every case. ``folder``: for what is written meanwhile. Raises FlareError."""
     networks = Networks.CASCADE if name == CASCADE else Networks.FULL_SIZE
     cascade = Cascade.load(device, weights, networks=networks)
+    labelled = labelled_cts(cts) if cts else []
+    groups = {"cts": (labelled, len(labelled)), "synthetic": (written_ahead(plans(patients), folder), patients)}
     found: list[CaseFigures] = []
-    for group, cases in (("cts", labelled_cts(cts) if cts else []), ("synthetic", None)):
-        scoring = Scoring(cascade, folder / name / group, html=False)
-        some = written_ahead(plans(patients), folder) if cases is None else cases
-        scored, messages = scoring.run(some) if patients or cases else ([], [])
-        console.say(messages)
-        found += scored
+    for group, (cases, count) in groups.items():
+        if count:
+            scored, messages = Scoring(cascade, folder / name / group, html=False).run(cases)
+            console.say(messages)
+            found += scored
     return found

@@ -75,18 +75,18 @@ def page(
             f"{each.step_mb:,.0f}",
             f"{each.counted_mb:,.0f}",
             f"{each.step_seconds:.1f}",
+            f"{each.pass_mb:,.0f}",
             f"{each.pass_seconds:.1f}",
         )
         for title, each in measured.items()
     ]
-    head = ("method", "peak of a step, MB", "counted, MB", "step, s", "pass, s")
+    head = ("method", "peak of a step, MB", "counted, MB", "step, s", "peak of a pass, MB", "pass, s")
     parts = [
         "# Memory of training and segmenting\n",
         "Counted with fake tensors for one scan of 160 x 512 x 512 voxels, batch 1, AdamW, float32 unless stated; the "
         "crop has 96 x 128 x 192 voxels. Shares are of the plain 3D U-Net.\n",
         markdown(_HEAD, lines),
-        f"## Measured on {about}\n",
-        markdown(head, times),
+        *([f"## Measured on {about}\n", markdown(head, times)] if times else []),
         "![Memory against the number of slices](memory.png)\n",
         "## Dice and surface Dice at 1 mm, %\n",
         *([line for name in scores for line in _scored(name, scores[name])] or ["No weights were given.\n"]),

@@ -19,10 +19,11 @@ from flareseg.core.limits import Limits
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+    from flareseg.cli.watching import ConsoleWatcher
     from flareseg.core.report import MemoryFacts
     from flareseg.training.config import TrainingConfig
-    from flareseg.training.memory import StepMemory
     from flareseg.training.run import TrainingRun
+    from flareseg.training.run_memory import RunMemory
     from flareseg.training.sample import Stage
 
 UNFINISHED = 1
@@ -49,7 +50,7 @@ def train(
     device: DeviceOption = "auto",
     memory_limit: Annotated[
         Optional[float],
-        typer.Option(metavar="MB", min=1, help="The most a step may take, of the GPU or of main memory."),
+        typer.Option(metavar="MB", min=1, help="The most a run may take, of the GPU or of main memory."),
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="GPUs of each computer.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Computers (start each with torchrun).")] = 1,
@@ -123,35 +124,42 @@ def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None, memor
     import torch
 
     from flareseg.cli.watching import ConsoleWatcher
-    from flareseg.core.measure import MemoryWatch
 
-    torch.backends.cudnn.benchmark = True  # one size of input: the search for the fastest kernels pays
+    counts = [run.require_room(stage, memory_limit) for stage in stages]  # all before the first trains for hours
     end = None if minutes is None else time.monotonic() + 60 * minutes
     with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
-        for stage in stages:
-            counted = run.require_room(stage, memory_limit)
-            with MemoryWatch() as memory:
-                before_mb = memory.ram_mb
-                trainer = run.trainer(stage, watcher)
-                if run.fabric.device.type == "cuda":
-                    memory.watch_gpu(run.fabric.device.index)
-                left = None if end is None else max(0.0, (end - time.monotonic()) / 60)
-                is_complete = trainer.train(left)
-            watcher.say(_peak(stage, memory.facts(), before_mb, counted))
-            if not is_complete:
+        for stage, counted in zip(stages, counts):
+            torch.backends.cudnn.benchmark = run.has_one_size(stage)  # the search for the fastest kernels pays
+            if not _stage_trained(run, stage, watcher, end, counted):
                 return False
         return True
     return False
 
 
-def _peak(stage: Stage, measured: MemoryFacts, before_mb: float, counted: StepMemory) -> str:
-    """What a run took beside what was counted for one of its steps."""
+def _stage_trained(
+    run: TrainingRun, stage: Stage, watcher: ConsoleWatcher, end: float | None, counted: RunMemory
+) -> bool:
+    """Whether the stage is at its last step; its trainer is gone afterwards, and with it its memory."""
+    from flareseg.core.measure import MemoryWatch
+
+    with MemoryWatch() as memory:
+        before_mb = memory.ram_mb
+        trainer = run.trainer(stage, watcher)
+        if run.fabric.device.type == "cuda":
+            memory.watch_gpu(run.fabric.device.index)
+        is_complete = trainer.train(None if end is None else max(0.0, (end - time.monotonic()) / 60))
+    watcher.say(_peak(stage, memory.facts(), before_mb, counted))
+    return is_complete
+
+
+def _peak(stage: Stage, measured: MemoryFacts, before_mb: float, counted: RunMemory) -> str:
+    """What a run took beside what was counted."""
     gpu = measured.peak_gpu_allocated_mb
     took = (
         f"{gpu:.0f} MB of the GPU" if gpu is not None else f"{measured.peak_ram_mb - before_mb:.0f} MB of main memory"
     )
-    step = f"{counted.peak_mb:.0f} MB were counted for a step"
-    return f"{stage.value}: the run took up to {took}, samples included; {step}."
+    steps = f"{counted.peak_mb:.0f} MB were counted for its steps and samples"
+    return f"{stage.value}: the run took up to {took}, with the cases that it loaded; {steps}."
 
 
 def _preview(run: TrainingRun, stages: list[Stage], count: int) -> None:

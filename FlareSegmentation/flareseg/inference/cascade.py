@@ -226,10 +226,9 @@ class Cascade:
     def _with_retries(self, volume: Volume, options: SegmentationOptions, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.device.note]), *self.emulation]
-        if self.takes_whole_scans:
-            require_room(self._engine, volume, options, self.limits, may_leave=self._on_cpu is not None)
-        else:
-            self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
+        if self._on_cpu is None:
+            require_room(self._engine, volume, options, self.limits)
+        self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
         for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
             try:
                 return _Attempt(self._engine, options, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)
@@ -242,6 +241,7 @@ class Cascade:
         if self._on_cpu is None:
             raise too_full(f"The memory of {self._engine.device.name} ran out, in small slabs too.")
         warnings.append("The scan was segmented on the CPU instead.")
+        require_room(self._on_cpu(), volume, options, self.limits)
         return _Attempt(self._on_cpu(), options, run, Slabs(SLAB_MB, run.advance)).segment(volume, warnings)
 
 

@@ -21,6 +21,7 @@ from flareseg.core.volume import Volume
 from flareseg.inference.device import Device
 from flareseg.inference.engine import Engine
 from flareseg.inference.options import SegmentationOptions
+from flareseg.inference.own_grid import largest_factor
 from flareseg.inference.resample import Size
 from flareseg.inference.roi import box_of_bounds
 from flareseg.inference.weights import TrainedNetwork, load_network
@@ -28,8 +29,6 @@ from flareseg.inference.weights import TrainedNetwork, load_network
 STAGE = "full_size"  # of the manifest
 _GRID_BYTES = 12  # a voxel of the network's grid: the scan resampled, and its window of HU while the input is made
 _COPIES = 4.0  # of the logits in float32 while they become labels and confidence
-_AMPLE_BYTES = 500  # a voxel of the grid, for every network that there is: nothing has to be counted
-_LEAST_FACTOR, _FACTOR_STEP = 0.05, 0.01
 
 
 class Networks(str, Enum):
@@ -59,23 +58,22 @@ def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwor
     return load_network("abdomen", 2), load_network(STAGE, CLASSES, weights)
 
 
-def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, limits: Limits, may_leave: bool) -> None:
+def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, limits: Limits) -> None:
     """Refuse a scan that is too large for one pass, with what it needs and the largest factor that would fit.
 
-    ``may_leave``: whether the CPU takes over where a GPU is too small. Raises InsufficientMemoryError, GpuMemoryError
-    or, for a region that is none, RoiError.
+    The cascade takes every scan. Raises InsufficientMemoryError, GpuMemoryError or, for a region that is not a box,
+    RoiError.
     """
+    if not engine.whole:
+        return
     geometry = Orientation.of(volume.geometry).geometry(volume.geometry)
     shape = box_of_bounds(options.roi, geometry).size if options.roi else geometry.shape
     free_mb, where = _free(engine.device, limits)
-    k, j, i = engine.organs.grid_of(shape)
-    if may_leave or k * j * i * _AMPLE_BYTES / 1e6 <= free_mb or (needed := _needed_mb(engine, shape)) <= free_mb:
+    if (needed := _needed_mb(engine, shape)) <= free_mb:
         return
-    factor = min(1.0, max(0.0, free_mb) / needed) ** (1 / 3) + 2 * _FACTOR_STEP  # memory grows with the voxels
-    while factor >= _LEAST_FACTOR and _needed_mb(engine, _times(shape, factor)) > free_mb:
-        factor -= _FACTOR_STEP
+    factor = largest_factor(lambda n: _needed_mb(engine, _times(shape, n)) <= free_mb, free_mb, needed)
     error = GpuMemoryError if engine.device.is_gpu else InsufficientMemoryError
-    fits = f"The largest factor that would fit is {factor:.2f}" if factor >= _LEAST_FACTOR else "No factor would fit"
+    fits = f"The largest factor that would fit is {factor:.2f}" if factor else "No factor would fit"
     free = f"{max(0.0, free_mb):.0f} MB are free{where}"
     raise error(
         f"The whole scan in one pass needs about {needed:.0f} MB of memory; {free}.",
@@ -86,6 +84,7 @@ def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, l
 def _free(device: Device, limits: Limits) -> tuple[float, str]:
     """Free memory in MB, and what bounds it as part of a message."""
     if device.is_gpu:
+        device.release_memory()  # of an earlier scan
         free = device.memory_mb[0]
         return (
             (free, " on the GPU") if limits.gpu is None or free < limits.gpu else (limits.gpu, " within the GPU limit")

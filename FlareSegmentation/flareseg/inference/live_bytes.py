@@ -6,6 +6,7 @@ counted from its first use until it is freed.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -57,6 +58,7 @@ class LiveBytes(TorchDispatchMode):
         self.now -= size
 
 
+@functools.lru_cache(maxsize=256)
 def pass_mb(make: Callable[[], nn.Module], size: tuple[int, int, int]) -> tuple[float, float]:
     """Memory in MB of one pass of a network in float32 without gradients, all included, and that of its logits.
 

@@ -53,7 +53,7 @@ class TrainedNetwork:
 
     def grid_of(self, shape: Size) -> Size:
         """Return the grid that a box of so many voxels (k, j, i) is resampled to."""
-        return self.grid if self.factor is None else own_grid(shape, self.factor, divisor_of(self.make()))
+        return self.grid if self.factor is None else own_grid(shape, self.factor, divisor_of(self.network))
 
 
 def load_network(stage: str, classes: int, folder: Path | None = None) -> TrainedNetwork:

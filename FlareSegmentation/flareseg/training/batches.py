@@ -44,6 +44,11 @@ class TrainingBatch:
     voxels: Sequence[Spacing | None] = ()
     shown: Sequence[int | None] = ()
 
+    def to(self, device: torch.device | str) -> TrainingBatch:
+        """The same on another device."""
+        shares = None if self.shares is None else self.shares.to(device)
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device), shares=shares)
+
     def targets(self, classes: int, start: int = 0, stop: int | None = None) -> Tensor:
         """The share of each class in each voxel of some slices: float32 (batch, classes, k, j, i)."""
         if self.shares is None:

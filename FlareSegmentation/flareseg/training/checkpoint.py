@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from flareseg.core.errors import ConfigError, DataError
 from flareseg.io.outputs import atomic_write
+from flareseg.training.config import same_run
 
 _SEPARATOR = "/"
 
@@ -69,7 +70,7 @@ class TrainingState:
         """Restore the saved state. Raises DataError or ConfigError for a file that is damaged or of
         another run."""
         facts, tensors = read(path)
-        if facts["config"] != self.config:
+        if not same_run(facts["config"], self.config):
             raise ConfigError(
                 f"{path} is of a run with another config.",
                 "Resume with the config it was begun with, or give another output folder.",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from flareseg.core.errors import ConfigError
 from flareseg.core.organs import CLASSES
-from flareseg.inference.networks import NETWORKS, build, divisor_of
+from flareseg.inference.networks import NETWORKS, build, divisor_by_name
 from flareseg.inference.networks.savings import Savings, save_memory
 from flareseg.inference.own_grid import own_grid
 from flareseg.inference.resample import Size
@@ -21,6 +23,7 @@ from flareseg.training.settings import Settings, plainly
 from flareseg.training.synthesis.config import SynthesisConfig
 
 PRESETS = Path(__file__).resolve().parent / "presets"
+SIZE_STEP = 8  # of each size of a grid
 CLASSES_OF = {Stage.ABDOMEN: 2, Stage.ORGANS: CLASSES, Stage.FULL_SIZE: CLASSES}
 
 
@@ -40,10 +43,15 @@ class NetworkConfig(Settings):
         if self.name not in NETWORKS:
             raise ValueError(f"unknown network {self.name}; known are {', '.join(NETWORKS)}")
         try:
-            build(self.name, 2, self.options)
+            divisor_by_name(self.name, self.options)
         except (TypeError, ValueError) as error:
             raise ValueError(f"the options do not fit the network {self.name} ({error})") from error
         return self
+
+    @cached_property
+    def divisor(self) -> int:
+        """What each size of the network's input is divisible by."""
+        return divisor_by_name(self.name, self.options)
 
 
 class LossConfig(Settings):
@@ -130,18 +138,20 @@ class StageConfig(Settings):
     @field_validator("grid")
     @classmethod
     def _is_divisible(cls, grid: Size) -> Size:
-        if any(size <= 0 or size % 8 for size in grid):
-            raise ValueError("each size of the grid must be divisible by 8")
+        if any(size <= 0 or size % SIZE_STEP for size in grid):
+            raise ValueError(f"each size of the grid must be divisible by {SIZE_STEP}")
         return grid
 
     @model_validator(mode="after")
     def _fits_the_network(self) -> StageConfig:
-        network = build(self.network.name, 2, self.network.options)
-        divisor = divisor_of(network)
+        name, divisor = self.network.name, self.network.divisor
         if any(size % divisor for size in self.grid):
-            raise ValueError(f"each size of the grid must be divisible by {divisor}, as {self.network.name} needs")
+            raise ValueError(f"each size of the grid must be divisible by {divisor}, as {name} needs")
+        if all(size == divisor for size in self.grid):
+            raise ValueError(f"the grid is too small for {name}: one of its sizes must be above {divisor}")
         try:
-            save_memory(network, self.memory.savings)
+            with torch.device("meta"):
+                save_memory(build(name, 2, self.network.options), self.memory.savings)
         except ValueError as error:
             raise ValueError(f"`memory` does not fit: {error}") from error
         return self
@@ -161,7 +171,7 @@ class StageConfig(Settings):
         """The grid of a scan of so many voxels (k, j, i)."""
         if self.factor is None:
             return self.grid
-        return own_grid(shape, self.factor, divisor_of(build(self.network.name, 2, self.network.options)))
+        return own_grid(shape, self.factor, self.network.divisor)
 
     @model_validator(mode="after")
     def _has_fresh_samples(self) -> StageConfig:
@@ -208,6 +218,12 @@ class TrainingConfig(Settings):
     validate_every_epochs: int = Field(1, gt=0)
     checkpoint_minutes: float = Field(3.0, gt=0)
 
+    @model_validator(mode="after")
+    def _factors_are_of_whole_scans(self) -> TrainingConfig:
+        if any(settings.factor is not None and not stage.takes_whole_scan for stage, settings in self.stages.items()):
+            raise ValueError("a `factor` is for stages that take whole scans, not boxes around the organs")
+        return self
+
 
 def read_config(name_or_path: str) -> TrainingConfig:
     """The config of a preset ("flareseg", "he-luo") or of a YAML file; ``extends: NAME`` in it begins with another one.
@@ -245,6 +261,26 @@ def _merged(base: Any, changes: Any) -> Any:
     if not isinstance(base, dict) or not isinstance(changes, dict):
         return changes
     return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}
+
+
+def same_run(described: str, other: str) -> bool:
+    """Whether a run of one dumped config may go on with another: they differ in nothing but exact savings of memory.
+
+    Settings that the one lacks, as it is older, have their defaults.
+    """
+    try:
+        one, two = (TrainingConfig.model_validate(yaml.safe_load(text)) for text in (described, other))
+    except ValidationError:  # of a version with other settings
+        return False
+    return _learning(one) == _learning(two)
+
+
+def _learning(config: TrainingConfig) -> dict[str, Any]:
+    """What the weights depend on."""
+    dumped = config.model_dump(mode="json")
+    for stage in dumped["stages"].values():
+        stage["memory"] = stage["memory"]["saved"] == "bfloat16"
+    return dumped
 
 
 def dump_config(config: TrainingConfig) -> str:

@@ -20,7 +20,7 @@ from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.config import CLASSES_OF, TrainingConfig
 from flareseg.training.provenance import read_provenance
 from flareseg.training.sample import CASCADE, Stage
-from flareseg.training.trainer import BEST
+from flareseg.training.trainer import BEST, CHECKPOINT
 
 INPUT = (
     "HU clipped to -200..300, (HU - 50) / 250; axes to superior, posterior, left; "
@@ -74,6 +74,7 @@ def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
         **({} if settings.factor is None else {"factor": settings.factor}),
         "provenance": read_provenance(folder),
         "progress": facts["progress"],
+        "trained": read(folder / CHECKPOINT)[0]["progress"],
         "config": config.model_copy(update={"stages": {stage: settings}}).model_dump(mode="json"),
     }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from flareseg.inference.live_bytes import MB, LiveBytes, bytes_of
@@ -16,6 +17,7 @@ from flareseg.training.config import CLASSES_OF, StageConfig
 from flareseg.training.losses import OrganLoss
 from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
+from flareseg.training.saved_tensors import Offloaded, saving
 from flareseg.training.start import new_network
 from flareseg.training.step import forward
 
@@ -30,6 +32,7 @@ class StepMemory:
         batch_mb: Images and labels.
         kept_mb: What the forward pass leaves for the backward pass, the logits included.
         peak_mb: The most at any time, all of the above included.
+        main_mb: What is kept in main memory instead (``saved: cpu`` on a GPU).
     """
 
     parameters: int
@@ -37,6 +40,7 @@ class StepMemory:
     batch_mb: float
     kept_mb: float
     peak_mb: float
+    main_mb: float = 0.0
 
 
 def count_step(
@@ -49,6 +53,7 @@ def count_step(
     """Count the memory of one training step of a stage.
 
     What a library needs within an operation is not counted, but for the copies that convolutions of a CPU make.
+    Autocast takes the CPU's list of operations, which differs a little from CUDA's.
 
     Args:
         stage: The stage, which says how many classes there are.
@@ -62,10 +67,12 @@ def count_step(
     """
     random = settings.model_copy(update={"start": "default"})  # no weights are read; they make no difference
     with FakeTensorMode(), LiveBytes(copies=device == "cpu") as live:
-        return _counted(live, stage, random, precision, fractions)
+        return _counted(live, stage, random, precision, fractions, device)
 
 
-def _counted(live: LiveBytes, stage: Stage, settings: StageConfig, precision: str, fractions: bool) -> StepMemory:
+def _counted(
+    live: LiveBytes, stage: Stage, settings: StageConfig, precision: str, fractions: bool, device: str
+) -> StepMemory:
     network = new_network(stage, settings).train()
     optimiser, loss = new_optimiser(network, settings.optimiser), OrganLoss(settings.loss)
     for parameter in network.parameters():
@@ -76,8 +83,10 @@ def _counted(live: LiveBytes, stage: Stage, settings: StageConfig, precision: st
     batch = _batch(settings.grid, settings.batch, CLASSES_OF[stage], fractions)
     with_batch = live.now
     live.peak = with_batch
-    with _autocast(precision):
-        step = forward(network, loss, batch, settings.memory)
+    offloaded = Offloaded()
+    on_cpu = settings.memory.saved == "cpu" and device == "cuda"
+    with offloaded if on_cpu else saving(settings.memory.saved, torch.device("cpu")):
+        step = forward(partial(_autocast, network, precision), loss, batch, settings.memory)
     kept = live.now
     step[1].backward()
     average, gradients = bytes_of(network.state_dict().values()), bytes_of(network.parameters())
@@ -87,6 +96,7 @@ def _counted(live: LiveBytes, stage: Stage, settings: StageConfig, precision: st
         (with_batch - without_batch) / MB,
         (kept - with_batch) / MB,
         (live.peak + average) / MB,
+        offloaded.bytes / MB,
     )
 
 
@@ -96,5 +106,8 @@ def _batch(grid: Size, samples: int, classes: int, fractions: bool) -> TrainingB
     return TrainingBatch(torch.zeros(shape), torch.zeros(shape, dtype=torch.uint8), shares)
 
 
-def _autocast(precision: str) -> contextlib.AbstractContextManager:
-    return torch.autocast("cpu", torch.bfloat16) if precision == "bf16-mixed" else contextlib.nullcontext()
+def _autocast(network: nn.Module, precision: str, x: Tensor) -> Tensor:
+    """The logits in float32, as lightning-fabric gives them: the loss is computed outside autocast."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+        logits = network(x)
+    return logits.float()

@@ -2,106 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from flareseg.core.errors import ConfigError
 from flareseg.core.free_memory import bounds
 from flareseg.inference.live_bytes import MB
-from flareseg.inference.networks import build, divisor_of
+from flareseg.inference.networks import build
 from flareseg.inference.networks.savings import has_savings
-from flareseg.inference.own_grid import own_grid
+from flareseg.inference.own_grid import largest_factor, own_grid
 from flareseg.inference.resample import Size
-from flareseg.training.config import StageConfig, TrainingConfig
-from flareseg.training.memory import StepMemory, count_step
+from flareseg.training.config import SIZE_STEP, StageConfig, TrainingConfig
+from flareseg.training.run_memory import RunMemory, Samples, count_run
 from flareseg.training.sample import Stage
-from flareseg.training.store import CaseFacts, Kind
 
-SAMPLE_BYTES = 110  # for each voxel while a sample is made; 60 to 107 were counted by LiveBytes, synthetic and real
-_LEAST_FACTOR, _FACTOR_STEP = 0.05, 0.01
+_SHOWN_MB = 100.0  # of what is kept, in a message
+
+_Fits = Callable[[Samples, int], bool]  # resized samples, how many of them are a batch
 
 
 @dataclass(frozen=True)
 class Room:
-    """Memory that a run may take: ``free_mb``, and what bounds it, as part of a message."""
+    """Memory that a run may take: ``free_mb``, and what bounds it, as part of a message; ``is_limit``: the caller."""
 
     free_mb: float
     where: str = ""
+    is_limit: bool = False
 
     @classmethod
     def of(cls, device: torch.device, limit_mb: float | None = None) -> Room:
         """What is free on a device; ``limit_mb``: the most that the caller allows."""
         if device.type == "cuda":
-            free = torch.cuda.mem_get_info(device)[0] / MB
-            return cls(free, " on the GPU") if limit_mb is None or limit_mb > free else cls(limit_mb, _ALLOWED)
-        bound = min(bounds(), key=lambda bound: bound.free_mb, default=None)
-        if bound is None or (limit_mb is not None and limit_mb < bound.free_mb):
-            return cls(float("inf") if limit_mb is None else limit_mb, _ALLOWED)
-        return cls(bound.free_mb, bound.where)
+            torch.cuda.empty_cache()  # what PyTorch keeps without using it does not count as free
+            free = cls(torch.cuda.mem_get_info(device)[0] / MB, " on the GPU")
+        else:
+            bound = next(iter(bounds()), None)
+            free = cls(float("inf")) if bound is None else cls(bound.free_mb, bound.where)
+        return free if limit_mb is None or limit_mb > free.free_mb else cls(limit_mb, " by the limit given", True)
 
-
-_ALLOWED = " by the limit given"
-
-
-def largest_size(stage: Stage, config: TrainingConfig, cases: Sequence[CaseFacts]) -> Size:
-    """The largest grid of a stage's samples (k, j, i): of the synthetic ones or of the store's scans."""
-    settings, sizes = config.stages[stage], []
-    if config.data.synthetic:
-        sizes.append(settings.size)
-    if config.data.scans:
-        sizes += [settings.own_grid(case.shape) for case in cases if case.kind is Kind.SCAN]
-    return max(sizes or [settings.size], key=lambda size: size[0] * size[1] * size[2])
+    def __str__(self) -> str:
+        return f"{_gb(max(0.0, self.free_mb))} are {'allowed' if self.is_limit else 'free'}{self.where}"
 
 
 def require_room(
-    stage: Stage, config: TrainingConfig, size: Size, precision: str, device: torch.device, room: Room
-) -> StepMemory:
-    """The counted memory of a step on samples of ``size``.
+    stage: Stage,
+    config: TrainingConfig,
+    samples: Samples,
+    precision: str,
+    device: torch.device,
+    room: Room,
+    main: Room | None = None,
+) -> RunMemory:
+    """The counted memory of a run of a stage.
 
-    Raises ConfigError if a step, or making its samples, has less room, with the largest factor that fits.
+    Args:
+        stage: The stage.
+        config: The run's config.
+        samples: Its largest samples, before they are resized.
+        precision: "32-true" or "bf16-mixed".
+        device: The device.
+        room: Memory of the device.
+        main: Main memory, where the device is a GPU. None: it is not checked.
+
+    Raises:
+        ConfigError: There is less memory, with what would fit.
     """
-    settings = config.stages[stage]
+    settings, sized = config.stages[stage], samples.resized(config.stages[stage])
 
-    def counted(size: Size) -> StepMemory:
-        sized = settings.model_copy(update={"grid": size, "factor": None})
-        return count_step(stage, sized, precision, config.data.fractions, "cuda" if device.type == "cuda" else "cpu")
+    @functools.cache
+    def counted(samples: Samples, batch: int) -> RunMemory:
+        changes = {"batch": batch, "fresh": settings.fresh and min(settings.fresh, batch)}
+        return count_run(stage, settings.model_copy(update=changes), config.data, samples, precision, device)
 
-    def needed(size: Size) -> float:
-        return max(counted(size).peak_mb, size[0] * size[1] * size[2] * SAMPLE_BYTES / MB)
+    needed, training = counted(sized, settings.batch), f"Training {settings.network.name}"
+    if needed.peak_mb > room.free_mb:
+        what, size = ("Making a sample", sized.made) if needed.samples_decide else (training, sized.trained)
+        kept = f", {_gb(needed.kept_mb)} of it for samples that are kept" if needed.kept_mb > _SHOWN_MB else ""
+        raise ConfigError(
+            f"{what} on {_voxels(size)} voxels needs {_gb(needed.peak_mb)} of memory{kept}; {room}.",
+            _advice(settings, samples, needed, room, lambda *run: counted(*run).peak_mb <= room.free_mb),
+        )
+    if main is not None and needed.main_mb > main.free_mb:
+        saved = ", or do without saved: cpu under `memory`" if needed.step.main_mb else ""
+        raise ConfigError(
+            f"{training} keeps {_gb(needed.main_mb)} in main memory; {main}.",
+            f"Lower `scans_memory_mb` or `validation_samples`{saved}.",
+        )
+    return needed
 
-    if (needed_mb := needed(size)) <= room.free_mb:
-        return counted(size)
-    raise ConfigError(
-        f"Training {settings.network.name} on {_voxels(size)} voxels needs {needed_mb / 1000:.1f} GB of memory; "
-        f"{max(0.0, room.free_mb) / 1000:.1f} GB are {'allowed' if room.where == _ALLOWED else 'free'}{room.where}.",
-        _advice(settings, size, needed_mb, room, needed),
-    )
 
-
-def _advice(settings: StageConfig, size: Size, needed: float, room: Room, count: Callable[[Size], float]) -> str:
-    """What to do: the largest factor that fits, and the savings that are not used yet."""
-    network = build(settings.network.name, 2, settings.network.options)
-    factor = min(1.0, max(0.0, room.free_mb) / needed) ** (1 / 3) + 2 * _FACTOR_STEP  # memory grows with the voxels
-    smaller = size
-    while factor >= _LEAST_FACTOR:
-        smaller = own_grid(size, factor, divisor_of(network))
-        if smaller != size and count(smaller) <= room.free_mb:
-            break
-        factor -= _FACTOR_STEP
-    unused = _unused_savings(settings, network)
+def _advice(settings: StageConfig, samples: Samples, needed: RunMemory, room: Room, fits: _Fits) -> str:
+    """What to do: what would fit, and the savings that are not used yet."""
+    unused = [] if needed.samples_decide else _unused_savings(settings)
     more = f", or switch on {', '.join(unused)} under `memory`" if unused else ""
-    if factor < _LEAST_FACTOR:
-        return f"No factor of this grid fits: take narrower layers{more}, or a device with more memory."
-    now = settings.factor or 1.0
-    fits = f"The largest factor that fits is {factor * now:.2f}, {_voxels(smaller)} voxels"
-    return f"{fits}: set `factor` or `grid` so{more}."
+    found = _smaller(settings, samples, needed, room, fits)
+    if found is None:
+        return f"No smaller grid fits: take narrower layers{more}, or a device with more memory."
+    return f"{found} so{more}."
 
 
-def _unused_savings(settings: StageConfig, network: nn.Module) -> list[str]:
-    memory, has = settings.memory, has_savings(network)
+def _smaller(settings: StageConfig, samples: Samples, needed: RunMemory, room: Room, fits: _Fits) -> str | None:
+    """The largest batch that fits, else the largest factor or grid."""
+    for batch in range(settings.batch - 1, 0, -1):
+        if fits(samples.resized(settings), batch):
+            return f"The largest `batch` that fits is {batch}: set it{', and `fresh` up to it,' * bool(settings.fresh)}"
+
+    def times(factor: float) -> Samples:
+        return samples.resized(settings.model_copy(update={"factor": factor}))
+
+    def on_grid(factor: float) -> Samples:
+        size = own_grid(settings.grid, factor, math.lcm(SIZE_STEP, settings.network.divisor))
+        return replace(samples, trained=size, made=size)
+
+    free = settings.batch * room.free_mb
+    if settings.factor is not None:
+        found = largest_factor(lambda n: fits(times(n), 1), free, needed.peak_mb, settings.factor)
+        return None if found is None else f"The largest `factor` that fits is {found:.2f}: set it"
+    found = largest_factor(lambda n: fits(on_grid(n), 1), free, needed.peak_mb)
+    if found is None:
+        return None
+    first = "With `batch: 1` the" if settings.batch > 1 else "The"
+    return f"{first} largest `grid` that fits is about {list(on_grid(found).trained)}: set it"
+
+
+def _unused_savings(settings: StageConfig) -> list[str]:
+    with torch.device("meta"):
+        has = has_savings(build(settings.network.name, 2, settings.network.options))
+    memory = settings.memory
     savings = {
         "checkpoint": has and not memory.checkpoint,
         "in_place": has and not memory.in_place,
@@ -113,3 +144,7 @@ def _unused_savings(settings: StageConfig, network: nn.Module) -> list[str]:
 
 def _voxels(size: Size) -> str:
     return " x ".join(map(str, size))
+
+
+def _gb(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 
 from flareseg.core.errors import DataError
@@ -15,9 +16,9 @@ from flareseg.training.augmentation import Augmentation
 from flareseg.training.batches import Batches, Mixture
 from flareseg.training.chance import Chance, seed_of
 from flareseg.training.config import DataConfig, TrainingConfig, dump_config
-from flareseg.training.memory import StepMemory
 from flareseg.training.provenance import digest, write_provenance
-from flareseg.training.room import Room, largest_size, require_room
+from flareseg.training.room import Room, require_room
+from flareseg.training.run_memory import RunMemory, Samples
 from flareseg.training.sample import Sample, SampleSource, Stage
 from flareseg.training.scans import ScanSource
 from flareseg.training.store import CaseFacts, Kind, Store
@@ -88,11 +89,17 @@ class TrainingRun:
             write_provenance(folder, split.training)
         return trainer
 
-    def require_room(self, stage: Stage, limit_mb: float | None = None) -> StepMemory:
-        """The memory of a step on the stage's largest samples, counted. Raises ConfigError if there is less of it."""
-        cases = Split.of(self.store, self.config.data).training
-        size, device = largest_size(stage, self.config, cases), self.fabric.device
-        return require_room(stage, self.config, size, self.precision, device, Room.of(device, limit_mb))
+    def require_room(self, stage: Stage, limit_mb: float | None = None) -> RunMemory:
+        """The memory of a stage, counted. Raises ConfigError if there is less of it."""
+        settings, data, device = self.config.stages[stage], self.config.data, self.fabric.device
+        split = Split.of(self.store, data)
+        samples = Samples.of(settings, data, split.training, split.validation)
+        main = Room.of(torch.device("cpu")) if device.type == "cuda" else None
+        return require_room(stage, self.config, samples, self.precision, device, Room.of(device, limit_mb), main)
+
+    def has_one_size(self, stage: Stage) -> bool:
+        """Whether all samples of a stage have the same number of voxels."""
+        return self.config.stages[stage].factor is None or not self.config.data.scans
 
     def samples(self, stage: Stage, count: int) -> tuple[list[Sample], list[Sample]]:
         """Synthetic samples as a stage would learn from, and some of the store's scans to compare them with.
@@ -132,7 +139,7 @@ class TrainingRun:
         one_by_one = self.config.stages[stage].model_copy(update={"batch": 1, "fresh": None})
         seed = self.config.seed + VALIDATION_SEED
         batches = Batches(_mixture(sources), stage, one_by_one, seed, self.fabric.device)
-        return Validation(batches, stage, data.validation_samples)
+        return Validation(batches, stage, data.validation_samples, self.fabric.device)
 
     def _synthesizer(self, store: Store) -> Synthesizer:
         fractions = self.config.data.fractions

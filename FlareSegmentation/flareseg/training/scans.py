@@ -83,7 +83,7 @@ class ScanSource:
         self._view = view or ViewConfig()
         self._memory_mb, self._fractions = memory_mb, fractions
         self._loaded: OrderedDict[str, Scan] = OrderedDict()
-        self.names = [facts.name for facts in store if _can_be_learned(facts)]
+        self.names = [facts.name for facts in store if can_be_learned(facts)]
         if not self.names:
             raise DataError(
                 f"The training store {store.folder} has no scans with trusted labels of all organs.",
@@ -126,7 +126,8 @@ class ScanSource:
         return self._loaded[name]
 
 
-def _can_be_learned(facts: CaseFacts) -> bool:
+def can_be_learned(facts: CaseFacts) -> bool:
+    """Whether a case is a CT all organs of which are trusted."""
     return facts.kind is Kind.SCAN and not {t.name.lower() for t in ORGAN_TISSUES} & set(facts.untrusted)
 
 

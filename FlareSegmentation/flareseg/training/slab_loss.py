@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +11,6 @@ from torch.utils.checkpoint import checkpoint
 
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.losses import OrganLoss
-
-_checkpoint = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
 
 
 def loss_by_slabs(loss: OrganLoss, logits: Tensor, batch: TrainingBatch, slices: int | None = None) -> Tensor:

@@ -22,9 +22,10 @@ from flareseg.training.logs import TRAINING, VALIDATION, Log
 from flareseg.training.losses import OrganLoss
 from flareseg.training.optimiser import new_optimiser
 from flareseg.training.sample import Stage
+from flareseg.training.saved_tensors import saving
 from flareseg.training.schedule import rate_factor
 from flareseg.training.start import new_network
-from flareseg.training.step import forward
+from flareseg.training.step import forward, layout_on
 from flareseg.training.validation import DiceMeter, Score, Validation
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
@@ -66,7 +67,7 @@ class Trainer:
         self.batches, self.validation = batches, validation
         self._folder, self._fabric, self._watcher, self._clock = folder, fabric, watcher, clock
         torch.manual_seed(config.seed)
-        network = new_network(stage, self._settings).to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        network = new_network(stage, self._settings).to(memory_format=layout_on(fabric.device))  # type: ignore[call-overload]
         self._network, self._optimiser = fabric.setup(network, new_optimiser(network, self._settings.optimiser))
         self._loss = OrganLoss(self._settings.loss)
         average = averaged(self._network.module, self._settings.ema_decay)
@@ -77,11 +78,6 @@ class Trainer:
         self._saved_step = self.progress.step
         self._log = Log(folder, self.progress.step) if fabric.is_global_zero else None
         self._meter = DiceMeter(stage)
-
-    @property
-    def _memory_format(self) -> torch.memory_format:
-        """What the tensor cores of a GPU are fastest with."""
-        return torch.channels_last_3d if self._fabric.device.type == "cuda" else torch.contiguous_format
 
     @property
     def progress(self) -> TrainingProgress:
@@ -107,7 +103,8 @@ class Trainer:
             self._save()
             raise GpuMemoryError(
                 f"The memory of the device ran out at step {self.progress.step}; step {self._saved_step} is saved.",
-                "Lower `batch` or `grid` in the config of a new run, or free the device's memory and resume.",
+                "Free the device's memory and resume, also with more savings under `memory` of the config; or lower "
+                "`batch`, `grid` or `factor` in the config of a new run.",
             ) from error
         return self.progress.step >= self.steps
 
@@ -157,13 +154,19 @@ class Trainer:
         batch = self.batches.batch(step)
         self._network.train()
         before = [buffer.clone() for buffer in self._network.module.buffers()]
-        logits, loss = forward(self._network, self._loss, batch, self._settings.memory, self._memory_format)
-        self._optimiser.zero_grad(set_to_none=True)
-        self._fabric.backward(loss)
-        norm = self._clip()
+        try:
+            with saving(self._settings.memory.saved, self._fabric.device):
+                logits, loss = forward(self._network, self._loss, batch, self._settings.memory)
+            self._optimiser.zero_grad(set_to_none=True)
+            self._fabric.backward(loss)
+            norm = self._clip()
+        except RuntimeError:  # out of memory, after which the state is saved
+            self._restore(before)
+            raise
         (is_spoilt,) = self._agreed(not bool(torch.isfinite(loss) & torch.isfinite(norm)))
         if is_spoilt:
-            self._give_up(before)
+            self._restore(before)
+            self._give_up()
         self._optimiser.step()
         self._state.average.update_parameters(self._network.module)
         self.progress.step += 1
@@ -177,11 +180,13 @@ class Trainer:
         assert norm is not None  # of gradients clipped by norm
         return norm
 
-    def _give_up(self, buffers_before: list[Tensor]) -> None:
-        """Save the network as it was before this step: its weights are untouched, batch norm is not."""
-        with torch.no_grad():
-            for buffer, before in zip(self._network.module.buffers(), buffers_before):
-                buffer.copy_(before)
+    @torch.no_grad()
+    def _restore(self, buffers_before: list[Tensor]) -> None:
+        """The network as it was before this step: its weights are untouched, batch norm is not."""
+        for buffer, before in zip(self._network.module.buffers(), buffers_before):
+            buffer.copy_(before)
+
+    def _give_up(self) -> None:
         self._save()
         raise ConfigError(
             f"Loss or gradient is not finite at step {self.progress.step}; the run is saved as it was before.",

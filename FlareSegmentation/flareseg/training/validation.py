@@ -76,24 +76,25 @@ class DiceMeter:
 
 
 class Validation:
-    """Scores a network on the first ``samples`` samples of batches of its own."""
+    """Scores a network on a device on the first ``samples`` samples of batches of its own."""
 
-    def __init__(self, batches: Batches, stage: Stage, samples: int) -> None:
+    def __init__(self, batches: Batches, stage: Stage, samples: int, device: torch.device | str = "cpu") -> None:
         self._all = batches
         self._stage = stage
-        self._samples = samples
+        self._samples, self._device = samples, device
 
     @cached_property
     def batches(self) -> list[TrainingBatch]:
-        """The validation samples, one in each batch."""
-        return [self._all.batch(number) for number in range(self._samples)]
+        """The validation samples, one in each batch, in main memory."""
+        return [self._all.batch(number).to("cpu") for number in range(self._samples)]
 
     @torch.no_grad()
     def score(self, network: nn.Module) -> Score:
         """The score of a network, which is in evaluation mode afterwards."""
         network.eval()
         meter, roi = DiceMeter(self._stage), RoiMeter()
-        for batch in self.batches:
+        for kept in self.batches:
+            batch = kept.to(self._device)
             logits = network(batch.images).float()
             meter.add(logits, batch.labels)
             if self._stage is Stage.ABDOMEN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from flareseg.inference.networks.dense_vnet import DenseVNet
@@ -23,6 +24,12 @@ NETWORKS: dict[str, type[nn.Module]] = {
 def divisor_of(network: nn.Module) -> int:
     """What each size of the network's input is divisible by."""
     return int(getattr(network, "divisor", 1))
+
+
+def divisor_by_name(name: str, options: Mapping[str, Any] | None = None) -> int:
+    """The same of the network called ``name``, of which no weights are made and no random numbers drawn."""
+    with torch.device("meta"):
+        return divisor_of(build(name, 2, options))
 
 
 def build(name: str, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:

@@ -24,6 +24,8 @@ def in_place_norm_activation(x: Tensor, norm: nn.BatchNorm3d, slope: float) -> T
 
     Updates the running statistics as the norm itself does in training.
     """
+    if x.numel() == x.shape[1]:
+        raise ValueError(f"one value of each channel has no variance: input of {tuple(x.shape)}")
     # in float32 at least: the squares of half-precision numbers would overflow
     variance, mean = torch.var_mean(x.detach().to(norm.weight.dtype), dim=_DIMS, correction=0)
     _update_statistics(norm, mean, variance, x.numel() / x.shape[1])
