@@ -50,7 +50,7 @@ def test_the_baseline_differs_from_full_size_in_the_network_and_its_savings_alon
 
 def test_he_luo_and_flareseg_in_small_learn_from_the_same_number_of_samples() -> None:
     small = [read_config(name).stages[Stage.ORGANS] for name in ("he-luo-small", "flareseg-small")]
-    assert [stage.epochs * (stage.steps_per_epoch or 0) * stage.batch for stage in small] == [2400, 2400]
+    assert [stage.epochs * (stage.steps_per_epoch or 0) * stage.batch for stage in small] == [1200, 1200]
     assert small[0].grid == small[1].grid
     he_luo = read_config("he-luo").stages[Stage.ORGANS]
     assert small[0].model_copy(update={"grid": he_luo.grid, "steps_per_epoch": None}) == he_luo
