@@ -15,13 +15,13 @@ from flareseg.core.report import Report
 from flareseg.core.run import Progress, Run
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.targets import DicomTargets
-from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.cascade import Cascade
 from flareseg.inference.options import SegmentationOptions
-from flareseg.inference.pipeline import segment_scan
+from flareseg.inference.result_files import segment_into_files
 from flareseg.io.outputs import check_writable
 from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import DICOM
-from flareseg.io.writing import suffix_of, write_labels
+from flareseg.io.writing import suffix_of
 
 StrPath = str | os.PathLike[str]
 
@@ -100,15 +100,10 @@ def segment(
     loaded = cascade or Cascade.load(device or "auto", precision=precision or "auto")
 
     def read() -> Volume:
-        return dicom.checked(scan if isinstance(scan, Volume) else _read(scan, loaded.limits.check_file))
-
-    def write(found: Segmentation, volume: Volume) -> None:
-        dicom.write(volume, found.labels, found.organs, loaded.weights)
-        if target is not None and not dicom.any:
-            write_labels(target, found.labels, volume.geometry, [organ.name for organ in found.organs])
+        return scan if isinstance(scan, Volume) else _read(scan, loaded.limits.check_file)
 
     with Run(progress) if progress else Run() as run:
-        outcome = segment_scan(loaded, read, write, run, options)
+        outcome = segment_into_files(loaded, read, target, dicom, run, options)
     found = outcome.segmentation
     return SegmentationResult(outcome.volume, found.labels, found.uncertainty, outcome.report)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,16 +21,16 @@ from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.display.preview import write_preview
-from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.cascade import Cascade
 from flareseg.inference.full_size import Networks
-from flareseg.inference.pipeline import PipelineResult, segment_scan
+from flareseg.inference.pipeline import PipelineResult
+from flareseg.inference.result_files import segment_into_files
 from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import make_folder, sync, write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.result_row import done_row, failed_row, inside
 from flareseg.io.scan_folder import RESULT
 from flareseg.io.tasks import DICOM
-from flareseg.io.writing import write_labels
 
 FALLBACK = ".nii.gz"  # of an image file where DICOM segmentations are written
 
@@ -79,18 +80,8 @@ class CaseSegmenter:
     def _segment(self, case: ArchiveCase, labels: Path) -> PipelineResult:
         dicom = DicomTargets(labels if labels.suffix == DICOM else None)
         with shortage_said("This scan", self.cascade.limits.ram), Run() as run:
-            return segment_scan(
-                self.cascade,
-                lambda: dicom.checked(self._read(case)),
-                lambda found, volume: self._write(labels, dicom, found, volume),
-                run,
-                self.job.options,
-            )
-
-    def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
-        if not dicom.any:
-            write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
-        dicom.write(volume, found.labels, found.organs, self.cascade.weights)
+            read = partial(self._read, case)
+            return segment_into_files(self.cascade, read, labels, dicom, run, self.job.options)
 
     def _read(self, case: ArchiveCase) -> Volume:
         paths = case.paths(self.job.source)

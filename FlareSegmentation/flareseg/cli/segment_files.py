@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,14 @@ from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.evaluation.overlap import dice_per_organ
-from flareseg.inference.cascade import Cascade, Segmentation
+from flareseg.inference.cascade import Cascade
 from flareseg.inference.options import SegmentationOptions
-from flareseg.inference.pipeline import PipelineResult, segment_scan
+from flareseg.inference.pipeline import PipelineResult
+from flareseg.inference.result_files import segment_into_files
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import Task
-from flareseg.io.writing import write_labels
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,8 @@ class FileSegmenter:
         """Write what the task asks for, the label map first. ``remark``: for the progress bar. Raises FlareError."""
         dicom = DicomTargets.of(task, self.format)
         with console.progress_bar(task.scan.name + remark) as progress, Run(progress) as run:
-            outcome = segment_scan(
-                self.cascade,
-                lambda: dicom.checked(self._read(task)),
-                lambda found, volume: self._write(task.labels, dicom, found, volume),
-                run,
-                self.options,
-            )
+            read = partial(self._read, task)
+            outcome = segment_into_files(self.cascade, read, task.labels, dicom, run, self.options)
         if self.ground_truth:
             self._add_dice(outcome, self.ground_truth)
         if task.report:
@@ -70,11 +66,6 @@ class FileSegmenter:
                 "Give the label map of this scan.",
             )
         return volume
-
-    def _write(self, labels: Path, dicom: DicomTargets, found: Segmentation, volume: Volume) -> None:
-        if labels not in (dicom.segmentation, dicom.structures):
-            write_labels(labels, found.labels, volume.geometry, [organ.name for organ in found.organs])
-        dicom.write(volume, found.labels, found.organs, self.cascade.weights, found.uncertainty)
 
     def _add_dice(self, outcome: PipelineResult, ground_truth: Volume) -> None:
         labels = Volume(outcome.segmentation.labels, outcome.volume.geometry).canonical.voxels
