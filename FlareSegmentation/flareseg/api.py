@@ -17,11 +17,11 @@ from flareseg.core.volume import Volume
 from flareseg.dicom_export.targets import DicomTargets
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.options import SegmentationOptions
-from flareseg.inference.result_files import segment_into_files
 from flareseg.io.outputs import check_writable
 from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import DICOM
 from flareseg.io.writing import suffix_of
+from flareseg.result_files import segment_into_files
 
 StrPath = str | os.PathLike[str]
 

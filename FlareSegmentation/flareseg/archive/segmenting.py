@@ -24,13 +24,13 @@ from flareseg.display.preview import write_preview
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.full_size import Networks
 from flareseg.inference.pipeline import PipelineResult
-from flareseg.inference.result_files import segment_into_files
 from flareseg.io.ledger import ResultRow
 from flareseg.io.outputs import make_folder, sync, write_text
 from flareseg.io.reading import read_volume
 from flareseg.io.result_row import done_row, failed_row, inside
 from flareseg.io.scan_folder import RESULT
 from flareseg.io.tasks import DICOM
+from flareseg.result_files import segment_into_files
 
 FALLBACK = ".nii.gz"  # of an image file where DICOM segmentations are written
 

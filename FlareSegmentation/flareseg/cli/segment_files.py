@@ -22,11 +22,11 @@ from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.pipeline import PipelineResult
-from flareseg.inference.result_files import segment_into_files
 from flareseg.io.batch import Batch
 from flareseg.io.outputs import write_text
 from flareseg.io.reading import read_series, read_volume
 from flareseg.io.tasks import Task
+from flareseg.result_files import segment_into_files
 
 
 @dataclass(frozen=True)
