@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from flareseg.core.errors import FlareError
 from flareseg.training.config import PRESETS, OptimiserConfig, dump_config, read_config
@@ -126,3 +127,12 @@ def test_an_unknown_name_lists_the_presets() -> None:
 def test_an_optimiser_has_no_momentum_no_decay_and_no_bound_unless_its_config_says_so() -> None:
     optimiser = OptimiserConfig(name="sgd", lr=0.1)
     assert (optimiser.momentum, optimiser.weight_decay, optimiser.max_grad_norm) == (0.0, 0.0, None)
+
+
+@pytest.mark.parametrize("preset", ["full-size", "plain"])
+def test_a_network_for_whole_scans_begins_with_a_hundredth_of_each_organ(preset: str) -> None:
+    settings = read_config(preset).stages[Stage.FULL_SIZE]
+    network = new_network(Stage.FULL_SIZE, settings).eval()
+    with torch.no_grad():
+        shares = network(torch.randn(1, 1, 32, 32, 32)).softmax(dim=1).mean(dim=(0, 2, 3, 4))
+    assert shares.tolist() == pytest.approx([0.96, 0.01, 0.01, 0.01, 0.01], abs=0.005)
