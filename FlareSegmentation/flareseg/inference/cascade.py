@@ -384,8 +384,9 @@ def _find_abdomen(
         raise nothing_found("No abdomen found in this scan.")
     with run.part(_RESAMPLING_SHARE, 1.0):
         logits = engine.logits(engine.abdomen, coarse, run)
-        background, organs = torch.nn.functional.interpolate(logits[None], coarse.shape, mode="trilinear")[0]
-    overview = Overview(coarse.cpu().numpy(), (organs > background).cpu().numpy(), geometry)
+        if logits.shape[1:] != coarse.shape:  # of a network of one's own with coarser logits
+            logits = torch.nn.functional.interpolate(logits[None], coarse.shape, mode="trilinear")[0]
+    overview = Overview(coarse.cpu().numpy(), (logits[1] > logits[0]).cpu().numpy(), geometry)
     box = box_of_foreground(overview.abdomen, geometry)
     if box is None:
         raise nothing_found("No abdomen found in this scan.")
