@@ -11,6 +11,9 @@ from flareseg.core.run import Run
 from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
+from flareseg.inference.cuda_link import CudaLink
+from flareseg.inference.resample import Box, Slabs, logits_to_labels, resample_to_grid
+from flareseg.inference.transfer import Pageable, Staged
 from flareseg.phantom import Phantom
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this computer has no CUDA GPU")
@@ -47,6 +50,31 @@ def test_gpu_memory_stays_below_256_mb_and_does_not_grow_with_the_scan(on_gpu: C
         peaks.append(facts.peak_gpu_allocated_mb)
     assert max(peaks) < 256
     assert peaks[1] < peaks[0] + 32
+
+
+@pytest.mark.parametrize("switches", ["staged", "graphs", "channels_last", "large_slabs", "staged,graphs"])
+def test_switches_leave_the_labels_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, on_gpu: Cascade, phantom: Phantom, switches: str
+) -> None:
+    monkeypatch.setenv("FLARESEG_GPU", switches)
+    switched = Cascade.load("cuda")
+    for volume in (phantom.volume, stretched(phantom.volume, 3), phantom.volume):
+        assert (switched.segment(volume).labels == on_gpu.segment(volume).labels).mean() > 0.9999
+
+
+def test_staged_copies_are_those_of_ordinary_memory_for_a_hundred_sizes_of_slabs() -> None:
+    device, random = torch.device("cuda"), np.random.default_rng(0)
+    staged = Staged(CudaLink(device))
+    for _ in range(100):
+        voxels = random.integers(-1000, 1000, (random.integers(20, 60), 256, 256)).astype(np.int16)
+        logits = torch.randn(5, 12, 64, 64, device=device)
+        grids, labels, megabytes = [], np.zeros((2, *voxels.shape), np.uint8), float(random.uniform(1, 40))
+        for transfer, out in zip((Pageable(), staged), labels):
+            slabs = Slabs(megabytes, transfer=transfer)
+            grids.append(resample_to_grid(voxels, Box.whole(voxels.shape), (16, 64, 64), device, slabs))
+            logits_to_labels(logits, out[::-1], slabs)
+        torch.testing.assert_close(*grids, rtol=0, atol=0)
+        np.testing.assert_array_equal(*labels)
 
 
 def test_automatic_takes_the_gpu(on_gpu: Cascade) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from flareseg.inference.cascade import Cascade, SegmentationOptions
 from flareseg.inference.device import select_device
 from flareseg.inference.engine import Engine
 from flareseg.inference.precision import Precision
-from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB
+from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB, Slabs
+from flareseg.inference.transfer import Staged
 from flareseg.inference.weights import load_network
 from flareseg.phantom import Phantom
+from inference.gpu_stand_ins import LateLink
 from strict_gpu import GPU, StrictGpu, out_of_memory, strict_gpu
 
 FLOAT32 = Precision(torch.float32)
@@ -70,6 +73,22 @@ def test_a_gpu_gives_the_labels_and_certainties_of_the_cpu(phantom: Phantom) -> 
     np.testing.assert_array_equal(found.uncertainty, expected.uncertainty)
     assert [organ.confidence for organ in found.organs] == [organ.confidence for organ in expected.organs]
     assert (found.device.name, found.device.dtype) == (NAME, "float32")
+
+
+def test_staged_copies_give_the_same_labels(phantom: Phantom) -> None:
+    plain = engine()
+    staged = replace(plain, slabs=Slabs(2.0, transfer=Staged(LateLink(GPU))))
+    options = SegmentationOptions(uncertainty=True)
+    expected, found = (Cascade(each, []).segment(phantom.volume, options) for each in (plain, staged))
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.uncertainty, expected.uncertainty)
+
+
+def test_channels_last_gives_the_same_labels(monkeypatch: pytest.MonkeyPatch, phantom: Phantom) -> None:
+    expected = Cascade.on(StrictGpu(), precision="float32").segment(phantom.volume)
+    monkeypatch.setenv("FLARESEG_GPU", "channels_last")
+    found = Cascade.on(StrictGpu(), precision="float32").segment(phantom.volume)
+    assert (found.labels == expected.labels).mean() > 0.9999
 
 
 def test_out_of_memory_once_is_retried_in_smaller_slabs(phantom: Phantom) -> None:

@@ -36,14 +36,7 @@ from flareseg.inference.kidneys import TISSUE_HU, middle_of, split_kidneys
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
-from flareseg.inference.resample import (
-    MINIMAL_SLAB_MB,
-    SLAB_MB,
-    Box,
-    Slabs,
-    logits_to_labels,
-    sampled,
-)
+from flareseg.inference.resample import MINIMAL_SLAB_MB, Box, Slabs, logits_to_labels, sampled
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.inference.uncertainty import follow_changes
 
@@ -229,9 +222,10 @@ class Cascade:
         if self._on_cpu is None:
             require_room(self._engine, volume, options, self.limits)
         self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
-        for slab_mb in (SLAB_MB, MINIMAL_SLAB_MB):
+        for slab_mb in (self._engine.slabs.megabytes, MINIMAL_SLAB_MB):
+            slabs = replace(self._engine.slabs, megabytes=slab_mb, done=run.advance)
             try:
-                return _Attempt(self._engine, options, run, Slabs(slab_mb, run.advance)).segment(volume, warnings)
+                return _Attempt(self._engine, options, run, slabs).segment(volume, warnings)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise (gpu_failure(error) if is_gpu_error(error) else error) from error
@@ -241,8 +235,9 @@ class Cascade:
         if self._on_cpu is None:
             raise too_full(f"The memory of {self._engine.device.name} ran out, in small slabs too.")
         warnings.append("The scan was segmented on the CPU instead.")
-        require_room(self._on_cpu(), volume, options, self.limits)
-        return _Attempt(self._on_cpu(), options, run, Slabs(SLAB_MB, run.advance)).segment(volume, warnings)
+        engine = self._on_cpu()
+        require_room(engine, volume, options, self.limits)
+        return _Attempt(engine, options, run, replace(engine.slabs, done=run.advance)).segment(volume, warnings)
 
 
 @dataclass(frozen=True)

@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from flareseg.core.geometry import Geometry
 from flareseg.core.report import DeviceFacts
 from flareseg.core.run import Run
+from flareseg.inference.cuda_link import CudaLink
 from flareseg.inference.device import Device
+from flareseg.inference.gpu_switches import SLAB_MB as LARGE_SLAB_MB
+from flareseg.inference.gpu_switches import GpuSwitches
 from flareseg.inference.low_scans import continued, slices_shown, without_continuation
 from flareseg.inference.networks.folding import folded
 from flareseg.inference.precision import Precision
-from flareseg.inference.resample import Box, Slabs, resample_to_grid
+from flareseg.inference.recorded import RecordedNetwork
+from flareseg.inference.resample import SLAB_MB, Box, Slabs, resample_to_grid
+from flareseg.inference.transfer import Pageable, Staged, Transfer
 from flareseg.inference.weights import TrainedNetwork
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The networks on one device in one precision. ``whole``: the organ network takes the scan, not only the ROI."""
+    """The networks on one device in one precision.
+
+    Attributes:
+        device: The device.
+        precision: Precision and memory layout of the networks.
+        abdomen: The ROI network.
+        organs: The organ network.
+        whole: Whether the organ network takes the scan, not only the ROI.
+        slabs: Size of slabs, and how they are copied to the device.
+    """
 
     device: Device
     precision: Precision
     abdomen: TrainedNetwork
     organs: TrainedNetwork
     whole: bool = False
+    slabs: Slabs = field(default_factory=Slabs)
 
     @classmethod
     def of(
@@ -40,11 +56,19 @@ class Engine:
         whole: bool = False,
     ) -> Engine:
         """Copy trained networks to a device, their batch norm folded into the convolutions."""
+        switches = GpuSwitches.of_environment() if device.is_gpu else GpuSwitches()
 
         def on_device(trained: TrainedNetwork) -> TrainedNetwork:
-            return replace(trained, network=precision.network(folded(trained.network), device.torch_device))
+            network = precision.network(folded(trained.network), device.torch_device)
+            if switches.graphs and trained.factor is None:  # one shape of input
+                example = precision.tensor(torch.zeros(1, 1, *trained.grid, device=device.torch_device))
+                with device.reproducible():
+                    network = RecordedNetwork(network, example)
+            return replace(trained, network=network)
 
-        return cls(device, precision, on_device(abdomen), on_device(organs), whole)
+        transfer: Transfer = Staged(CudaLink(device.torch_device)) if switches.staged else Pageable()
+        slabs = Slabs(LARGE_SLAB_MB if switches.large_slabs else SLAB_MB, transfer=transfer)
+        return cls(device, precision, on_device(abdomen), on_device(organs), whole, slabs)
 
     @property
     def facts(self) -> DeviceFacts:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from flareseg.core.organs import BACKGROUND
-from flareseg.inference.resample import Size, Slabs, upload
+from flareseg.inference.resample import Size, Slabs
 from flareseg.inference.tiles import TILE, gather, labels_in_tiles, starts_of, voxels_of
+from flareseg.inference.transfer import upload
 
 GUIDED = (1, 2, 3)  # liver, kidneys, spleen
 GUIDE_HU = (-120.0, 200.0)  # fat to enhanced parenchyma: lung and bone are no better contrast than fat and vessels

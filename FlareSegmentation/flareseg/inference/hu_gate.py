@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from flareseg.core.organs import BACKGROUND, LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY
-from flareseg.inference.resample import Size, Slabs, upload
+from flareseg.inference.resample import Size, Slabs
 from flareseg.inference.tiles import TILE, gather, labels_in_tiles, starts_of, voxels_of
+from flareseg.inference.transfer import upload
 
 LEAST_HU = -50.0  # half of the way from fat to soft tissue; -40 takes voxels that are part pancreas and part fat
 FAT_HU = -100.0  # the lower limit is never below it

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from flareseg.core.errors import ConfigError
 from flareseg.inference.device import Device
+from flareseg.inference.gpu_switches import GpuSwitches
 from flareseg.inference.networks.channels_last import channels_last, in_channels_last, runs_channels_last
 from flareseg.inference.processor import has_bfloat16
 
@@ -82,7 +83,8 @@ def select_precision(device: Device, choice: str = AUTO) -> Precision:
     if name == AUTO:
         name = checked_choice(os.environ.get(VARIABLE) or AUTO, f" in {VARIABLE}")
     dtype = _dtype_of_table(device) if name == AUTO else DTYPES[name]
-    return Precision(dtype, device.torch_device.type == "cpu" and runs_channels_last(dtype))
+    is_last = GpuSwitches.of_environment().channels_last if device.is_gpu else runs_channels_last(dtype)
+    return Precision(dtype, is_last)
 
 
 def emulation(device: Device, precision: Precision) -> list[str]:

@@ -8,20 +8,20 @@ canonical orientation, axis order (k, j, i).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from flareseg.inference.transfer import Pageable, Transfer
+
 Size = tuple[int, int, int]
 
 HU_RANGE = (-1024.0, 3000.0)  # padding below and metal above it would shift the averages
 SLAB_MB = 24.0  # measured: slabs that stay in the cache of a CPU core are fastest
 MINIMAL_SLAB_MB = 3.0
-
-_TORCH_READS = {np.dtype(t) for t in ("int8", "uint8", "int16", "int32", "float32", "float64")}
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,31 @@ class Box:
 
 @dataclass(frozen=True)
 class Slabs:
-    """The size of a slab, and the callback for each finished one (fraction 0..1)."""
+    """The size of a slab, the callback for each finished one (fraction 0..1), and how slabs are copied."""
 
     megabytes: float = SLAB_MB
     done: Callable[[float], None] = lambda fraction: None
+    transfer: Transfer = field(default_factory=Pageable)
 
     def cut(self, slices: int, bytes_per_slice: float) -> Iterator[tuple[int, int]]:
         """Bounds of successive slabs; a slab has at least one slice."""
-        step = max(1, int(self.megabytes * 1e6 / bytes_per_slice))
-        for start in range(0, slices, step):
-            stop = min(slices, start + step)
+        for start, stop in self._bounds(slices, bytes_per_slice):
             yield start, stop
             self.done(stop / slices)
+
+    def uploaded(
+        self, array: np.ndarray, bytes_per_slice: float, device: torch.device
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """Bounds of successive slabs of an array, and each slab as a float32 tensor on the device."""
+        bounds = self._bounds(len(array), bytes_per_slice)
+        tensors = self.transfer.uploads((array[start:stop] for start, stop in bounds), device)
+        for (start, stop), tensor in zip(bounds, tensors):
+            yield start, stop, tensor
+            self.done(stop / len(array))
+
+    def _bounds(self, slices: int, bytes_per_slice: float) -> list[tuple[int, int]]:
+        step = max(1, int(self.megabytes * 1e6 / bytes_per_slice))
+        return [(start, min(slices, start + step)) for start in range(0, slices, step)]
 
 
 def resample_to_grid(
@@ -75,8 +88,8 @@ def resample_to_grid(
     to_k = _weights(depth, size[0], device)
     grid = torch.zeros(size[0], size[1] * size[2], device=device)
     crop = voxels[box.slices]
-    for start, stop in slabs.cut(depth, rows * columns * 8):
-        slab = upload(crop[start:stop], device).clamp_(*HU_RANGE)
+    for start, stop, slab in slabs.uploaded(crop, rows * columns * 8, device):
+        slab.clamp_(*HU_RANGE)
         reach = _reach(start, stop, depth, size[0])
         grid[reach].addmm_(to_k[reach, start:stop], _resample_slices(slab, size[1], size[2]).flatten(1))
     return grid.view(size)
@@ -103,32 +116,22 @@ def logits_to_labels(
     slabs = slabs or Slabs()
     classes, depth, rows, columns = logits.shape
     to_k = _linear(depth, out.shape[0], logits.device)
-    for start, stop in slabs.cut(out.shape[0], classes * out.shape[1] * out.shape[2] * 8):
-        reach = _reach(start, stop, out.shape[0], depth)
-        slab = (to_k[start:stop, reach] @ logits[:, reach].float().flatten(2)).view(classes, -1, rows, columns)
-        slab = slab[1:] - slab[:1]  # the lead over the background, which so needs no interpolation of its own
-        slab = F.interpolate(slab, tuple(out.shape[1:]), mode="bilinear", align_corners=False)
-        out[start:stop] = _winner(slab).cpu().numpy()
-        if uncertainty is not None:
-            wrong = 1 - F.pad(slab, (0, 0, 0, 0, 0, 0, 1, 0)).softmax(dim=0).amax(dim=0)
-            uncertainty[start:stop] = (100 * wrong).round().to(torch.uint8).cpu().numpy()
+    with slabs.transfer.downloads() as download:
+        for start, stop in slabs.cut(out.shape[0], classes * out.shape[1] * out.shape[2] * 8):
+            reach = _reach(start, stop, out.shape[0], depth)
+            slab = (to_k[start:stop, reach] @ logits[:, reach].float().flatten(2)).view(classes, -1, rows, columns)
+            slab = slab[1:] - slab[:1]  # the lead over the background, which so needs no interpolation of its own
+            slab = F.interpolate(slab, tuple(out.shape[1:]), mode="bilinear", align_corners=False)
+            download(_winner(slab), out[start:stop])
+            if uncertainty is not None:
+                wrong = 1 - F.pad(slab, (0, 0, 0, 0, 0, 0, 1, 0)).softmax(dim=0).amax(dim=0)
+                download((100 * wrong).round().to(torch.uint8), uncertainty[start:stop])
 
 
 def sampled(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The label under the centre of each voxel of another grid over the same box; a copy."""
     k, j, i = (((np.arange(n) + 0.5) * size / n).astype(int) for n, size in zip(shape, labels.shape))
     return np.stack([labels[plane].take(j, axis=0).take(i, axis=1) for plane in k])  # 7 times as fast as np.ix_
-
-
-def upload(slab: np.ndarray, device: torch.device) -> Tensor:
-    """Copy an array of any number type to the device as float32."""
-    if slab.dtype.newbyteorder("=") not in _TORCH_READS:
-        slab = slab.astype(np.float32)
-    native = np.ascontiguousarray(slab, dtype=slab.dtype.newbyteorder("="))
-    # torch takes neither a read-only map of a file nor the negative stride that numpy leaves to a single slice
-    tensor = torch.from_numpy(native if native.flags.writeable and min(native.strides) >= 0 else native.copy())
-    # float() copies every type but float32, which must not be clamped in place
-    return tensor.to(device).to(torch.float32, copy=True)
 
 
 def _winner(leads: Tensor) -> Tensor:
