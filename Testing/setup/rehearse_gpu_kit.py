@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 KIT = ROOT / "build" / "gpu-kit"
-STEPS = ["environment", "smoke", "tests", "timing", "train", "scores"]
+STEPS = ["environment", "smoke", "tests", "checks", "timing", "variants", "train", "scores"]
 MINUTES = 4
 
 

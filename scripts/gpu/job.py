@@ -7,6 +7,7 @@ import json
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import torch
 JOB: dict[str, Any] = json.loads(sys.argv[1])
 KIT, OUT, WORK = (Path(JOB[name]) for name in ("kit", "out", "work"))
 REHEARSE, STAGE = bool(JOB["rehearse"]), str(JOB["stage"])
-DEVICE = "cpu" if REHEARSE else "cuda"
+CPU = "cpu"
+DEVICE = CPU if REHEARSE else "cuda"
 END = float(JOB["end"])  # as time.monotonic tells it
 FACTS: dict[str, Any] = {}
 
@@ -72,6 +74,17 @@ def volume(case: str) -> tuple[Any, np.ndarray]:
     with np.load(KIT / "ct" / f"{case}.npz", allow_pickle=False) as file:
         voxels, labels, matrix = file["voxels"], file["labels"], file["ijk_to_ras"]
     return Volume(voxels, Geometry.from_ijk_to_ras(matrix, voxels.shape), case), labels
+
+
+def stretched(slices: int) -> Any:
+    """The SPL scan by repetition on 512 x 512 x ``slices``."""
+    from flareseg.core.volume import Volume
+
+    scan, _ = volume("spl_abdomen")
+    old, shape = scan.geometry, (slices, 512, 512)
+    k, j, i = (np.arange(n) * before // n for n, before in zip(shape, old.shape))
+    spacing = tuple(mm * before / n for mm, before, n in zip(old.spacing, old.shape, shape))
+    return Volume(scan.voxels[np.ix_(k, j, i)], replace(old, shape=shape, spacing=spacing))
 
 
 def dice_of(cascade: Any, case: str) -> list[float]:

@@ -10,7 +10,7 @@ set -eu
 python=${PYTHON:-.venv/bin/python}
 kit=$1 data=$2 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 mkdir -p "$kit/wheels" "$kit/ct"
-for file in run.py steps.py job.py timing.py training.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
+for file in run.py steps.py job.py checks.py timing.py variants.py training.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
     [ "$here/$file" -ef "$kit/$file" ] || cp "$here/$file" "$kit/$file"
 done
 

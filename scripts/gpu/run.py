@@ -21,8 +21,16 @@ from pathlib import Path
 
 BEGUN = time.monotonic()
 KIT = Path(__file__).resolve().parent
-STEPS = ("environment", "smoke", "tests", "timing", "train", "scores")
-LIMITS = {"environment": 60, "smoke": 60, "tests": 60, "timing": 60, "scores": 60}  # seconds; train has the rest
+STEPS = ("environment", "smoke", "tests", "checks", "timing", "variants", "train", "scores")
+LIMITS = {
+    "environment": 60,
+    "smoke": 60,
+    "tests": 60,
+    "checks": 60,
+    "timing": 60,
+    "variants": 75,
+    "scores": 60,
+}  # seconds; train has the rest
 PACKAGES = {  # what the steps import, and the distributions that bring it
     "monai": ("monai",),
     "cc3d": ("connected-components-3d",),
@@ -47,7 +55,9 @@ class Runner:
     def packages(self) -> None:
         """Install the wheels of what is missing; the children find them through PYTHONPATH."""
         site, known = self.work / "site", os.environ.get("PYTHONPATH", "")
-        os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (Path("FlareSegmentation").resolve(), KIT, site, known)))
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            map(str, (Path("FlareSegmentation").resolve(), Path.cwd(), KIT, site, known))
+        )
         missing = [name for module, names in PACKAGES.items() if not importlib.util.find_spec(module) for name in names]
         if missing:
             command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-compile"]
@@ -114,9 +124,15 @@ class Runner:
         for row in timing.get("scans", []):
             stages = "  ".join(f"{stage} {1000 * s:.0f}" for stage, s in row["stages"].items())
             self.say(f"512x512x{row['slices']}: {1000 * row['median']:.0f} ms ({stages}); {row['memory']}")
-        for key in ("transfer", "network_ms", "nnunet"):
+        for key in ("floor", "transfer", "network_ms", "nnunet"):
             if key in timing:
                 self.say(f"{key}: {json.dumps(timing[key])}")
+        for row in self.facts.get("variants", {}).get("rows", []):
+            self.say(
+                f"{row['switches']:42} {row['ms']} ms, {row['allocator_mb']} MB, {row['equal_percent']} % of labels"
+            )
+        for key, fact in self.facts.get("checks", {}).items():
+            self.say(f"{key}: {json.dumps(fact)}")
         for key in ("registration", "formats_ms", "probe", "training"):
             if key in train:
                 self.say(f"{key}: {json.dumps(train[key])}")
@@ -137,12 +153,15 @@ def main() -> None:
     parser.add_argument("--stage", choices=("organs", "abdomen"), default="organs")
     parser.add_argument("--scratch", action="store_true", help="from random weights")
     parser.add_argument("--skip", nargs="*", default=[], choices=STEPS)
+    parser.add_argument("--measure", action="store_true", help="check and measure, and train nothing")
     parser.add_argument("--reserve", type=float, default=45.0, help="seconds kept for what follows the training")
     parser.add_argument("--probe", type=float, default=30.0, help="seconds of the training's throughput probe")
     parser.add_argument("--registration", type=float, default=50.0, help="seconds for fitting bodies to maps")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, with tiny settings")
     parser.add_argument("--fail", choices=STEPS, help="make this step fail (to rehearse)")
     options = parser.parse_args()
+    if not options.rehearse:
+        options.skip += ("train", "scores") if options.measure else ("checks", "variants")
     if not Path("FlareSegmentation/flareseg").is_dir():
         sys.exit("run.py must be called in the root of a project checkout")
     options.kit = options.kit.resolve()

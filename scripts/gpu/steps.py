@@ -86,6 +86,10 @@ if __name__ == "__main__":
         assert torch.cuda.is_available(), "PyTorch finds no CUDA GPU"
     if JOB["step"] == "timing":
         from timing import timing as step
+    elif JOB["step"] == "variants":
+        from variants import variants as step
+    elif JOB["step"] == "checks":
+        from checks import checks as step
     elif JOB["step"] == "train":
         from training import train as step
     else:

@@ -6,9 +6,8 @@ import json
 import statistics
 from typing import Any
 
-import numpy as np
 import torch
-from job import DEVICE, FACTS, REHEARSE, keep, ms, seconds_of, synchronise, tried, volume
+from job import DEVICE, FACTS, REHEARSE, keep, ms, seconds_of, stretched, synchronise, tried
 
 
 def timing() -> None:
@@ -20,7 +19,7 @@ def timing() -> None:
     bare = 0.0 if REHEARSE else GpuMemory(0).device_mb
     cascade = Cascade.load(DEVICE)
     keep(bare_context_mb=round(bare), dtype=cascade.device.dtype, scans=[])
-    for slices in (80,) if REHEARSE else (80, 160, 320, 640):
+    for slices in (80,) if REHEARSE else (80, 160, 320, 640, 1000):
         with tried(f"{slices} slices"):
             keep(scans=[*FACTS["scans"], scan_times(cascade, slices, bare)])
     with tried("transfer"):
@@ -33,16 +32,9 @@ def timing() -> None:
 
 def scan_times(cascade: Any, slices: int, bare: float) -> dict[str, Any]:
     """The SPL scan by repetition on 512 x 512 x ``slices``, from array to labels."""
-    from dataclasses import replace
-
     from flareseg.core.run import Run
-    from flareseg.core.volume import Volume
 
-    scan, _ = volume("spl_abdomen")
-    old, shape = scan.geometry, (slices, 512, 512)
-    k, j, i = (np.arange(n) * before // n for n, before in zip(shape, old.shape))
-    spacing = tuple(mm * before / n for mm, before, n in zip(old.spacing, old.shape, shape))
-    large = Volume(scan.voxels[np.ix_(k, j, i)], replace(old, shape=shape, spacing=spacing))
+    large = stretched(slices)
     runs: list[Run] = []
 
     def segment() -> None:
@@ -67,7 +59,15 @@ def scan_times(cascade: Any, slices: int, bare: float) -> dict[str, Any]:
 
 
 def transfer() -> None:
-    """Copy speeds, and from them what a scan of int16 up and its labels down cost at least."""
+    """Speeds of copies and arithmetic; from them what a scan of int16, its labels and the networks cost at least."""
+    from flareseg.inference.device import select_device
+
+    from benchmarks.machine import measured_floor
+
+    floor = measured_floor(select_device(DEVICE))
+    floors = {n: round(1000 * floor.seconds(512 * 512 * n), 2) for n in (80, 160, 320, 640, 1000)}
+    keep(floor={"TFLOP_per_s": round(floor.tflops, 1), "GFLOP": round(floor.gflop, 1), "ms": floors})
+    print(f"floor: {json.dumps(FACTS['floor'])}")
     if REHEARSE:
         print("transfer: skipped, needs CUDA")
         return
@@ -78,9 +78,7 @@ def transfer() -> None:
         host = torch.empty(size, dtype=torch.uint8, pin_memory=kind == "pinned")
         speeds[f"{kind} up"] = size / statistics.median(seconds_of(lambda host=host: gpu.copy_(host), 5)) / 1e9
         speeds[f"{kind} down"] = size / statistics.median(seconds_of(lambda host=host: host.copy_(gpu), 5)) / 1e9
-    up, down = speeds["pinned up"], speeds["pinned down"]
-    floors = {n: round(512 * 512 * n * (2 / up + 1 / down) / 1e6, 2) for n in (80, 160, 320, 640)}
-    keep(transfer={"GB_per_s": {name: round(speed, 1) for name, speed in speeds.items()}, "floor_ms": floors})
+    keep(transfer={"GB_per_s": {name: round(speed, 1) for name, speed in speeds.items()}})
     print(json.dumps(FACTS["transfer"]))
 
 

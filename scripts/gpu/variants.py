@@ -1,0 +1,114 @@
+"""Each optimisation that FLARESEG_GPU switches, alone and together: time, memory, and whether the labels stay.
+
+``PREDICTED`` was written before any measurement. What is measured decides which switches become the default.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+from job import CPU, DEVICE, FACTS, JOB, REHEARSE, keep, seconds_of, stretched, tried
+
+VARIABLE = "FLARESEG_GPU"
+VARIANTS = (
+    "",
+    "staged",
+    "graphs",
+    "channels_last",
+    "large_slabs",
+    "staged,graphs",
+    "staged,graphs,large_slabs",
+    "staged,graphs,channels_last,large_slabs",
+)
+PREDICTED = {  # ms saved at 512 x 512 x 160, of a trial that took 50 ms without borders, HU gate and clean-up
+    "staged": "30: uploads 10 to 4 (84 MB pinned at 50 GB/s, filled by several threads), labels 26 to 2",
+    "graphs": "5: of two networks of 4 to 5 each, most of which are launches; 60 MB more",
+    "channels_last": "0 to 1; the ROI network's instance norm may copy to the other layout and back",
+    "large_slabs": "1: a third of the launches; 100 MB more",
+}
+FRESH = """
+import time; begun = time.perf_counter()
+import sys; sys.argv[1:] = [{job!r}]
+from job import volume
+from flareseg.inference.cascade import Cascade
+scan = volume("spl_abdomen")[0]
+ready = time.perf_counter()
+cascade = Cascade.load("{device}")
+loaded = time.perf_counter()
+cascade.segment(scan)
+print("fresh", loaded - ready, time.perf_counter() - loaded)
+"""
+
+
+def variants() -> None:
+    scan = stretched(80 if REHEARSE else 160)
+    keep(predicted_ms=PREDICTED, rows=[])
+    expected: np.ndarray | None = None
+    for words in VARIANTS[:2] if REHEARSE else VARIANTS:
+        with tried(words or "nothing"):
+            row, labels = measured(words, scan)
+            expected = labels if expected is None else expected
+            row["equal_percent"] = round(100 * float((labels == expected).mean()), 4)
+            keep(rows=[*FACTS["rows"], row])
+    for loading in ("EAGER", "LAZY"):
+        with tried(loading):
+            keep(**{f"fresh process, CUDA_MODULE_LOADING={loading}": fresh(loading)})
+    table()
+
+
+def measured(words: str, scan: Any) -> tuple[dict[str, Any], np.ndarray]:
+    """Median seconds of runs and their stages, GPU memory, and the labels."""
+    from flareseg.core.run import Run
+    from flareseg.inference.cascade import Cascade
+
+    os.environ[VARIABLE] = words
+    cascade = Cascade.load(DEVICE)
+    runs: list[Run] = []
+    labels: list[np.ndarray] = []
+
+    def segment() -> None:
+        with Run() as run:
+            labels[:] = [cascade.segment(scan, run=run).labels]
+        runs.append(run)
+
+    times = seconds_of(segment, 1 if REHEARSE else 30, 4.0)
+    stages = [{stage.name: stage.seconds for stage in run.clock.stages} for run in runs[1:]]
+    row: dict[str, Any] = {"switches": words or "none", "ms": round(1000 * statistics.median(times), 1)}
+    row["stages_ms"] = {name: round(1000 * statistics.median(each[name] for each in stages), 1) for name in stages[0]}
+    row["allocator_mb"] = round(max(run.memory.facts().peak_gpu_allocated_mb or 0 for run in runs[1:]))
+    cascade = None  # type: ignore[assignment]  # its graphs hold memory
+    if DEVICE != CPU:
+        import torch
+
+        torch.cuda.empty_cache()
+    return row, labels[0]
+
+
+def fresh(loading: str) -> str:
+    """Seconds to load the networks and of the first scan in a process of its own."""
+    import json
+
+    code = FRESH.format(job=json.dumps(JOB), device=DEVICE)
+    surroundings = {**os.environ, VARIABLE: "", "CUDA_MODULE_LOADING": loading}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=60, check=True)
+    load, segment = (float(word) for word in done.stdout.split()[-2:])
+    return f"networks {load:.2f} s, first scan {segment:.2f} s"
+
+
+def table() -> None:
+    """One line a variant, with what it saves against none."""
+    rows = FACTS["rows"]
+    print(f"{'switches':42} {'ms':>7} {'saved':>6} {'MB':>5} {'labels %':>9}  stages, ms")
+    for row in rows:
+        stages = "  ".join(f"{name} {ms}" for name, ms in row["stages_ms"].items())
+        saved = rows[0]["ms"] - row["ms"]
+        numbers = f"{row['ms']:7.1f} {saved:6.1f} {row['allocator_mb']:5} {row['equal_percent']:9.4f}"
+        print(f"{row['switches']:42} {numbers}  {stages}")
+    for switch, words in PREDICTED.items():
+        print(f"predicted for {switch}: {words}")
