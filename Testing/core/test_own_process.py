@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +108,32 @@ def test_a_segmentation_by_the_library_leaves_the_kernels_mark_of_its_process(ph
     forgotten, exact = printed(MARK.format(ours=True, scan=str(phantom_file)))
     assert int(forgotten) > 500_000
     assert float(peak) == pytest.approx(float(exact), rel=0.25)  # an arena of the allocator more or less is 64 MB
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("prepared", "chosen", "spins"),
+    [
+        ("", {}, None),
+        ("prepare()", {}, "3000"),
+        ("prepare()", {"GOMP_SPINCOUNT": "77"}, "77"),
+        ("prepare()", {"OMP_WAIT_POLICY": "passive"}, "0"),
+    ],
+    ids=["not ours", "ours", "spins of the user's", "policy of the user's"],
+)
+def test_waiting_threads_sleep_soon_unless_the_user_has_said_how_they_wait(
+    prepared: str, chosen: dict[str, str], spins: str | None
+) -> None:
+    """PyTorch's OpenMP says what it was told, when it is loaded."""
+    code = f"from flareseg.core.own_process import prepare\n{prepared}\nimport torch"
+    own = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**own, **chosen, "OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    said = re.search(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
+    assert said is not None, done.stderr
+    assert said[1] == spins or (spins is None and int(said[1]) >= 300_000)
