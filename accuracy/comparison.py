@@ -12,6 +12,7 @@ from flareseg.core.errors import DataError
 from flareseg.core.organs import ORGAN_NAMES
 from flareseg.inference.manifest import read_manifest
 
+from accuracy import markdown
 from accuracy.published import PUBLISHED, WINNER
 from accuracy.results import Accuracy, CaseFigures
 
@@ -112,8 +113,7 @@ def _table(group: str, about: str, scored: Mapping[str, Accuracy]) -> str:
     header = ["method", "cases", *(f"{organ} {name}" for organ in ORGAN_NAMES for name in ("DSC", "NSD"))]
     rows = [_own(preset, getattr(results, group)) for preset, results in scored.items()]
     rows = [row for row in rows if row] + [_published(team, name) for team, name in BESIDE.items()]
-    lines = [header, ["---"] * len(header), *rows]
-    return f"## On {about}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return f"## On {about}\n\n{markdown.table(header, rows)}"
 
 
 def _own(preset: str, cases: Sequence[CaseFigures]) -> list[str]:

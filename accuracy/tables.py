@@ -8,6 +8,7 @@ from statistics import fmean
 
 from flareseg.core.organs import ORGAN_NAMES
 
+from accuracy import markdown
 from accuracy.cases import ScoredCase
 from accuracy.published import PUBLISHED, WINNER
 from accuracy.reliability import Bin, agreement, bins
@@ -166,6 +167,4 @@ def _bins(found: Sequence[Bin]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    lines = [f"| {' | '.join(line)} |" for line in (header, *([title, *cells] for title, cells in rows))]
-    lines.insert(1, "|---" * len(header) + "|")
-    return "\n".join(lines) + "\n"
+    return markdown.table(header, ([title, *cells] for title, cells in rows))

@@ -12,6 +12,7 @@ from flareseg.inference.networks import build
 from flareseg.training.memory import StepMemory, count_step
 from flareseg.training.sample import Stage
 
+from accuracy import markdown
 from accuracy.results import CaseFigures
 from accuracy.tables import case_line
 from benchmarks.memory.methods import BASELINE, METHODS, MemoryMethod
@@ -85,8 +86,8 @@ def page(
         "# Memory of training and segmenting\n",
         "Counted with fake tensors for one scan of 160 x 512 x 512 voxels, batch 1, AdamW, float32 unless stated; the "
         "crop has 96 x 128 x 192 voxels. Shares are of the plain 3D U-Net.\n",
-        markdown(_HEAD, lines),
-        *([f"## Measured on {about}\n", markdown(head, times)] if times else []),
+        markdown.table(_HEAD, lines),
+        *([f"## Measured on {about}\n", markdown.table(head, times)] if times else []),
         "![Memory against the number of slices](memory.png)\n",
         "## Dice and surface Dice at 1 mm, %\n",
         *([line for name in scores for line in _scored(name, scores[name])] or ["No weights were given.\n"]),
@@ -96,10 +97,3 @@ def page(
 
 def _scored(name: str, cases: Sequence[CaseFigures]) -> list[str]:
     return [f"### {name}\n", "".join(f"- {case_line(case)}\n" for case in cases)]
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    lines = [f"| {' | '.join(line)} |" for line in (header, *rows)]
-    lines.insert(1, "|---" * len(header) + "|")
-    return "\n".join(lines) + "\n"
