@@ -121,8 +121,10 @@ def saved_bytes(forward: Callable[[], object]) -> int:
 
 
 def test_a_network_without_savings_refuses_them() -> None:
-    with pytest.raises(ValueError, match="RoiUNet has neither checkpoints nor norms in place"):
-        save_memory(build("RoiUNet", 2), Savings(checkpoint=True))
+    with pytest.raises(ValueError, match="RoiUNet has no checkpoints and no norms in place"):
+        save_memory(build("RoiUNet", 2), Savings(checkpoint=True, in_place=True))
+    with pytest.raises(ValueError, match="DenseVNet has no norms in place"):
+        save_memory(build("DenseVNet", 5), Savings(checkpoint=True, in_place=True))
 
 
 @pytest.fixture(params=[(0.01, 1.0), (0.3, -0.5)], ids=["usual", "steep and turned"])

@@ -1,10 +1,13 @@
 """The two networks: their published size, and the inputs they take."""
 
+import copy
+
 import pytest
 import torch
 from flareseg.inference.networks.dense_vnet import DenseVNet
 from flareseg.inference.networks.folding import folded
 from flareseg.inference.networks.roi_unet import RoiUNet
+from flareseg.inference.networks.savings import Savings, save_memory
 from flareseg.inference.weights import load_network
 
 
@@ -57,3 +60,19 @@ def test_roi_unet_gives_two_scores_per_voxel() -> None:
 def test_roi_unet_refuses_a_size_not_divisible_by_16() -> None:
     with pytest.raises(ValueError, match="divisible by 16"):
         RoiUNet()(torch.zeros(1, 1, 24, 32, 32))
+
+
+def test_checkpoints_of_dense_vnet_change_neither_gradients_nor_running_statistics() -> None:
+    torch.manual_seed(0)
+    plain = DenseVNet(growth=(2, 3, 4), units=(2, 3, 2), skips=(4, 4, 4), stem=4).double().train()
+    saving = copy.deepcopy(plain)
+    save_memory(saving, Savings(checkpoint=True))
+    x = torch.randn(2, 1, 16, 16, 24, dtype=torch.float64)
+    one, other = plain(x), saving(x)
+    for logits in (one, other):
+        logits.square().mean().backward()
+    torch.testing.assert_close(other, one, rtol=1e-11, atol=1e-12)
+    for name, parameter in plain.named_parameters():
+        torch.testing.assert_close(saving.get_parameter(name).grad, parameter.grad, rtol=1e-9, atol=1e-12)
+    for name, buffer in plain.named_buffers():
+        torch.testing.assert_close(saving.get_buffer(name), buffer, rtol=1e-12, atol=1e-14)

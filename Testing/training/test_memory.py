@@ -79,6 +79,11 @@ def test_each_saving_lowers_the_peak_below_a_share_of_the_plain_networks(memory:
     assert peak_mb(FCN, **memory) < share * 47_570
 
 
+def test_checkpoints_lower_the_peak_of_dense_vnet_on_the_whole_scan_from_40_to_25_percent() -> None:
+    assert peak_mb("DenseVNet") < 0.41 * 47_570
+    assert peak_mb("DenseVNet", checkpoint=True) < 0.25 * 47_570
+
+
 def test_the_loss_by_slabs_keeps_less_of_the_plain_network_too() -> None:
     """The five classes of each voxel in float32 are 839 MB; the whole loss keeps several such tensors."""
     whole, slabs = (count_step(Stage.FULL_SIZE, settings("PlainUNet", loss_slab=slices)) for slices in (None, 8))

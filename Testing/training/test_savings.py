@@ -158,5 +158,5 @@ def test_the_network_for_whole_scans_learns_to_find_balls(tmp_path: Path) -> Non
 
 
 def test_savings_are_refused_where_the_network_has_none() -> None:
-    with pytest.raises(ValueError, match="`memory` does not fit: RoiUNet has neither"):
+    with pytest.raises(ValueError, match="`memory` does not fit: RoiUNet has no checkpoints"):
         tiny_config(memory=MemoryConfig(checkpoint=True).model_dump())

@@ -49,6 +49,7 @@ METHODS = (
     MemoryMethod("Plain 3D U-Net", "PlainUNet", weights=PLAIN),
     MemoryMethod("DenseVNet on the crop", "DenseVNet", CROP, weights=CASCADE),
     MemoryMethod("DenseVNet", "DenseVNet"),
+    MemoryMethod("DenseVNet, checkpoints", "DenseVNet", memory={"checkpoint": True}),
     MemoryMethod("FCN without savings", _FCN),
     MemoryMethod("FCN, plain convolutions", _FCN, options={"convolution": "plain"}),
     MemoryMethod("FCN, separable convolutions", _FCN, options={"convolution": "separable"}),

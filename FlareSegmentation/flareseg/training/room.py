@@ -13,7 +13,7 @@ from flareseg.core.errors import ConfigError
 from flareseg.core.free_memory import bounds
 from flareseg.inference.live_bytes import MB
 from flareseg.inference.networks import build
-from flareseg.inference.networks.savings import has_savings
+from flareseg.inference.networks.savings import possible
 from flareseg.inference.own_grid import largest_factor, own_grid
 from flareseg.inference.resample import Size
 from flareseg.training.config import SIZE_STEP, StageConfig, TrainingConfig
@@ -131,11 +131,11 @@ def _smaller(settings: StageConfig, samples: Samples, needed: RunMemory, room: R
 
 def _unused_savings(settings: StageConfig) -> list[str]:
     with torch.device("meta"):
-        has = has_savings(build(settings.network.name, 2, settings.network.options))
+        has = possible(build(settings.network.name, 2, settings.network.options))
     memory = settings.memory
     savings = {
-        "checkpoint": has and not memory.checkpoint,
-        "in_place": has and not memory.in_place,
+        "checkpoint": has.checkpoint and not memory.checkpoint,
+        "in_place": has.in_place and not memory.in_place,
         "loss_slab": memory.loss_slab is None,
         "saved: bfloat16": memory.saved == "as_is",
     }

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flareseg.inference.networks.savings import Savings, call
+
 GROWTH = (4, 8, 16)
 UNITS = (5, 10, 10)
 SKIP_CHANNELS = (12, 24, 24)
@@ -16,7 +18,7 @@ DIVISOR = 8
 
 
 class ConvBatchNormReLU(nn.Sequential):
-    """3x3x3 convolution without bias, batch norm, ReLU."""
+    """3x3x3 convolution without bias, batch norm, ReLU. Several inputs are joined along the channels."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
         super().__init__(
@@ -24,6 +26,12 @@ class ConvBatchNormReLU(nn.Sequential):
             nn.BatchNorm3d(channels),
             nn.ReLU(inplace=True),
         )
+
+    def forward(self, *features: Tensor) -> Tensor:
+        x = torch.cat(features, dim=1) if len(features) > 1 else features[0]
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 class DenseStack(nn.Module):
@@ -35,20 +43,25 @@ class DenseStack(nn.Module):
 
     def __init__(self, channels_in: int, growth: int, units: int, skip: int, down: int | None) -> None:
         super().__init__()
-        self.growth = growth
+        self.growth, self.savings = growth, Savings()
         self.units = nn.ModuleList(ConvBatchNormReLU(channels_in + n * growth, growth) for n in range(units))
         channels = channels_in + units * growth
         self.skip = ConvBatchNormReLU(channels, skip)
         self.down = None if down is None else ConvBatchNormReLU(channels, down, stride=2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        x = self._joined(x) if torch.is_grad_enabled() else self._side_by_side(x)
-        return self.skip(x), None if self.down is None else self.down(x)
+        features = self._one_by_one(x) if torch.is_grad_enabled() else [self._side_by_side(x)]
+        skip = call(self.savings, self.skip, *features)
+        return skip, None if self.down is None else call(self.savings, self.down, *features)
 
-    def _joined(self, x: Tensor) -> Tensor:
+    def _one_by_one(self, x: Tensor) -> list[Tensor]:
+        """The features as a list with checkpoints, which free what is joined inside a unit; else joined."""
+        features = [x]
         for unit in self.units:
-            x = torch.cat([x, unit(x)], dim=1)
-        return x
+            features.append(call(self.savings, unit, *features))
+            if not self.savings.checkpoint:
+                features = [torch.cat(features, dim=1)]
+        return features
 
     def _side_by_side(self, x: Tensor) -> Tensor:
         """The same in one tensor that every unit writes its part of: half the memory, but no gradients."""

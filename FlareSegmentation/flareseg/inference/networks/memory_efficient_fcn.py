@@ -36,6 +36,8 @@ Size = tuple[int, int, int]
 class Unit(nn.Sequential):
     """Convolutions, batch norm, leaky ReLU. Several inputs are joined along the channels."""
 
+    norm_in_place = True
+
     def __init__(self, *convolutions: nn.Conv3d) -> None:
         channels = convolutions[-1].out_channels
         super().__init__(*convolutions, nn.BatchNorm3d(channels), nn.LeakyReLU(SLOPE, inplace=True))

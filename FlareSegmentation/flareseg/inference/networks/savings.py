@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+NORM_IN_PLACE = "norm_in_place"  # an attribute of parts that have a norm which can be computed in place
+
 
 @dataclass(frozen=True)
 class Savings:
@@ -21,15 +23,25 @@ class Savings:
     in_place: bool = False
 
 
-def has_savings(network: nn.Module) -> bool:
-    """Whether a network has savings to be switched on."""
-    return bool(_parts(network))
+def possible(network: nn.Module) -> Savings:
+    """Return the savings that a network has, to be switched on."""
+    parts = _parts(network)
+    return Savings(checkpoint=bool(parts), in_place=any(hasattr(part, NORM_IN_PLACE) for part in parts))
 
 
 def save_memory(network: nn.Module, savings: Savings) -> None:
-    """Switch the savings of a network on or off. Raises ValueError where it has none to be switched on."""
-    if savings != Savings() and not has_savings(network):
-        raise ValueError(f"{type(network).__name__} has neither checkpoints nor norms in place")
+    """Switch the savings of a network on or off. Raises ValueError for one that it does not have."""
+    has = possible(network)
+    missing = [
+        words
+        for words, lacks in (
+            ("checkpoints", savings.checkpoint and not has.checkpoint),
+            ("norms in place", savings.in_place and not has.in_place),
+        )
+        if lacks
+    ]
+    if missing:
+        raise ValueError(f"{type(network).__name__} has no {' and no '.join(missing)}")
     for part in _parts(network):
         part.savings = savings  # type: ignore[assignment]
 
