@@ -86,6 +86,11 @@ def test_a_gpu_that_pytorch_can_use_is_not_reported_as_a_problem() -> None:
         ("CUDA error: unspecified launch failure", "no_gpu", "The GPU failed (CUDA error: unspecified launch failure)"),
         ("CUDA error: out of memory", "gpu_memory", "memory of the GPU ran out"),
         ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "gpu_memory", "memory of the GPU ran out"),
+        (
+            "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+            "gpu_memory",
+            "memory of the GPU ran out",
+        ),
         ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`", "gpu_memory", "memory of the GPU"),
     ],
 )
@@ -97,6 +102,10 @@ def test_what_an_error_of_cuda_means(said: str, kind: str, word: str) -> None:
     assert failure.kind == kind
     assert word in failure.message
     assert "choose the CPU." in failure.hint
+
+
+def test_no_engine_for_a_convolution_means_that_there_is_no_room_for_its_working_memory() -> None:
+    assert is_out_of_memory(RuntimeError("GET was unable to find an engine to execute this computation"))
 
 
 def test_an_error_of_our_own_code_is_none_of_cuda() -> None:

@@ -26,9 +26,9 @@ LIMITS = {
     "environment": 60,
     "smoke": 60,
     "tests": 60,
-    "checks": 60,
-    "timing": 60,
-    "variants": 75,
+    "checks": 75,
+    "timing": 110,
+    "variants": 140,
     "scores": 60,
 }  # seconds; train has the rest
 PACKAGES = {  # what the steps import, and the distributions that bring it

@@ -42,7 +42,7 @@ def scan_times(cascade: Any, slices: int, bare: float) -> dict[str, Any]:
             cascade.segment(large, run=run)
         runs.append(run)
 
-    times = seconds_of(segment, 2 if REHEARSE else 20)
+    times = seconds_of(segment, 1 if REHEARSE else 20, 4.0)
     stages = [{stage.name: stage.seconds for stage in run.clock.stages} for run in runs[1:]]
     memory = [run.memory.facts() for run in runs[1:]]
     row: dict[str, Any] = {"slices": slices, "runs": len(times), "median": statistics.median(times)}
@@ -101,8 +101,8 @@ def networks() -> None:
                     times = seconds_of(lambda ready=ready, x=x: ready(x), 1 if REHEARSE else 10, 1.5)
                 last = " channels last" if layout is torch.channels_last_3d else ""
                 found[f"{str(dtype)[6:]}{last}{' cudnn.benchmark' if search else ''}"] = ms(times)
+                keep(network_ms=found)
     torch.backends.cudnn.benchmark = False
-    keep(network_ms=found)
     print(f"organ network alone, ms: {json.dumps(found)}")
 
 

@@ -37,7 +37,10 @@ _policy = _Policy()
 
 
 def prepare(ram_limit_mb: float | None = None) -> None:
-    """Take this process as our own. Freed memory goes back at once where there is little of it, or a limit."""
+    """Take this process as our own: a segmentation, a training, an export.
+
+    Waiting threads sleep soon; freed memory goes back at once where there is little of it, or a limit.
+    """
     _policy.is_ours = True
     _sleep_when_waiting()
     _policy.keeps = ram_limit_mb is None and free_mb() > _AMPLE_MB

@@ -36,7 +36,7 @@ from flareseg.inference.kidneys import TISSUE_HU, middle_of, split_kidneys
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
-from flareseg.inference.resample import MINIMAL_SLAB_MB, Box, Slabs, logits_to_labels, sampled
+from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, logits_to_labels, sampled
 from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
 from flareseg.inference.uncertainty import follow_changes
 
@@ -124,7 +124,7 @@ class Cascade:
             GpuUnavailableError: "cuda" was requested and no GPU can be used, or the device is unknown.
             GpuMemoryError: "cuda" was requested and the memory of the GPU does not suffice.
             WeightsError: The weights are missing or damaged.
-            ConfigError: The precision is unknown.
+            ConfigError: The precision, or a switch in FLARESEG_GPU, is unknown.
         """
         return cls.on(select_device(device), device == "auto", weights, limits, precision, networks)
 
@@ -154,7 +154,7 @@ class Cascade:
         Raises:
             GpuMemoryError: The memory of the GPU does not suffice, and the CPU may not take over.
             WeightsError: The weights are missing or damaged.
-            ConfigError: The precision is unknown.
+            ConfigError: The precision, or a switch in FLARESEG_GPU, is unknown.
         """  # noqa: DOC501, too_full makes a GpuMemoryError
         limits = limits or Limits()
         if limits.gpu is not None:
@@ -222,7 +222,7 @@ class Cascade:
         if self._on_cpu is None:
             require_room(self._engine, volume, options, self.limits)
         self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
-        for slab_mb in (self._engine.slabs.megabytes, MINIMAL_SLAB_MB):
+        for slab_mb in dict.fromkeys((self._engine.slabs.megabytes, SLAB_MB, MINIMAL_SLAB_MB)):
             slabs = replace(self._engine.slabs, megabytes=slab_mb, done=run.advance)
             try:
                 return _Attempt(self._engine, options, run, slabs).segment(volume, warnings)

@@ -20,7 +20,7 @@ from flareseg.inference.gpu_switches import GpuSwitches
 from flareseg.inference.low_scans import continued, slices_shown, without_continuation
 from flareseg.inference.networks.folding import folded
 from flareseg.inference.precision import Precision
-from flareseg.inference.recorded import RecordedNetwork
+from flareseg.inference.recorded import recorded
 from flareseg.inference.resample import SLAB_MB, Box, Slabs, resample_to_grid
 from flareseg.inference.transfer import Pageable, Staged, Transfer
 from flareseg.inference.weights import TrainedNetwork
@@ -63,7 +63,7 @@ class Engine:
             if switches.graphs and trained.factor is None:  # one shape of input
                 example = precision.tensor(torch.zeros(1, 1, *trained.grid, device=device.torch_device))
                 with device.reproducible():
-                    network = RecordedNetwork(network, example)
+                    network = recorded(network, example)
             return replace(trained, network=network)
 
         transfer: Transfer = Staged(CudaLink(device.torch_device)) if switches.staged else Pageable()

@@ -99,8 +99,11 @@ def gpu_failure(error: RuntimeError) -> FlareError:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether a GPU's memory is exhausted; cuDNN, cuBLAS and the driver report it only in the text."""
-    words = ("ALLOC_FAILED", "CUDA error: out of memory")
+    """Return whether a GPU's memory is exhausted; cuDNN, cuBLAS and the driver report it only in the text.
+
+    cuDNN finds no engine for a convolution where none of them gets its working memory.
+    """
+    words = ("ALLOC_FAILED", "ALLOCATION_FAILED", "CUDA error: out of memory", "unable to find an engine")
     return isinstance(error, torch.cuda.OutOfMemoryError) or any(word in str(error) for word in words)
 
 

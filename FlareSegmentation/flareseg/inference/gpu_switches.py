@@ -1,4 +1,4 @@
-"""Optimisations for NVIDIA GPUs that are off until a measurement shows that they pay (docs/benchmark.md).
+"""Optimisations for NVIDIA GPUs, off until it has been measured that they pay (docs/benchmark.md).
 
 They are switched on by name in the environment variable FLARESEG_GPU, for example ``staged,graphs``. None changes the
 labels beyond rounding, and none concerns a CPU.
@@ -21,7 +21,7 @@ class GpuSwitches:
 
     Attributes:
         staged: Copies through pinned memory, beside the work on other slabs (``flareseg.inference.transfer``).
-        graphs: Each network is recorded as a CUDA graph and launched as one (``flareseg.inference.recorded``).
+        graphs: Each network with a fixed grid is recorded as a CUDA graph (``flareseg.inference.recorded``).
         channels_last: The channels of a voxel are adjacent in memory.
         large_slabs: Slabs of SLAB_MB.
     """

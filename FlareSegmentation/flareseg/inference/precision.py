@@ -77,13 +77,14 @@ def select_precision(device: Device, choice: str = AUTO) -> Precision:
         The precision and the memory layout.
 
     Raises:
-        ConfigError: ``choice`` or the environment variable is not one of CHOICES.
+        ConfigError: ``choice`` or the environment variable is not one of CHOICES, or FLARESEG_GPU names no switch.
     """
+    switches = GpuSwitches.of_environment()  # an unknown one is refused on a CPU, too
     name = checked_choice(choice)
     if name == AUTO:
         name = checked_choice(os.environ.get(VARIABLE) or AUTO, f" in {VARIABLE}")
     dtype = _dtype_of_table(device) if name == AUTO else DTYPES[name]
-    is_last = GpuSwitches.of_environment().channels_last if device.is_gpu else runs_channels_last(dtype)
+    is_last = switches.channels_last if device.is_gpu else runs_channels_last(dtype)
     return Precision(dtype, is_last)
 
 

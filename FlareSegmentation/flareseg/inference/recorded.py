@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 
 Compute = Callable[[], Tensor]
 Replay = Callable[[], object]
+
+_log = logging.getLogger(__name__)
 
 _WARM_UP = 3  # passes before the recording, in which the libraries set up what they need
 
@@ -39,6 +42,16 @@ class RecordedNetwork(nn.Module):
             self._input.copy_(x)
             self._replay()
             return self._output.clone()  # the next replay overwrites it
+
+
+def recorded(network: nn.Module, example: Tensor) -> nn.Module:
+    """Record a network as a CUDA graph; where that fails, mostly for lack of memory, return the network itself."""
+    try:
+        with torch.cuda.stream(torch.cuda.current_stream()):  # a capture that fails leaves its own
+            return RecordedNetwork(network, example)
+    except RuntimeError as error:
+        _log.warning("A network was not recorded as a CUDA graph: %s", error)
+        return network
 
 
 def cuda_graph(compute: Compute) -> tuple[Tensor, Replay]:

@@ -34,7 +34,7 @@ class Transfer(Protocol):
 
 
 class Pageable:
-    """One copy after the other, from and to ordinary memory. On a CPU nothing is copied but what changes its type."""
+    """One copy after the other, from and to ordinary memory."""
 
     def uploads(self, arrays: Iterable[np.ndarray], device: torch.device) -> Iterator[Tensor]:
         """Yield each array as a tensor; see Transfer."""
@@ -99,7 +99,7 @@ class Staged:
     def _fetched(self, tensor: Tensor, out: np.ndarray) -> Callable[[], None]:
         """Begin a copy; the function returned waits for it and fills ``out``."""
         straight, flips = _unflipped(out)
-        computed = tensor.flip(flips).flatten()
+        computed = _flipped(tensor, flips).flatten()
         host = self._link.pinned(computed.numel(), computed.dtype)
         event = self._link.fetch(computed, host)
 
@@ -120,14 +120,14 @@ class _Stage:
 
     def send(self, array: np.ndarray) -> Callable[[], Tensor]:
         """Begin a copy. The function returned gives the tensor; work on it waits for the copy."""
-        straight, flips = _unflipped(_readable(array))
+        straight, flips = _unflipped(array.astype(_torch_type(array), copy=False))
         host = self._filled(straight)
         tensor, event = self._link.send(host)
         self._event = event
 
         def arrived() -> Tensor:
             self._link.arrive(tensor, event)
-            return tensor.view(straight.shape).flip(flips).float()
+            return _flipped(tensor.view(straight.shape), flips).float()
 
         return arrived
 
@@ -147,17 +147,21 @@ class _Stage:
 
 def upload(array: np.ndarray, device: torch.device) -> Tensor:
     """Copy an array of any number type to the device as a float32 tensor that the caller may change."""
-    native = np.ascontiguousarray(_readable(array))
+    native = np.ascontiguousarray(array, _torch_type(array))
     # torch takes neither a read-only map of a file nor the negative stride that numpy leaves to a single slice
     tensor = torch.from_numpy(native if native.flags.writeable and min(native.strides) >= 0 else native.copy())
     # float() copies every type but float32, which must not be changed in place
     return tensor.to(device).to(torch.float32, copy=True)
 
 
-def _readable(array: np.ndarray) -> np.ndarray:
-    """The array in a number type that torch reads, in this computer's byte order."""
+def _torch_type(array: np.ndarray) -> np.dtype:
+    """The number type of an array in this computer's byte order if torch reads it, else float32."""
     native = array.dtype.newbyteorder("=")
-    return array.astype(native if native in _TORCH_READS else np.float32, copy=False)
+    return native if native in _TORCH_READS else np.dtype(np.float32)
+
+
+def _flipped(tensor: Tensor, axes: list[int]) -> Tensor:
+    return tensor.flip(axes) if axes else tensor  # flip() copies in any case
 
 
 def _unflipped(array: np.ndarray) -> tuple[np.ndarray, list[int]]:
