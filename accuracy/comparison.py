@@ -39,17 +39,23 @@ def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_pi
     parts = [
         "# Results in the layout of He and Luo's Table 5\n",
         "DSC and NSD (tolerance 1 mm) in %, mean ± standard deviation over the cases, by the FLARE21 protocol. Written "
-        "by `python -m accuracy results`; no figure is entered by hand.\n",
-        *[_table(group, about, scored) for group, about in _GROUPS.items() if _is_shown(group, scored)],
+        "by `python -m accuracy results`; no figure is entered by hand. In a scan in which no abdomen was found every "
+        "organ counts as 0.\n",
+        *[_table(group, about, scored, trained) for group, about in _GROUPS.items() if _is_shown(group, scored)],
     ]
     untrained = [preset for preset in PRESETS if preset not in scored]
     if untrained:
         parts.append(f"Not trained yet, so without figures: {', '.join(f'`{name}`' for name in untrained)}.\n")
-    parts += [f"- `{name}`: {training.told}\n" for name, training in trained.items()]
+    parts += [f"- `{training.config}`: {training.told}\n" for training in trained.values()]
+    if trained:
+        parts.append(
+            "These weights are for this comparison. The shipped ones are others: [model card](model-card.md).\n"
+        )
     if scored:
         parts.append(_commands(scored, trained))
     if has_picture:
-        parts.append(f"## An easy and a hard case\n\n![Image, label and prediction of two cases]({PICTURE})\n")
+        shown = f"Predictions of `{list(trained.values())[-1].config}`.\n\n" if trained else ""
+        parts.append(f"## An easy and a hard case\n\n{shown}![Image, label and prediction of two cases]({PICTURE})\n")
     return "\n".join(parts)
 
 
@@ -109,20 +115,20 @@ def _is_shown(group: str, scored: Mapping[str, Accuracy]) -> bool:
     return any(getattr(results, group) for results in scored.values()) if scored else group == "cts"
 
 
-def _table(group: str, about: str, scored: Mapping[str, Accuracy]) -> str:
+def _table(group: str, about: str, scored: Mapping[str, Accuracy], trained: Mapping[str, Training]) -> str:
     header = ["method", "cases", *(f"{organ} {name}" for organ in ORGAN_NAMES for name in ("DSC", "NSD"))]
-    rows = [_own(preset, getattr(results, group)) for preset, results in scored.items()]
+    rows = [_own(trained[preset].config, getattr(results, group)) for preset, results in scored.items()]
     rows = [row for row in rows if row] + [_published(team, name) for team, name in BESIDE.items()]
     return f"## On {about}\n\n{markdown.table(header, rows)}"
 
 
-def _own(preset: str, cases: Sequence[CaseFigures]) -> list[str]:
-    """A row of ours, empty without cases."""
+def _own(config: str, cases: Sequence[CaseFigures]) -> list[str]:
+    """The row of a training config, empty without cases."""
     if not cases:
         return []
     organs = list(zip(*(case.organs for case in cases)))
     cells = [_spread(getattr(each, name) for each in own) for own in organs for name in ("dice", "nsd")]
-    return [f"`{preset}`", str(len(cases)), *cells]
+    return [f"`{config}`", str(len(cases)), *cells]
 
 
 def _published(team: str, name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from flareseg.core.organs import ORGANS
@@ -13,6 +14,7 @@ from flareseg.io.outputs import atomic_write
 from flareseg.io.reading import read_volume
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from accuracy.results import CaseFigures
 
@@ -60,11 +62,14 @@ def draw(path: Path, cases: list[ShownCase]) -> None:
         row[0].set_ylabel(case.title, fontsize=9)
     for column, title in zip(axes[0], _COLUMNS):
         column.set_title(title, fontsize=10)
+    colours = zip(ORGANS, _COLOURS["cmap"].colors)
+    patches = [Patch(color=colour, alpha=_COLOURS["alpha"], label=organ.name.lower()) for organ, colour in colours]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=9)
     with atomic_write(path, ".png") as beside:
         figure.savefig(beside, format="png", dpi=110)
 
 
-_COLOURS = {
+_COLOURS: dict[str, Any] = {
     "cmap": ListedColormap([tuple(channel / 255 for channel in organ.colour) for organ in ORGANS]),
     "vmin": 0.5,
     "vmax": len(ORGANS) + 0.5,

@@ -70,7 +70,7 @@ def test_the_page_says_how_weights_were_trained_and_which_step_was_the_best(tmp_
         "them"
     )
     assert training == Training("he-luo-small", f"abdomen {how}; organs {how}")
-    assert f"- `he-luo`: {training.told}" in comparison.page({"he-luo": FIGURES}, {"he-luo": training}, False)
+    assert f"- `he-luo-small`: {training.told}" in comparison.page({"he-luo": FIGURES}, {"he-luo": training}, False)
 
 
 def test_the_page_has_the_commands_of_every_row_and_one_of_all() -> None:
@@ -135,5 +135,5 @@ def test_the_command_writes_the_page_and_the_picture_of_two_cases(tmp_path: Path
     assert "--flareseg and --flareseg-weights belong together" in " ".join(alone.stderr.split())
     done = CliRunner().invoke(app, [*words, "--flareseg-weights", str(exported(tmp_path / "weights", "organs"))])
     assert done.exit_code == 0, done.output
-    assert "| `flareseg` | 2 | 75.0 ± 21.2 |" in (tmp_path / "docs" / "results.md").read_text()
+    assert "| `he-luo-small` | 2 | 75.0 ± 21.2 |" in (tmp_path / "docs" / "results.md").read_text()
     assert (tmp_path / "docs" / "pictures" / "easy-and-hard.png").read_bytes().startswith(b"\x89PNG")
