@@ -19,6 +19,7 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,11 @@ class Precision:
     def network(self, network: nn.Module, device: torch.device) -> nn.Module:
         """Return a copy of a network, in evaluation mode, on a device in this precision."""
         network = copy.deepcopy(network).eval().requires_grad_(False).to(device, self.dtype)
-        return channels_last(network) if self.channels_last else network
+        if not self.channels_last:
+            return network
+        if device.type == "cpu":
+            return channels_last(network)
+        return cast(Any, network).to(memory_format=torch.channels_last_3d)  # cuDNN knows the layout by itself
 
     def tensor(self, x: Tensor) -> Tensor:
         """Return an input of a network, (batch, channels, k, j, i), in this precision."""

@@ -22,9 +22,8 @@ def channels_last(network: nn.Module) -> nn.Module:
     """
     network = copy.deepcopy(network).eval()
     cast(Any, network).to(memory_format=torch.channels_last_3d)  # an overload that PyTorch's annotations lack
-    if next(network.parameters()).device.type == "cpu":  # oneDNN's; cuDNN knows the layout by itself
-        for module in network.modules():
-            module.__class__ = _REPLACED.get(type(module), type(module))
+    for module in network.modules():
+        module.__class__ = _REPLACED.get(type(module), type(module))
     return network
 
 
