@@ -96,7 +96,7 @@ def _sleep_when_waiting() -> None:
     """Have PyTorch's threads sleep soon when they wait for one another, unless the user has said how they wait.
 
     On a busy computer a thread that spins keeps the one that it waits for from the core: with two threads, beside a
-    program that uses two cores, a scan took 11 s, with these few spins 1.2 s (``python scripts/time_busy.py``). The
+    program that uses two cores, a scan took 11.6 s, with these few spins 1.4 s (``python scripts/time_busy.py``). The
     variable is of GNU's OpenMP, which PyTorch has on Linux; it is read when PyTorch is imported.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
