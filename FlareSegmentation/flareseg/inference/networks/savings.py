@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-NORM_IN_PLACE = "norm_in_place"  # an attribute of parts that have a norm which can be computed in place
-
 
 @dataclass(frozen=True)
 class Savings:
@@ -26,22 +24,16 @@ class Savings:
 def possible(network: nn.Module) -> Savings:
     """Return the savings that a network has, to be switched on."""
     parts = _parts(network)
-    return Savings(checkpoint=bool(parts), in_place=any(hasattr(part, NORM_IN_PLACE) for part in parts))
+    return Savings(checkpoint=bool(parts), in_place=any(getattr(part, "norm_in_place", False) for part in parts))
 
 
 def save_memory(network: nn.Module, savings: Savings) -> None:
     """Switch the savings of a network on or off. Raises ValueError for one that it does not have."""
-    has = possible(network)
-    missing = [
-        words
-        for words, lacks in (
-            ("checkpoints", savings.checkpoint and not has.checkpoint),
-            ("norms in place", savings.in_place and not has.in_place),
-        )
-        if lacks
-    ]
-    if missing:
-        raise ValueError(f"{type(network).__name__} has no {' and no '.join(missing)}")
+    has, name = possible(network), type(network).__name__
+    if savings.checkpoint and not has.checkpoint:
+        raise ValueError(f"{name} has no checkpoints")
+    if savings.in_place and not has.in_place:
+        raise ValueError(f"{name} has no norms in place")
     for part in _parts(network):
         part.savings = savings  # type: ignore[assignment]
 
