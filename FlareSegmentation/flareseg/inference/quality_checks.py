@@ -23,8 +23,8 @@ def organ_facts(
     """
     faces = _touched_faces(labels, box)
     inside = box_around(labels[box.slices])
-    counts = _counts(labels[box.slices][inside], hu[box.slices][inside])
-    found = [_facts(organ, counts[:, organ.label], geometry.voxel_ml, faces) for organ in organs]
+    counts = _counts(labels[box.slices][inside], hu[box.slices][inside], organs)
+    found = [_facts(organ, counts[organ.label], geometry.voxel_ml, faces) for organ in organs]
     spreads = {facts.label: facts.std_hu for facts in found if facts.std_hu is not None}
     for organ, facts in zip(organs, found):
         noise = min((spread for label, spread in spreads.items() if label != organ.label), default=0.0)
@@ -32,14 +32,13 @@ def organ_facts(
     return found
 
 
-def _counts(labels: np.ndarray, hu: np.ndarray) -> np.ndarray:
-    """Voxels, sum of HU and sum of squared HU per label value, as (3, 256); slice by slice."""
-    counts = np.zeros((3, 256))
+def _counts(labels: np.ndarray, hu: np.ndarray, organs: tuple[Organ, ...]) -> dict[int, np.ndarray]:
+    """Voxels, sum of HU and sum of squared HU, (3), of each label value; slice by slice, to stay in cache."""
+    counts = {organ.label: np.zeros(3) for organ in organs}
     for marks, plane in zip(labels, hu):
-        there = marks != BACKGROUND
-        values, weights = marks[there], plane[there].astype(np.float64)
-        for row, weight in enumerate((None, weights, weights**2)):
-            counts[row] += np.bincount(values, weight, 256)
+        for label, count in counts.items():
+            values = plane[marks == label].astype(np.float64)
+            count += len(values), values.sum(), values @ values
     return counts
 
 
