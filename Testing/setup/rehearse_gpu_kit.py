@@ -16,24 +16,33 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 KIT = ROOT / "build" / "gpu-kit"
-STEPS = ["environment", "smoke", "tests", "checks", "timing", "variants", "train", "scores"]
+MEASURED = ["environment", "smoke", "tests", "checks", "timing", "variants", "processes"]
+STEPS = [*MEASURED, "train", "scores"]
 MINUTES = 4
 
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a rehearsal leaves."""
-    out = tmp_path_factory.mktemp("out")
+    return rehearsed(tmp_path_factory.mktemp("out"), KIT, [], [])
+
+
+def rehearsed(out: Path, kit: Path, purpose: list[str], options: list[str]) -> Path:
     surroundings = {**os.environ, "OUT": str(out), "PYTHON": sys.executable}
-    subprocess.run(["sh", "scripts/gpu/prepare.sh", str(KIT), str(DATA)], cwd=ROOT, env=surroundings, check=True)
-    rehearsal = [sys.executable, str(KIT / "run.py"), str(KIT), "--minutes", str(MINUTES), "--rehearse"]
+    preparation = ["sh", "scripts/gpu/prepare.sh", str(kit), str(DATA), *purpose]
+    subprocess.run(preparation, cwd=ROOT, env=surroundings, check=True)
+    rehearsal = [sys.executable, str(kit / "run.py"), str(kit), "--minutes", str(MINUTES), "--rehearse", *options]
     subprocess.run(rehearsal, cwd=ROOT, env=surroundings, check=True, timeout=60 * MINUTES + 60)
     return out
 
 
+def summary_in(out: Path) -> dict:
+    return dict(json.loads((out / "summary.json").read_text(encoding="utf-8")))
+
+
 @pytest.fixture(scope="module")
 def summary(out: Path) -> dict:
-    return dict(json.loads((out / "summary.json").read_text(encoding="utf-8")))
+    return summary_in(out)
 
 
 def test_every_step_is_done(summary: dict) -> None:
@@ -53,3 +62,14 @@ def test_the_shipped_weights_find_the_organs_of_both_scans(summary: dict) -> Non
 
 def test_new_weights_come_back(out: Path) -> None:
     assert {"manifest.json", "organs.safetensors", "log.csv", "curves.png"} <= {path.name for path in out.iterdir()}
+
+
+def test_a_kit_for_measuring_alone_has_no_training_and_times_fresh_processes(tmp_path: Path) -> None:
+    kit = ROOT / "build" / "gpu-kit-measure"
+    summary = summary_in(rehearsed(tmp_path, kit, ["measure"], ["--measure"]))
+    assert not (kit / "store").exists()
+    assert {name: step["status"] for name, step in summary["steps"].items()} == {
+        **dict.fromkeys(MEASURED, "ok"), "train": "skipped", "scores": "skipped"
+    }  # fmt: skip
+    (row,) = summary["processes"]["flare21"]
+    assert row["seconds"] > 0

@@ -10,7 +10,7 @@ import sys
 import time
 
 import torch
-from job import DEVICE, END, FACTS, JOB, OUT, REHEARSE, cases, dice_of, keep, tried
+from job import DEVICE, END, FACTS, JOB, KIT, OUT, REHEARSE, cases, dice_of, keep, tried
 
 
 def environment() -> None:
@@ -23,14 +23,8 @@ def environment() -> None:
             words = ["nvidia-smi", "--query-gpu=driver_version,clocks.max.sm,power.limit", "--format=csv,noheader"]
             keep(driver=subprocess.run(words, capture_output=True, text=True, timeout=20).stdout.strip())
     print("; ".join(f"{name} {value}" for name, value in FACTS.items()))
-    for name in (
-        "monai",
-        "pydantic",
-        "cc3d",
-        "lightning_fabric",
-        "flareseg.training.run",
-        "flareseg.inference.cascade",
-    ):
+    trains = ("monai", "pydantic", "lightning_fabric", "flareseg.training.run") if (KIT / "store").exists() else ()
+    for name in ("cc3d", "flareseg.inference.cascade", *trains):
         with tried(f"import {name}"):
             __import__(name)
 
@@ -90,6 +84,8 @@ if __name__ == "__main__":
         from variants import variants as step
     elif JOB["step"] == "checks":
         from checks import checks as step
+    elif JOB["step"] == "processes":
+        from processes import processes as step
     elif JOB["step"] == "train":
         from training import train as step
     else:

@@ -6,7 +6,7 @@ import numpy as np
 
 from flareseg.core.boxes import box_around
 from flareseg.core.geometry import Geometry
-from flareseg.core.organs import BACKGROUND, Organ
+from flareseg.core.organs import Organ
 from flareseg.core.report import OrganFacts
 from flareseg.inference.resample import Box
 

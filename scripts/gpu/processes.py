@@ -1,0 +1,86 @@
+"""What a user waits for beside the engine: a fresh process from file to file (FLARE21), and a worker that is warm."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flareseg.core.report import Report
+from job import DEVICE, END, REHEARSE, end_by_facts, keep, stretched, tried
+
+SLICES = (80,) if REHEARSE else (160, 80, 320, 640)  # what time runs out for comes last
+RUNS = 1 if REHEARSE else 10
+
+
+def processes() -> None:
+    with tried("warm worker"):
+        keep(worker=warm_worker())
+    try:
+        import SimpleITK  # noqa: F401
+    except ImportError:
+        keep(flare21="not measured: the kit was made without SimpleITK")
+        print("fresh processes: not measured; `prepare.sh KIT DATA measure` makes a kit with SimpleITK")
+    else:
+        with tried("fresh processes"):
+            flare21()
+    end_by_facts()
+
+
+def warm_worker() -> dict[str, Any]:
+    """Median ms from a scan in Slicer's memory to labels in Slicer's memory, beyond what the engine's report tells."""
+    sys.path.append("Testing")
+    from flareseg.worker import events
+    from worker_process import job_for, worker
+
+    scan = stretched(80 if REHEARSE else 160)
+    rows: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder, worker() as process:
+        process.wait_for(events.Ready)
+        for number in range(RUNS + 1):
+            begun = time.perf_counter()
+            job = job_for(scan, Path(folder), str(number), device=DEVICE)
+            written = time.perf_counter()
+            process.send(job)
+            result = process.wait_for((events.JobResult, events.Failure))
+            done = time.perf_counter()
+            assert isinstance(result, events.JobResult), result
+            np.load(result.labels).max()
+            read = time.perf_counter()
+            engine = engine_seconds(result.report)
+            parts = {"scan": written - begun, "worker": done - written - engine, "labels": read - done}
+            rows.append({"engine": engine, "above": read - begun - engine, **parts})
+    told = {name: round(1000 * statistics.median(row[name] for row in rows[1:]), 1) for name in rows[0]}
+    print(f"warm worker, ms: {json.dumps(told)}")
+    return told
+
+
+def engine_seconds(report: dict[str, Any]) -> float:
+    """The stages of a report from array to labels."""
+    stages = Report.from_json(report).stages
+    return sum(stage.seconds for stage in stages if stage.name not in ("load", "read", "write"))
+
+
+def flare21() -> None:
+    """``flareseg segment`` in a fresh process, .nii.gz to .nii.gz, by the benchmark's own watch."""
+    from flareseg.io.writing import write_scan
+
+    with tempfile.TemporaryDirectory() as folder:
+        scan, out = Path(folder) / "ct.nii.gz", Path(folder) / "out"
+        write_scan(scan, stretched(SLICES[0]))
+        words = [sys.executable, "-m", "benchmarks", str(out), "--method", "ours", "--protocol", "flare21"]
+        left = (END - time.monotonic() - 20) / 60
+        words += ["--scan", str(scan), "--device", DEVICE, "--minutes", str(max(0.1, left))]
+        words += [word for slices in SLICES for word in ("--slices", str(slices))]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        print(done.stderr)
+        rows = json.loads((out / "results.json").read_text(encoding="utf-8"))["rows"]
+    keep(flare21=[{name: value for name, value in row.items() if value not in (None, "", 0, {})} for row in rows])
+    if problems := [row["problem"] for row in rows if row["problem"]]:
+        raise AssertionError("; ".join(problems))
