@@ -11,7 +11,7 @@ set -eu
 python=${PYTHON:-.venv/bin/python}
 kit=$1 data=$2 purpose=${3:-train} here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 mkdir -p "$kit/wheels" "$kit/ct"
-for file in run.py steps.py job.py checks.py timing.py variants.py processes.py training.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
+for file in run.py steps.py job.py checks.py timing.py variants.py processes.py training.py step_parts.py kit_fixtures.py shipped.yaml scratch.yaml rehearsal.yaml README.md; do
     [ "$here/$file" -ef "$kit/$file" ] || cp "$here/$file" "$kit/$file"
 done
 

@@ -143,7 +143,7 @@ class Runner:
         for step in ("checks", "processes"):
             for key, fact in self.facts.get(step, {}).items():
                 self.say(f"{key}: {json.dumps(fact)}")
-        for key in ("registration", "formats_ms", "probe", "training"):
+        for key in ("registration", "formats_ms", "probe", "parts_ms", "training"):
             if key in train:
                 self.say(f"{key}: {json.dumps(train[key])}")
         for case, rows in scores.items():

@@ -27,6 +27,7 @@ from flareseg.training.synthesis.registration import registered
 from flareseg.training.synthesis.synthesizer import Synthesizer
 from job import DEVICE, END, FACTS, JOB, KIT, OUT, REHEARSE, STAGE, WORK, keep, seconds_of, synchronise, tried
 from lightning_fabric import Fabric
+from step_parts import ms_of_parts
 
 STORE = WORK / "store"
 
@@ -69,9 +70,9 @@ class Watcher:
     def export(self) -> None:
         self.exported = time.monotonic()
         with tried("export"):
+            self.trainer._save()  # its checkpoint, which an export asks for, and its log
             self.trainer._state.save_average(self.folder / STAGE / product.BEST)  # the last, not the best
             export(self.folder, OUT)
-            self.trainer._log.write()
             for name in ("log.csv", "curves.png"):
                 shutil.copy(self.folder / STAGE / name, OUT)
             print(f"exported step {self.trainer.progress.step} in {time.monotonic() - self.exported:.1f} s")
@@ -126,6 +127,10 @@ def probe(fabric: Fabric, **chosen: str) -> float:
         facts["gpu_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
     keep(probe={**facts, **chosen})
     print(f"probe: {json.dumps(FACTS['probe'])}")
+    trainer.batches.batch = original
+    with tried("parts of a step"):
+        keep(parts_ms=ms_of_parts(trainer, 0.2 * seconds))
+        print(f"parts of a step, ms: {json.dumps(FACTS['parts_ms'])}")
     return float(facts["steps_per_s"])
 
 
