@@ -133,7 +133,7 @@ class Runner:
         for row in timing.get("scans", []):
             stages = "  ".join(f"{stage} {1000 * s:.0f}" for stage, s in row["stages"].items())
             self.say(f"512x512x{row['slices']}: {1000 * row['median']:.0f} ms ({stages}); {row['memory']}")
-        for key in ("floor", "transfer", "network_ms", "nnunet"):
+        for key in ("estimate", "floor", "transfer", "network_ms", "nnunet"):
             if key in timing:
                 self.say(f"{key}: {json.dumps(timing[key])}")
         for row in self.facts.get("variants", {}).get("rows", []):

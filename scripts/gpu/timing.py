@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import statistics
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
-from job import DEVICE, FACTS, REHEARSE, keep, ms, seconds_of, stretched, synchronise, tried
+from job import DEVICE, FACTS, REHEARSE, keep, ms, seconds_of, stretched, synchronise, tried, volume
 
 
 def timing() -> None:
@@ -19,9 +21,12 @@ def timing() -> None:
     bare = 0.0 if REHEARSE else GpuMemory(0).device_mb
     cascade = Cascade.load(DEVICE)
     keep(bare_context_mb=round(bare), dtype=cascade.device.dtype, scans=[])
-    for slices in (80,) if REHEARSE else (80, 160, 320, 640, 1000):
+    for slices in (40, 80) if REHEARSE else (80, 160, 320, 640, 1000):
         with tried(f"{slices} slices"):
             keep(scans=[*FACTS["scans"], scan_times(cascade, slices, bare)])
+    with tried("estimate"):
+        keep(estimate=expected_time(FACTS["scans"]))
+        print(f"for flareseg/core/estimate.py: {json.dumps(FACTS['estimate'])}")
     with tried("transfer"):
         transfer()
     with tried("nnunet"):
@@ -56,6 +61,24 @@ def scan_times(cascade: Any, slices: int, bare: float) -> dict[str, Any]:
         row["memory"] = "GPU memory needs a GPU"
     print(f"{slices} slices: median {1000 * row['median']:.1f} ms of {len(times)}; {row['memory']}")
     return row
+
+
+def expected_time(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The line of the panel's estimate with the least relative errors, in s and s per megavoxel.
+
+    ``factor`` is how far it is off at most, ``factor_before`` how far the estimate is off as the product has it now.
+    """
+    from flareseg.core.estimate import estimate
+
+    sizes = np.array([row["slices"] * 512 * 512 / 1e6 for row in rows])
+    measured = np.array([row["median"] for row in rows])
+    slope, fixed = np.polyfit(sizes, measured, 1, w=1 / measured)
+    grid = volume("spl_abdomen")[0].geometry
+    grids = [replace(grid, shape=(row["slices"], 512, 512)) for row in rows]
+    before = np.array([estimate(grid, 2, "cpu" if REHEARSE else "cuda").seconds for grid in grids])
+    off = {"factor": fixed + slope * sizes, "factor_before": before}
+    factors = {name: float(np.exp(np.abs(np.log(guess / measured)).max())) for name, guess in off.items()}
+    return {name: round(float(x), 4) for name, x in {"fixed": fixed, "per_megavoxel": slope, **factors}.items()}
 
 
 def transfer() -> None:
