@@ -37,25 +37,28 @@ def warm_worker() -> dict[str, Any]:
     """Median ms from a scan in Slicer's memory to labels in Slicer's memory, beyond what the engine's report tells."""
     sys.path.append("Testing")
     from flareseg.worker import events
-    from worker_process import job_for, worker
+    from flareseg.worker.job_folder import JobFolder
+    from worker_process import temporary_job, worker
 
     scan = stretched(80 if REHEARSE else 160)
     rows: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder, worker() as process:
         process.wait_for(events.Ready)
-        for number in range(RUNS + 1):
-            begun = time.perf_counter()
-            job = job_for(scan, Path(folder), str(number), device=DEVICE)
-            written = time.perf_counter()
+        for _ in range(RUNS + 1):
+            at = [time.perf_counter()]
+            job = temporary_job(scan, Path(folder), device=DEVICE)
+            at.append(time.perf_counter())
             process.send(job)
             result = process.wait_for((events.JobResult, events.Failure))
-            done = time.perf_counter()
             assert isinstance(result, events.JobResult), result
-            np.load(result.labels).max()
-            read = time.perf_counter()
+            at.append(time.perf_counter())
+            np.load(result.labels)
+            JobFolder(Path(job.scan).parent).remove()
+            at.append(time.perf_counter())
+            scan_written, worked, labels_read = np.diff(at)
             engine = engine_seconds(result.report)
-            parts = {"scan": written - begun, "worker": done - written - engine, "labels": read - done}
-            rows.append({"engine": engine, "above": read - begun - engine, **parts})
+            parts = {"scan": scan_written, "worker": worked - engine, "labels": labels_read}
+            rows.append({"engine": engine, "above": sum(parts.values()), **parts})
     told = {name: round(1000 * statistics.median(row[name] for row in rows[1:]), 1) for name in rows[0]}
     print(f"warm worker, ms: {json.dumps(told)}")
     return told
