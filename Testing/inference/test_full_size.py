@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from flareseg.inference.engine import Engine
 from flareseg.inference.full_size import Networks, require_room
 from flareseg.inference.networks import build
 from flareseg.inference.options import Borders, SegmentationOptions
-from flareseg.inference.own_grid import own_grid
+from flareseg.inference.own_grid import largest_factor, own_grid
 from flareseg.inference.precision import Precision
 from flareseg.inference.weights import TrainedNetwork, shipped_folder
 from scripted_networks import BRIGHT, MUSCLE, Brightest, Everywhere, scan
@@ -187,6 +188,31 @@ def test_the_largest_factor_fits_indeed_and_a_hundredth_more_does_not() -> None:
             require_room(card, muscle(times((256, 512, 512), factor + 0.01)), SegmentationOptions(), Limits())
 
 
+@pytest.mark.parametrize("slices", [17, 33, 65, 160])
+def test_the_largest_factor_is_found_where_a_size_is_rounded_up_by_much(slices: int) -> None:
+    """17 slices become 32 with every factor above 16 / 17."""
+
+    def voxels(factor: float) -> int:
+        return math.prod(own_grid((slices, 512, 512), factor, 16))
+
+    def fits(factor: float) -> bool:
+        return voxels(factor) <= voxels(1) / 2
+
+    found = largest_factor(fits)
+    assert found is not None
+    assert fits(found)
+    assert not fits(found + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("fits", "found"), [(lambda n: False, None), (lambda n: n < 0.055, 0.05), (lambda n: True, 0.99)]
+)
+def test_the_largest_factor_is_one_below_the_present_or_none(
+    fits: Callable[[float], bool], found: float | None
+) -> None:
+    assert largest_factor(fits) == found
+
+
 def times(shape: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
     k, j, i = (round(n * factor) for n in shape)
     return (k, j, i)
@@ -208,6 +234,20 @@ def test_the_cpu_that_takes_over_is_asked_whether_it_has_the_memory() -> None:
     gpu, limits = StrictGpu(failures=[out_of_memory()] * 4), Limits(ram=held + 200)
     with strict_gpu(), pytest.raises(InsufficientMemoryError, match="The whole scan in one pass needs about"):
         whole(liver_everywhere, limits=limits, gpu=gpu, may_leave=True).segment(volume)
+
+
+class FullCard(StrictGpu):
+    memory_mb = (0.0, 230.0)
+
+
+def test_a_scan_too_large_for_the_gpu_goes_to_the_cpu_without_a_try() -> None:
+    options = SegmentationOptions(roi=(-90.0, -30.0, -90.0, -30.0, 0.0, 45.0))
+    with strict_gpu():
+        found = whole(liver_everywhere, gpu=FullCard(), may_leave=True).segment(muscle((16, 40, 40)), options)
+    assert found.device.kind == "cpu"
+    said = found.warnings.index("The scan was segmented on the CPU instead.")
+    assert found.warnings[said - 1].endswith("MB of memory; 0 MB are free on the GPU.")
+    assert not any("ran out" in warning for warning in found.warnings)
 
 
 def test_the_callers_region_is_segmented_alone() -> None:

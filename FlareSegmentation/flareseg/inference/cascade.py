@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flareseg.core.errors import NoAbdomenError
+from flareseg.core.errors import GpuMemoryError
 from flareseg.core.geometry import Bounds, Geometry, Orientation
 from flareseg.core.limits import Limits
 from flareseg.core.organs import LEFT_KIDNEY, ORGANS, RIGHT_KIDNEY, Organ, organs_shown
@@ -23,7 +23,8 @@ from flareseg.core.report import DeviceFacts, OrganFacts, WeightsFacts
 from flareseg.core.run import Run
 from flareseg.core.shortage import shortage_said
 from flareseg.core.volume import Volume, checked
-from flareseg.inference.anatomy import Overview, contradiction, without_parenchyma
+from flareseg.inference.abdomen import find_abdomen, nothing_found, require_abdomen
+from flareseg.inference.anatomy import Overview, without_parenchyma
 from flareseg.inference.components import clean_up, remove_labels
 from flareseg.inference.confidence import organ_confidence
 from flareseg.inference.device import Device, select_device
@@ -32,16 +33,14 @@ from flareseg.inference.full_size import Networks, load_networks, require_room
 from flareseg.inference.gpu_check import gpu_failure, is_gpu_error, is_out_of_memory, too_full
 from flareseg.inference.guided import guide_borders
 from flareseg.inference.hu_gate import Removed, gate_by_hu
-from flareseg.inference.kidneys import TISSUE_HU, middle_of, split_kidneys
+from flareseg.inference.kidneys import middle_of, split_kidneys
 from flareseg.inference.options import Borders, SegmentationOptions
 from flareseg.inference.precision import AUTO, emulation, select_precision
 from flareseg.inference.quality_checks import organ_facts, scan_warnings
 from flareseg.inference.resample import MINIMAL_SLAB_MB, SLAB_MB, Box, Slabs, logits_to_labels, sampled
-from flareseg.inference.roi import bounds_of_box, box_of_bounds, box_of_foreground
+from flareseg.inference.roi import bounds_of_box, box_of_bounds
 from flareseg.inference.uncertainty import follow_changes
 
-LEAST_TISSUE = 0.01  # share of the scan
-_RESAMPLING_SHARE = 0.5  # of the time that finding the abdomen takes
 _PLAIN_SHARE = 0.6  # of the time that a guided put-back takes
 _GATE_SHARE = 0.4  # of the time that cleaning up takes
 _NO_ROOM = "The GPU has too little free memory for the networks."
@@ -219,8 +218,12 @@ class Cascade:
     def _with_retries(self, volume: Volume, options: SegmentationOptions, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.device.note]), *self.emulation]
-        if self._on_cpu is None:
+        try:
             require_room(self._engine, volume, options, self.limits)
+        except GpuMemoryError as error:  # slabs do not make one pass over the whole scan smaller
+            if self._on_cpu is None:
+                raise
+            return self._on_the_cpu(self._on_cpu(), volume, options, run, [*warnings, error.message])
         self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
         for slab_mb in dict.fromkeys((self._engine.slabs.megabytes, SLAB_MB, MINIMAL_SLAB_MB)):
             slabs = replace(self._engine.slabs, megabytes=slab_mb, done=run.advance)
@@ -234,10 +237,15 @@ class Cascade:
             self._engine.device.release_memory()
         if self._on_cpu is None:
             raise too_full(f"The memory of {self._engine.device.name} ran out, in small slabs too.")
-        warnings.append("The scan was segmented on the CPU instead.")
-        engine = self._on_cpu()
+        return self._on_the_cpu(self._on_cpu(), volume, options, run, warnings)
+
+    def _on_the_cpu(
+        self, engine: Engine, volume: Volume, options: SegmentationOptions, run: Run, warnings: list[str]
+    ) -> Segmentation:
+        """The scan on the CPU in place of the GPU, whose failure is the last of the warnings."""
         require_room(engine, volume, options, self.limits)
-        return _Attempt(engine, options, run, replace(engine.slabs, done=run.advance)).segment(volume, warnings)
+        said = [*warnings, "The scan was segmented on the CPU instead."]
+        return _Attempt(engine, options, run, replace(engine.slabs, done=run.advance)).segment(volume, said)
 
 
 @dataclass(frozen=True)
@@ -274,7 +282,7 @@ class _Attempt:
             removed_ml = self._clean(in_box, voxels, box, geometry, removed)
             if uncertainty_in_box is not None and plain is not None:
                 follow_changes(uncertainty_in_box, plain, in_box)
-            _require_abdomen(orientation.view(labels), overview)
+            require_abdomen(orientation.view(labels), overview)
             found = organ_facts(orientation.view(labels), voxels, organs, box, geometry)
             for facts in found:
                 facts.removed_ml = float(removed_ml[facts.label])
@@ -295,7 +303,7 @@ class _Attempt:
         """What is segmented, and what the ROI network saw; None where the caller has said where the abdomen is."""
         if self.options.roi:
             return box_of_bounds(self.options.roi, geometry), None
-        box, overview = _find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
+        box, overview = find_abdomen(self.engine, voxels, geometry, self.run, self.slabs)
         return Box.whole(geometry.shape) if self.engine.whole else box, overview
 
     def _put_back(
@@ -362,34 +370,3 @@ def _only(chosen: Sequence[Organ], labels: np.ndarray, found: list[OrganFacts]) 
     kept = {organ.label for organ in chosen}
     remove_labels(labels, [facts.label for facts in found if facts.label not in kept])
     return [facts for facts in found if facts.label in kept]
-
-
-def _require_abdomen(labels: np.ndarray, overview: Overview | None) -> None:
-    """Raise NoAbdomenError where the labels (canonical, of the whole scan) contradict an abdomen."""
-    if overview is not None and (reason := contradiction(labels, overview)):
-        raise nothing_found(f"No abdomen found in this scan: {reason}.")
-
-
-def _find_abdomen(
-    engine: Engine, voxels: np.ndarray, geometry: Geometry, run: Run, slabs: Slabs
-) -> tuple[Box, Overview]:
-    with run.part(0.0, _RESAMPLING_SHARE):
-        coarse = engine.resampled(engine.abdomen, voxels, Box.whole(geometry.shape), geometry, slabs)
-    if float((coarse > TISSUE_HU).float().mean()) < LEAST_TISSUE:  # instance norm would blow up the noise of air
-        raise nothing_found("No abdomen found in this scan.")
-    with run.part(_RESAMPLING_SHARE, 1.0):
-        logits = engine.logits(engine.abdomen, coarse, run)
-        if logits.shape[1:] != coarse.shape:  # of a network of one's own with coarser logits
-            logits = torch.nn.functional.interpolate(logits[None], coarse.shape, mode="trilinear")[0]
-    overview = Overview(coarse.cpu().numpy(), (logits[1] > logits[0]).cpu().numpy(), geometry)
-    box = box_of_foreground(overview.abdomen, geometry)
-    if box is None:
-        raise nothing_found("No abdomen found in this scan.")
-    return box, overview
-
-
-def nothing_found(message: str) -> NoAbdomenError:
-    """Return the error for a scan without an abdomen or without organs."""
-    return NoAbdomenError(
-        message, "Check that it is a CT of the abdomen in HU, or give the region (ROI) that holds it."
-    )

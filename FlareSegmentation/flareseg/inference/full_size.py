@@ -71,14 +71,22 @@ def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, l
     free_mb, where = _free(engine.device, limits)
     if (needed := _needed_mb(engine, shape)) <= free_mb:
         return
-    factor = largest_factor(lambda n: _needed_mb(engine, _times(shape, n)) <= free_mb, free_mb, needed)
     error = GpuMemoryError if engine.device.is_gpu else InsufficientMemoryError
-    fits = f"The largest factor that would fit is {factor:.2f}" if factor else "No factor would fit"
     free = f"{max(0.0, free_mb):.0f} MB are free{where}"
     raise error(
         f"The whole scan in one pass needs about {needed:.0f} MB of memory; {free}.",
-        f"{fits}: resample the scan, give a region (ROI), or use the cascade, which needs little memory.",
+        f"{_advice(engine, shape, free_mb)} use the cascade, which needs little memory.",
     )
+
+
+def _advice(engine: Engine, shape: Size, free_mb: float) -> str:
+    """What would fit, as the beginning of a sentence. A network with a fixed grid takes as much of every scan."""
+    if engine.organs.factor is None:
+        return f"The network takes every scan on {' x '.join(map(str, engine.organs.grid))} voxels:"
+    factor = largest_factor(lambda n: _needed_mb(engine, _times(shape, n)) <= free_mb)
+    if factor is None:
+        return "No factor would fit: give a small region (ROI), or"
+    return f"The largest factor that would fit is {factor:.2f}: resample the scan, give a region (ROI), or"
 
 
 def _free(device: Device, limits: Limits) -> tuple[float, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 
 from flareseg.inference.resample import Size
 
 _LEAST_HUNDREDTHS = 5
-_SPARE = 2  # hundredths above the first guess at which the search for a factor begins
 
 
 def own_grid(shape: Size, factor: float, divisor: int) -> Size:
@@ -20,11 +20,11 @@ def own_grid(shape: Size, factor: float, divisor: int) -> Size:
     return (k, j, 2 * i) if k == j == i == divisor else (k, j, i)
 
 
-def largest_factor(fits: Callable[[float], bool], free: float, needed: float, factor: float = 1.0) -> float | None:
+def largest_factor(fits: Callable[[float], bool], factor: float = 1.0) -> float | None:
     """The largest factor in hundredths, below ``factor``, that fits; None for none from 0.05 on.
 
-    ``needed``: memory with ``factor``; ``free``: what there is of it. Memory grows with the voxels, more or less.
+    ``fits`` is asked a few times only: what fits with a factor fits with every smaller one.
     """
-    guess = math.ceil(100 * factor * max(0.0, free / needed) ** (1 / 3)) + _SPARE
-    below = math.ceil(100 * factor) - 1
-    return next((n / 100 for n in range(min(guess, below), _LEAST_HUNDREDTHS - 1, -1) if fits(n / 100)), None)
+    hundredths = range(_LEAST_HUNDREDTHS, math.ceil(100 * factor))
+    fitting = bisect_left(hundredths, True, key=lambda n: not fits(n / 100))
+    return hundredths[fitting - 1] / 100 if fitting else None

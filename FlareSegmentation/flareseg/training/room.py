@@ -16,13 +16,14 @@ from flareseg.inference.networks import build
 from flareseg.inference.networks.savings import possible
 from flareseg.inference.own_grid import largest_factor, own_grid
 from flareseg.inference.resample import Size
-from flareseg.training.config import SIZE_STEP, StageConfig, TrainingConfig
+from flareseg.training.config import SIZE_STEP, MemoryConfig, StageConfig, TrainingConfig
 from flareseg.training.run_memory import RunMemory, Samples, count_run
 from flareseg.training.sample import Stage
 
 _SHOWN_MB = 100.0  # of what is kept, in a message
+_LOSS_SLAB = 8  # slices, as in the preset full-size
 
-_Fits = Callable[[Samples, int], bool]  # resized samples, how many of them are a batch
+_Fits = Callable[..., bool]  # of resized samples, how many of them are a batch, and what memory is saved
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ def require_room(
     settings, sized = config.stages[stage], samples.resized(config.stages[stage])
 
     @functools.cache
-    def counted(samples: Samples, batch: int) -> RunMemory:
-        changes = {"batch": batch, "fresh": settings.fresh and min(settings.fresh, batch)}
+    def counted(samples: Samples, batch: int, memory: MemoryConfig = settings.memory) -> RunMemory:
+        changes = {"batch": batch, "fresh": settings.fresh and min(settings.fresh, batch), "memory": memory}
         return count_run(stage, settings.model_copy(update=changes), config.data, samples, precision, device)
 
     needed, training = counted(sized, settings.batch), f"Training {settings.network.name}"
@@ -84,7 +85,7 @@ def require_room(
         kept = f", {_gb(needed.kept_mb)} of it for samples that are kept" if needed.kept_mb > _SHOWN_MB else ""
         raise ConfigError(
             f"{what} on {_voxels(size)} voxels needs {_gb(needed.peak_mb)} of memory{kept}; {room}.",
-            _advice(settings, samples, needed, room, lambda *run: counted(*run).peak_mb <= room.free_mb),
+            _advice(settings, samples, needed.samples_decide, lambda *run: counted(*run).peak_mb <= room.free_mb),
         )
     if main is not None and needed.main_mb > main.free_mb:
         saved = ", or do without saved: cpu under `memory`" if needed.step.main_mb else ""
@@ -95,17 +96,21 @@ def require_room(
     return needed
 
 
-def _advice(settings: StageConfig, samples: Samples, needed: RunMemory, room: Room, fits: _Fits) -> str:
+def _advice(settings: StageConfig, samples: Samples, samples_decide: bool, fits: _Fits) -> str:
     """What to do: what would fit, and the savings that are not used yet."""
-    unused = [] if needed.samples_decide else _unused_savings(settings)
-    more = f", or switch on {', '.join(unused)} under `memory`" if unused else ""
-    found = _smaller(settings, samples, needed, room, fits)
-    if found is None:
-        return f"No smaller grid fits: take narrower layers{more}, or a device with more memory."
-    return f"{found} so{more}."
+    unused = {} if samples_decide else _unused_savings(settings)
+    savings = f"{', '.join(f'{name}: {value}'.lower() for name, value in unused.items())} under `memory`"
+    memory = settings.memory.model_copy(update=unused)
+    found = _smaller(settings, samples, fits)
+    advice = "No smaller grid fits: take narrower layers" if found is None else f"{found} so"
+    if unused and fits(samples.resized(settings), settings.batch, memory):
+        advice += f", or switch on {savings}"
+    elif unused and found is not None:
+        advice += f"; with {savings} a larger one may fit"
+    return f"{advice}, or a device with more memory." if found is None else f"{advice}."
 
 
-def _smaller(settings: StageConfig, samples: Samples, needed: RunMemory, room: Room, fits: _Fits) -> str | None:
+def _smaller(settings: StageConfig, samples: Samples, fits: _Fits) -> str | None:
     """The largest batch that fits, else the largest factor or grid."""
     for batch in range(settings.batch - 1, 0, -1):
         if fits(samples.resized(settings), batch):
@@ -118,28 +123,27 @@ def _smaller(settings: StageConfig, samples: Samples, needed: RunMemory, room: R
         size = own_grid(settings.grid, factor, math.lcm(SIZE_STEP, settings.network.divisor))
         return replace(samples, trained=size, made=size)
 
-    free = settings.batch * room.free_mb
     if settings.factor is not None:
-        found = largest_factor(lambda n: fits(times(n), 1), free, needed.peak_mb, settings.factor)
+        found = largest_factor(lambda n: fits(times(n), 1), settings.factor)
         return None if found is None else f"The largest `factor` that fits is {found:.2f}: set it"
-    found = largest_factor(lambda n: fits(on_grid(n), 1), free, needed.peak_mb)
+    found = largest_factor(lambda n: fits(on_grid(n), 1))
     if found is None:
         return None
     first = "With `batch: 1` the" if settings.batch > 1 else "The"
     return f"{first} largest `grid` that fits is about {list(on_grid(found).trained)}: set it"
 
 
-def _unused_savings(settings: StageConfig) -> list[str]:
+def _unused_savings(settings: StageConfig) -> dict[str, bool | int | str]:
     with torch.device("meta"):
         has = possible(build(settings.network.name, 2, settings.network.options))
     memory = settings.memory
-    savings = {
-        "checkpoint": has.checkpoint and not memory.checkpoint,
-        "in_place": has.in_place and not memory.in_place,
-        "loss_slab": memory.loss_slab is None,
-        "saved: bfloat16": memory.saved == "as_is",
+    savings: dict[str, tuple[bool, bool | int | str]] = {
+        "checkpoint": (has.checkpoint and not memory.checkpoint, True),
+        "in_place": (has.in_place and not memory.in_place, True),
+        "loss_slab": (memory.loss_slab is None, _LOSS_SLAB),
+        "saved": (memory.saved == "as_is", "bfloat16"),
     }
-    return [name for name, is_unused in savings.items() if is_unused]
+    return {name: value for name, (is_unused, value) in savings.items() if is_unused}
 
 
 def _voxels(size: Size) -> str:
