@@ -113,7 +113,7 @@ class StrictGpu(Device):
     reason: str = "Chosen by you."
     capability: tuple[int, int] = (8, 6)
     released: list[int] = field(default_factory=list)
-    allowed_mb: list[float] = field(default_factory=list)
+    allowed_mb: list[float | None] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
     @property
@@ -124,7 +124,7 @@ class StrictGpu(Device):
     def memory_mb(self) -> tuple[float, float]:
         return 7000.0, 8000.0
 
-    def allow_mb(self, megabytes: float) -> None:
+    def allow_mb(self, megabytes: float | None) -> None:
         self.allowed_mb.append(megabytes)
 
     def synchronise(self) -> None:

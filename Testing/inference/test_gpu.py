@@ -12,6 +12,7 @@ from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.cuda_link import CudaLink
+from flareseg.inference.recorded import RecordedNetwork
 from flareseg.inference.resample import Box, Slabs, logits_to_labels, resample_to_grid
 from flareseg.inference.transfer import Pageable, Staged
 from flareseg.phantom import Phantom
@@ -58,6 +59,8 @@ def test_switches_leave_the_labels_as_they_are(
 ) -> None:
     monkeypatch.setenv("FLARESEG_GPU", switches)
     switched = Cascade.load("cuda")
+    networks = (switched._engine.abdomen.network, switched._engine.organs.network)
+    assert all(isinstance(network, RecordedNetwork) is ("graphs" in switches) for network in networks)
     for volume in (phantom.volume, stretched(phantom.volume, 3), phantom.volume):
         assert (switched.segment(volume).labels == on_gpu.segment(volume).labels).mean() > 0.9999
 

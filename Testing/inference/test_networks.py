@@ -1,6 +1,7 @@
 """The two networks: their published size, and the inputs they take."""
 
 import copy
+from typing import Any, cast
 
 import pytest
 import torch
@@ -69,3 +70,16 @@ def test_checkpoints_of_dense_vnet_change_neither_gradients_nor_running_statisti
     saving = copy.deepcopy(plain)
     save_memory(saving, Savings(checkpoint=True))
     assert_same_step(plain, saving, torch.randn(2, 1, 16, 16, 24, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_channels_last_reaches_the_finest_stack_of_dense_vnet(is_mixed: bool) -> None:
+    """The pooled image, of the other layout and of float32, does not decide for the features that it is joined with."""
+    network = cast(Any, DenseVNet()).to(memory_format=torch.channels_last_3d)
+    seen: list[torch.Tensor] = []
+    network.stacks[0].register_forward_pre_hook(lambda stack, inputs: seen.append(inputs[0]))
+    x = torch.randn(1, 1, 32, 32, 32).contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_mixed):
+        network(x)
+    assert seen[0].is_contiguous(memory_format=torch.channels_last_3d)
+    assert seen[0].dtype is (torch.bfloat16 if is_mixed else torch.float32)

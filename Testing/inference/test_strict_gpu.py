@@ -124,11 +124,11 @@ def test_a_gpu_that_fails_in_the_middle_is_a_message(phantom: Phantom) -> None:
         Cascade(engine(StrictGpu(failures=[failure])), []).segment(phantom.volume)
 
 
-def test_a_limit_on_gpu_memory_is_handed_to_pytorch_and_no_limit_is_not() -> None:
-    limited, unlimited = StrictGpu(), StrictGpu()
-    Cascade.on(limited, limits=Limits(gpu=512.0))
-    Cascade.on(unlimited)
-    assert (limited.allowed_mb, unlimited.allowed_mb) == ([512.0], [])
+def test_a_limit_on_gpu_memory_is_handed_to_pytorch_and_lifted_for_the_next_cascade() -> None:
+    gpu = StrictGpu()
+    Cascade.on(gpu, limits=Limits(gpu=512.0))
+    Cascade.on(gpu)
+    assert gpu.allowed_mb == [512.0, None]
 
 
 def test_the_limits_that_networks_are_loaded_with_are_those_of_the_cascade() -> None:

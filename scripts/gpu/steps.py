@@ -23,6 +23,9 @@ def environment() -> None:
             words = ["nvidia-smi", "--query-gpu=driver_version,clocks.max.sm,power.limit", "--format=csv,noheader"]
             keep(driver=subprocess.run(words, capture_output=True, text=True, timeout=20).stdout.strip())
     print("; ".join(f"{name} {value}" for name, value in FACTS.items()))
+    if (KIT / "simpleitk.tar.xz").exists():
+        with tried("benchmark"):
+            subprocess.run([sys.executable, "-m", "benchmarks", "--help"], check=True, stdout=subprocess.DEVNULL)
     trains = ("monai", "pydantic", "lightning_fabric", "flareseg.training.run") if (KIT / "store").exists() else ()
     for name in ("cc3d", "flareseg.inference.cascade", *trains):
         with tried(f"import {name}"):
@@ -54,7 +57,11 @@ def tests() -> None:
         "no:cacheprovider",
         "-q",
     ]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=END - time.monotonic())
+    try:
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=END - time.monotonic())
+    except subprocess.TimeoutExpired as error:
+        print(error.stdout)
+        raise
     lines = done.stdout.strip().splitlines()
     keep(exit_code=done.returncode, last=lines[-1:])
     print("\n".join(lines[-30:] + done.stderr.strip().splitlines()[-5:]))

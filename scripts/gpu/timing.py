@@ -49,12 +49,11 @@ def scan_times(cascade: Any, slices: int, bare: float) -> dict[str, Any]:
 
     times = seconds_of(segment, 1 if REHEARSE else 20, 4.0)
     stages = [{stage.name: stage.seconds for stage in run.clock.stages} for run in runs[1:]]
-    memory = [run.memory.facts() for run in runs[1:]]
     row: dict[str, Any] = {"slices": slices, "runs": len(times), "median": statistics.median(times)}
     row["stages"] = {name: statistics.median(turn[name] for turn in stages) for name in stages[0]}
     if not REHEARSE:
-        allocated = max(facts.peak_gpu_allocated_mb or 0 for facts in memory)
-        device = max(facts.peak_gpu_device_mb or 0 for facts in memory)
+        facts = runs[-1].memory.facts()  # every run begins a peak of its own
+        allocated, device = facts.peak_gpu_allocated_mb or 0.0, facts.peak_gpu_device_mb or 0.0
         row |= {"allocator_mb": round(allocated), "device_above_context_mb": round(device - bare)}
         row["memory"] = f"allocator {allocated:.0f} MB, device {device - bare:.0f} MB above a bare context"
     else:
@@ -98,16 +97,22 @@ def transfer() -> None:
     gpu = torch.empty(size, dtype=torch.uint8, device=DEVICE)
     speeds = {}
     for kind in ("pinned", "pageable"):
-        host = torch.empty(size, dtype=torch.uint8, pin_memory=kind == "pinned")
+        host = torch.empty(size, dtype=torch.uint8, pin_memory=kind == "pinned").fill_(1)  # else of no pages yet
         speeds[f"{kind} up"] = size / statistics.median(seconds_of(lambda host=host: gpu.copy_(host), 5)) / 1e9
         speeds[f"{kind} down"] = size / statistics.median(seconds_of(lambda host=host: host.copy_(gpu), 5)) / 1e9
     keep(transfer={"GB_per_s": {name: round(speed, 1) for name, speed in speeds.items()}})
     print(json.dumps(FACTS["transfer"]))
 
 
+def exact(search: bool) -> Any:
+    """cuDNN's settings as the product has them, or with a search."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=search, deterministic=True, allow_tf32=False)
+
+
 def networks() -> None:
     """The organ network alone, on its grid, by number format, layout and cuDNN's search."""
     from flareseg.core.organs import CLASSES
+    from flareseg.inference.networks.channels_last import in_channels_last
     from flareseg.inference.networks.folding import folded
     from flareseg.inference.weights import load_network
 
@@ -115,17 +120,16 @@ def networks() -> None:
     network = folded(trained.network).to(DEVICE)
     found = {}
     for search in (False,) if REHEARSE else (False, True):
-        torch.backends.cudnn.benchmark = search
         for dtype in (torch.float32,) if REHEARSE else (torch.float32, torch.float16, torch.bfloat16):
             for layout in (torch.contiguous_format, torch.channels_last_3d):
                 ready = network.to(dtype).to(memory_format=layout)
-                x = torch.randn(1, 1, *trained.grid, device=DEVICE, dtype=dtype).contiguous(memory_format=layout)
-                with torch.inference_mode():
+                x = torch.randn(1, 1, *trained.grid, device=DEVICE, dtype=dtype)
+                x = in_channels_last(x) if layout is torch.channels_last_3d else x
+                with torch.inference_mode(), exact(search):
                     times = seconds_of(lambda ready=ready, x=x: ready(x), 1 if REHEARSE else 10, 1.5)
                 last = " channels last" if layout is torch.channels_last_3d else ""
                 found[f"{str(dtype)[6:]}{last}{' cudnn.benchmark' if search else ''}"] = ms(times)
                 keep(network_ms=found)
-    torch.backends.cudnn.benchmark = False
     print(f"organ network alone, ms: {json.dumps(found)}")
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import torch
 import yaml
+from flareseg.training import step
 from flareseg.training import trainer as product
 from flareseg.training.config import CLASSES_OF, read_config
 from flareseg.training.export import export
@@ -88,7 +89,7 @@ def train() -> None:
     with tried("formats"):
         precision, layout = fastest(config, Stage(STAGE))
     memory_format = torch.channels_last_3d if layout == "channels last" else torch.contiguous_format
-    product.Trainer._memory_format = property(lambda self: memory_format)
+    product.layout_on = step.layout_on = lambda device: memory_format
     fabric = Fabric(accelerator=DEVICE, devices=1, precision=precision)
     fabric.launch()
     steps_per_s = 10.0  # should the probe fail, time alone will pace the training

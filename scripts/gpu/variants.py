@@ -73,9 +73,13 @@ def measured(words: str, scan: Any) -> tuple[dict[str, Any], np.ndarray]:
     """Median seconds of runs and their stages, GPU memory, and the labels."""
     from flareseg.core.run import Run
     from flareseg.inference.cascade import Cascade
+    from flareseg.inference.recorded import RecordedNetwork
 
     os.environ[VARIABLE] = words
     cascade = Cascade.load(DEVICE)
+    is_recorded = isinstance(cascade._engine.organs.network, RecordedNetwork)
+    if is_recorded is not ("graphs" in words and not REHEARSE):
+        raise AssertionError("a network was not recorded as a graph")
     runs: list[Run] = []
     labels: list[np.ndarray] = []
 
@@ -88,9 +92,9 @@ def measured(words: str, scan: Any) -> tuple[dict[str, Any], np.ndarray]:
     stages = [{stage.name: stage.seconds for stage in run.clock.stages} for run in runs[1:]]
     row: dict[str, Any] = {"switches": words or "none", "ms": round(1000 * statistics.median(times), 1)}
     row["stages_ms"] = {name: round(1000 * statistics.median(each[name] for each in stages), 1) for name in stages[0]}
-    facts = [run.memory.facts() for run in runs[1:]]
-    row["allocator_mb"] = round(max(each.peak_gpu_allocated_mb or 0 for each in facts))
-    row["device_mb"] = round(max(each.peak_gpu_device_mb or 0 for each in facts))
+    facts = runs[-1].memory.facts()  # every run begins a peak of its own
+    row["allocator_mb"] = round(facts.peak_gpu_allocated_mb or 0)
+    row["device_mb"] = round(facts.peak_gpu_device_mb or 0)
     row["reserved_mb"] = 0 if REHEARSE else round(torch.cuda.max_memory_reserved() / 1e6)  # with the memory of graphs
     return row, labels[0]
 

@@ -105,7 +105,9 @@ class MemoryWatch:
         self._thread.join()
 
     def watch_gpu(self, index: int) -> None:
-        self._gpu = GpuMemory(index)
+        """Watch a GPU from now on. Asked again, as for a second attempt, the peak remains that of all."""
+        if self._gpu is None:
+            self._gpu = GpuMemory(index)
 
     @property
     def ram_mb(self) -> float:

@@ -156,8 +156,7 @@ class Cascade:
             ConfigError: The precision, or a switch in FLARESEG_GPU, is unknown.
         """  # noqa: DOC501, too_full makes a GpuMemoryError
         limits = limits or Limits()
-        if limits.gpu is not None:
-            device.allow_mb(limits.gpu)
+        device.allow_mb(limits.gpu)
         abdomen, organs = load_networks(networks, weights)
 
         def engine_on(target: Device) -> Engine:

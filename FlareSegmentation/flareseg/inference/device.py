@@ -54,10 +54,14 @@ class Device:
         memory = psutil.virtual_memory()
         return min(memory.available / MB, free_mb()), memory.total / MB
 
-    def allow_mb(self, megabytes: float) -> None:
-        """Limit what PyTorch allocates on a GPU from now on; a request beyond it fails as if the GPU were full."""
+    def allow_mb(self, megabytes: float | None) -> None:
+        """Limit what PyTorch allocates on a GPU from now on; a request beyond it fails as if the GPU were full.
+
+        The limit is one of the whole process. None lifts it.
+        """
         if self.is_gpu:
-            torch.cuda.set_per_process_memory_fraction(min(1.0, megabytes / self.memory_mb[1]), self.torch_device)
+            share = 1.0 if megabytes is None else min(1.0, megabytes / self.memory_mb[1])
+            torch.cuda.set_per_process_memory_fraction(share, self.torch_device)
 
     def synchronise(self) -> None:
         """Wait until the GPU has done what was asked of it, so that times can be measured."""

@@ -8,8 +8,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from flareseg.inference.gpu_check import is_out_of_memory
+
 Compute = Callable[[], Tensor]
 Replay = Callable[[], object]
+Record = Callable[[Compute], tuple[Tensor, Replay]]
 
 _log = logging.getLogger(__name__)
 
@@ -25,14 +28,12 @@ class RecordedNetwork(nn.Module):
         record: Computes once; returns the result, and a function that computes it again on the same memory.
     """
 
-    def __init__(
-        self, network: nn.Module, example: Tensor, record: Callable[[Compute], tuple[Tensor, Replay]] | None = None
-    ) -> None:
+    def __init__(self, network: nn.Module, example: Tensor, record: Record) -> None:
         super().__init__()
         self._network = network  # a recording holds no more than the addresses of the weights
         self._input = example
         with torch.inference_mode():
-            self._output, self._replay = (record or cuda_graph)(lambda: network(example))
+            self._output, self._replay = record(lambda: network(example))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the network returns for ``x``. Raises ValueError for an input of another shape."""
@@ -44,25 +45,30 @@ class RecordedNetwork(nn.Module):
             return self._output.clone()  # the next replay overwrites it
 
 
-def recorded(network: nn.Module, example: Tensor) -> nn.Module:
-    """Record a network as a CUDA graph; where that fails, mostly for lack of memory, return the network itself."""
+def recorded(network: nn.Module, example: Tensor, record: Record | None = None) -> nn.Module:
+    """Record a network as a CUDA graph; where the memory does not suffice, return the network itself.
+
+    Any other failure is raised: it may leave PyTorch's allocator in the mode of a recording, in which it frees little.
+    """
     try:
-        with torch.cuda.stream(torch.cuda.current_stream()):  # a capture that fails leaves its own
-            return RecordedNetwork(network, example)
+        return RecordedNetwork(network, example, record or cuda_graph)
     except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         _log.warning("A network was not recorded as a CUDA graph: %s", error)
         return network
 
 
 def cuda_graph(compute: Compute) -> tuple[Tensor, Replay]:
     """Record a computation on the current CUDA device, after passes on another stream as PyTorch asks for."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(_WARM_UP):
-            compute()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = compute()
-    return result, graph.replay
+    with torch.cuda.stream(torch.cuda.current_stream()):  # a recording that fails would leave its own
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):
+                compute()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = compute()
+        return result, graph.replay

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flareseg.inference.networks.channels_last import in_channels_last
 from flareseg.inference.networks.savings import Savings, call
 
 GROWTH = (4, 8, 16)
@@ -101,9 +102,10 @@ class DenseVNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if any(size % self.divisor for size in x.shape[2:]):
             raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {self.divisor}")
-        small = self.input_norm(_halve(x))
+        stem = self.stem(x)
+        small = _laid_out(self.input_norm(_halve(x)), stem)
         features = [small]
-        y: Tensor | None = torch.cat([small, self.stem(x)], dim=1)
+        y: Tensor | None = torch.cat([small, stem], dim=1)
         for stack in self.stacks:
             skip, y = stack(y)
             features.append(skip)
@@ -114,6 +116,12 @@ class DenseVNet(nn.Module):
 def _halve(x: Tensor) -> Tensor:
     # float32, because the CPU has no bfloat16 average pooling
     return F.avg_pool3d(x.float(), 3, 2, 1, count_include_pad=False).to(x.dtype)
+
+
+def _laid_out(x: Tensor, like: Tensor) -> Tensor:
+    """One channel in the type and the memory layout of other features, which it is joined with."""
+    last = like.is_contiguous(memory_format=torch.channels_last_3d)
+    return in_channels_last(x.to(like.dtype)) if last else x.to(like.dtype)
 
 
 def _joined(features: list[Tensor]) -> Tensor:
