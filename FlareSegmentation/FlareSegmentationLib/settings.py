@@ -81,9 +81,14 @@ def slowness(deviceKind: str) -> float:
 
 
 def learn(report: Report) -> None:
-    """Take a finished run into account for the next forecast."""
+    """Take a finished run into account for the next forecast.
+
+    The forecast is of the two networks, which find the region themselves: other runs take more or less.
+    """
     from flareseg.core import estimate
 
+    if report.roi_source != "network":
+        return
     kind = report.device.kind
     key, seen = f"Slowness/{kind}", estimate.slowness(report)
     isFirst = not slicer.app.userSettings().contains(_PREFIX + key)

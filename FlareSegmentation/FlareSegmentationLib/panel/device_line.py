@@ -10,7 +10,7 @@ from flareseg.worker.events import DeviceInfo
 from slicer.i18n import tr as _
 
 from .. import settings
-from ..choices import DeviceChoice
+from ..choices import DeviceChoice, NetworkChoice
 from ..jobs.dependencies import Dependencies
 from ..jobs.job import JobRunner
 from ..nodes.report_text import gigabytes, seconds
@@ -33,7 +33,7 @@ class DeviceLine:
         self._kind = ""
         self._ramMb: float | None = None
         self._volume: Volume | None = None
-        self._choice = DeviceChoice.AUTO
+        self._choice, self._network = DeviceChoice.AUTO, NetworkChoice.CASCADE
         self._asking = qt.QTimer()  # later: to find out what is installed takes a moment, and the panel comes first
         self._asking.setSingleShot(True)
         self._asking.setInterval(0)
@@ -61,9 +61,13 @@ class DeviceLine:
         self._volume = volume
         self.showCost()
 
+    def setNetwork(self, network: NetworkChoice) -> None:
+        self._network = network
+        self.showCost()
+
     def costOf(self, volume: Volume | None) -> Cost | None:
-        """What a scan is expected to take; None while scan or device are not known."""
-        if volume is None or not self._kind:
+        """What a scan is expected to take; None while scan or device are not known, and for weights of one's own."""
+        if volume is None or not self._kind or self._network is not NetworkChoice.CASCADE:
             return None
         return estimate(volume.geometry, volume.voxels.itemsize, self._kind, settings.slowness(self._kind))
 

@@ -76,7 +76,9 @@ class Panel:
 
     def _onNetworkChosen(self, index: int) -> None:
         """Only the whole scan in one pass takes weights of one's own; none are shipped for it."""
-        self.ui.weightsLineEdit.setEnabled(list(NetworkChoice)[index] is NetworkChoice.FULL_SIZE)
+        network = list(NetworkChoice)[index]
+        self.ui.weightsLineEdit.setEnabled(network is NetworkChoice.FULL_SIZE)
+        self.device.setNetwork(network)
 
     def close(self) -> None:
         """Ask the worker nothing more, and observe nothing."""

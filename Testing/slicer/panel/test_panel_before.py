@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import slicer
@@ -47,6 +49,20 @@ class TestDeviceLine:
         assert panel.ui.costLabel.text != shown
         assert settings.slowness("cpu") == pytest.approx(1 / before, rel=0.1)  # both are small scans
         assert panel.panel.device.cost.seconds == pytest.approx(1, rel=0.1)
+
+    @pytest.mark.parametrize("source", ["scan", "caller"])
+    def test_learns_nothing_from_runs_that_the_forecast_is_not_of(self, ready_with, report, source):
+        before = settings.slowness(report.device.kind)
+        settings.learn(dataclasses.replace(report, roi_source=source, total_seconds=1000.0))
+        assert settings.slowness(report.device.kind) == before
+
+    def test_foretells_nothing_of_the_whole_scan_in_one_pass(self, ready):
+        wait_until(lambda: not ready.ui.costLabel.isHidden())
+        ready.ui.networkComboBox.currentIndex = 1
+        assert ready.ui.costLabel.isHidden()
+        assert ready.panel.device.cost is None
+        ready.ui.networkComboBox.currentIndex = 0
+        assert ready.ui.costLabel.text == "about 1.1 s · 0.7 GB RAM"
 
     def test_asks_again_when_another_device_is_chosen(self, ready_with):
         panel = ready_with("willing")
