@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from flareseg.core.volume import Volume
     from flareseg.inference.cascade import Cascade, Segmentation
     from flareseg.inference.components import CleanUp
+    from flareseg.inference.full_size import Networks
     from flareseg.inference.options import Borders, SegmentationOptions
     from flareseg.io.reading import read_volume
     from flareseg.io.writing import write_labels
@@ -63,6 +64,7 @@ __all__ = [
     "InternalError",
     "JobError",
     "Limits",
+    "Networks",
     "NoAbdomenError",
     "OutputError",
     "PackagesError",
@@ -87,6 +89,7 @@ _LAZY = {
     "CleanUp": ("flareseg.inference.components", "CleanUp"),
     "Geometry": ("flareseg.core.geometry", "Geometry"),
     "Limits": ("flareseg.core.limits", "Limits"),
+    "Networks": ("flareseg.inference.full_size", "Networks"),
     "Report": ("flareseg.core.report", "Report"),
     "Segmentation": ("flareseg.inference.cascade", "Segmentation"),
     "SegmentationOptions": ("flareseg.inference.options", "SegmentationOptions"),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from flareseg.core.errors import FlareError, GpuMemoryError, InsufficientMemoryError, NoAbdomenError
+from flareseg.core.errors import FlareError, GpuMemoryError, InsufficientMemoryError, NoAbdomenError, WeightsError
 from flareseg.core.free_memory import bounds
 from flareseg.core.limits import Limits
 from flareseg.core.report import WeightsFacts
@@ -147,8 +147,23 @@ def test_no_weights_for_whole_scans_are_shipped_and_the_message_says_what_to_do(
 
 
 def test_weights_of_the_cascade_are_none_for_whole_scans() -> None:
-    with pytest.raises(FlareError, match="has no entry full_size"):
+    with pytest.raises(WeightsError, match=r"are for the two networks, .* Leave out --network full-size"):
         Cascade.load("cpu", shipped_folder(), networks=Networks.FULL_SIZE)
+
+
+def test_weights_for_whole_scans_are_none_of_the_cascade(tmp_path: Path) -> None:
+    folder = exported(liver_everywhere(), tmp_path)
+    with pytest.raises(
+        WeightsError, match=r"are for the whole scan in one pass\. Choose that, too: --network full-size"
+    ):
+        Cascade.load("cpu", folder)
+
+
+def test_weights_of_neither_kind_lack_an_entry(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"weights": {}}')
+    for networks, missing in ((Networks.CASCADE, "abdomen"), (Networks.FULL_SIZE, "full_size")):
+        with pytest.raises(WeightsError, match=f"has no entry {missing}"):
+            Cascade.load("cpu", tmp_path, networks=networks)
 
 
 def test_an_unknown_network_is_refused() -> None:

@@ -56,9 +56,9 @@ class SilentWatcher:
         return self._end_at is not None and len(self.reports) >= self._end_at
 
 
-def tiny_config(**changes: Any) -> TrainingConfig:
-    """Twelve steps of a tiny network; ``changes`` are of the organs stage."""
-    stage = {
+def tiny_config(stage: str = "organs", **changes: Any) -> TrainingConfig:
+    """Twelve steps of a tiny network; ``changes`` are of the stage."""
+    settings = {
         "network": {"name": "RoiUNet", "options": {"widths": [4, 8]}},
         "grid": [16, 16, 16],
         "loss": {"focal": 1.0, "gamma": 1.0, "dice": 1.0},
@@ -73,18 +73,18 @@ def tiny_config(**changes: Any) -> TrainingConfig:
         **changes,
     }
     return TrainingConfig.model_validate(
-        {"name": "tiny", "seed": 5, "stages": {"organs": stage}, "precision": "32-true"}
+        {"name": "tiny", "seed": 5, "stages": {stage: settings}, "precision": "32-true"}
     )
 
 
 def tiny_trainer(
     folder: Path, config: TrainingConfig | None = None, watcher: SilentWatcher | None = None, **parts: Any
 ) -> Trainer:
-    """A trainer on balls, on the CPU; ``parts`` replace its parts."""
+    """A trainer on balls, on the CPU, of the config's only stage; ``parts`` replace its parts."""
     config = config or tiny_config()
     folder.mkdir(parents=True, exist_ok=True)
-    stage, mixture, device = Stage.ORGANS, Mixture([Balls()], [1.0]), torch.device("cpu")
-    settings = config.stages[stage]
+    ((stage, settings),) = config.stages.items()
+    mixture, device = Mixture([Balls()], [1.0]), torch.device("cpu")
     made: dict[str, Any] = {
         "batches": Batches(mixture, stage, settings, config.seed, device),
         "validation": Validation(Batches(mixture, stage, settings, config.seed + 1, device), stage, samples=2),

@@ -12,6 +12,8 @@ import torch
 from flareseg.core.errors import FlareError
 from flareseg.core.organs import CLASSES
 from flareseg.inference.cascade import Cascade
+from flareseg.inference.full_size import Networks
+from flareseg.inference.networks import build
 from flareseg.inference.weights import load_network
 from flareseg.training.checkpoint import average_weights, read
 from flareseg.training.export import export
@@ -46,6 +48,32 @@ def test_a_stage_that_was_not_trained_keeps_the_shipped_weights(run: Path, tmp_p
     origins = export(run, tmp_path)
     assert origins[Stage.ABDOMEN] == "the shipped weights"
     assert Cascade.load("cpu", tmp_path).weights[0].name == "roi_unet.safetensors"
+
+
+def test_a_network_for_whole_scans_comes_back_with_its_options_and_its_factor(tmp_path: Path) -> None:
+    options = {"stem": 4, "growth": [2, 2], "units": [1, 1], "skips": [4, 4], "downs": [4], "stride": [1, 1, 1]}
+    options["convolution"] = "separable"
+    config = tiny_config(
+        "full_size",
+        network={"name": "MemoryEfficientFCN", "options": options},
+        memory={"checkpoint": True, "in_place": True, "loss_slab": 3},
+        factor=0.5,
+        batch=1,
+        fresh=None,
+    )
+    tiny_trainer(tmp_path / "run" / "full_size", config).train()
+    write_provenance(tmp_path / "run" / "full_size", [CASE])
+    export(tmp_path / "run", tmp_path / "weights")
+    cascade = Cascade.load("cpu", tmp_path / "weights", precision="float32", networks=Networks.FULL_SIZE)
+    assert [facts.name for facts in cascade.weights] == ["roi_unet.safetensors", "full_size.safetensors"]
+    loaded = load_network("full_size", CLASSES, tmp_path / "weights")
+    assert loaded.grid_of((21, 40, 44)) == (12, 20, 22)
+    trained = build("MemoryEfficientFCN", CLASSES, options).eval()
+    best = average_weights(read(tmp_path / "run" / "full_size" / BEST)[1])
+    trained.load_state_dict(best)
+    x = torch.randn(1, 1, 12, 20, 22)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.network(x), trained(x))
 
 
 def test_the_manifest_tells_data_licences_config_metrics_and_code(run: Path, tmp_path: Path) -> None:

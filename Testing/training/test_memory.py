@@ -226,6 +226,22 @@ def test_kept_in_main_memory_a_step_takes_less_of_the_gpu_and_what_is_kept_is_co
     assert (on_cpu.peak_mb, on_cpu.main_mb) == (as_is.peak_mb, 0)
 
 
+def test_no_weights_to_start_from_are_shipped_for_whole_scans() -> None:
+    with pytest.raises(ValueError, match="no weights are shipped for whole scans"):
+        tiny_config("full_size", start="shipped")
+
+
+def test_factorised_convolutions_are_not_trained_in_bfloat16_on_a_cpu(
+    prepare: Callable[..., Any], nnunet: Path, tmp_path: Path
+) -> None:
+    store, _ = prepare(nnunet)
+    (tmp_path / "half.yaml").write_text(json.dumps({"extends": "full-size-small", "precision": "bf16-mixed"}))
+    words = ["train", str(tmp_path / "half.yaml"), "--store", str(store.folder), "--output", str(tmp_path / "run")]
+    refused = CliRunner().invoke(app, [*words, "--device", "cpu"])
+    assert refused.exit_code == 2
+    assert "factorised convolutions have wrong gradients in bfloat16" in " ".join(refused.stderr.split())
+
+
 def test_a_factor_is_of_whole_scans() -> None:
     with pytest.raises(ValueError, match="a `factor` is for stages that take whole scans"):
         tiny_config(factor=0.5, batch=1, fresh=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from flareseg.training.trainer import CHECKPOINT
 from strict_gpu import GPU, strict_gpu
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 from training.makers import SilentWatcher, tiny_config, tiny_trainer
 
 CPU = torch.device("cpu")
@@ -73,11 +75,11 @@ def test_a_slab_of_upsampled_logits_is_that_of_the_whole() -> None:
         torch.testing.assert_close(slab, whole[:, :, start:stop])
 
 
-def gradients(how: Saved, device: torch.device = CPU) -> list[Tensor]:
+def gradients(how: Saved, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     """Of a small network whose tensors are kept in this way."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Conv3d(1, 8, 3, padding=1), nn.BatchNorm3d(8), nn.ReLU(), nn.Conv3d(8, 4, 3, padding=1))
-    layers, x = layers.to(device), torch.randn(1, 1, 24, 24, 24).to(device)
+    layers, x = layers.to(device, dtype), torch.randn(1, 1, 24, 24, 24).to(device, dtype)
     with saving(how, device):
         loss = layers(x).square().mean()
     loss.backward()
@@ -85,10 +87,32 @@ def gradients(how: Saved, device: torch.device = CPU) -> list[Tensor]:
 
 
 def test_tensors_kept_in_main_memory_give_the_same_gradients() -> None:
-    """They leave the stand-in for a GPU and come back to it."""
+    """They leave the stand-in for a GPU and come back to it, each as often as it is kept."""
     with strict_gpu():
-        for one, other in zip(gradients("as_is", GPU), gradients("cpu", GPU), strict=True):
+        with Moves() as none:
+            expected = gradients("as_is", GPU, torch.float64)
+        with Moves() as some:
+            found = gradients("cpu", GPU, torch.float64)
+        for one, other in zip(expected, found, strict=True):
             assert torch.equal(one.cpu(), other.cpu())
+    assert none.from_gpu == 0
+    assert some.from_gpu == some.to_gpu - none.to_gpu > 4
+
+
+class Moves(TorchDispatchMode):
+    """Counts the tensors of a size worth mentioning that go from the stand-in for a GPU to main memory, and back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.from_gpu = self.to_gpu = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default):
+            before, after = args[-1].device if func is torch.ops.aten.copy_.default else args[0].device, result.device
+            self.from_gpu += (before.type, after.type) == (GPU.type, "cpu")
+            self.to_gpu += (before.type, after.type) == ("cpu", GPU.type)
+        return result
 
 
 def test_tensors_rounded_to_bfloat16_give_gradients_within_one_percent() -> None:

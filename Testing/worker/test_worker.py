@@ -1,6 +1,7 @@
 """The background process, over real pipes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from flareseg.core.geometry import Geometry
 from flareseg.core.report import Report
 from flareseg.core.volume import Volume
 from flareseg.inference.cascade import Cascade
+from flareseg.inference.weights import shipped_folder
 from flareseg.phantom import Phantom
 from flareseg.worker import events
 from worker_process import WorkerProcess, job_for, temporary_job, worker
@@ -37,6 +39,17 @@ def test_a_job_gives_the_cascades_labels_and_a_report(
     labels = np.load(result.labels, allow_pickle=False)
     assert labels.dtype == np.uint8
     assert np.mean(labels == cascade.segment(phantom.volume).labels) > 0.999
+
+
+def test_weights_that_take_the_place_of_others_are_loaded(
+    warm: WorkerProcess, phantom: Phantom, tmp_path: Path
+) -> None:
+    weights = shutil.copytree(shipped_folder(), tmp_path / "weights")
+    warm.send(job_for(phantom.volume, tmp_path, "1", weights=str(weights)))
+    warm.wait_for(events.JobResult)
+    (weights / "manifest.json").write_text('{"weights": {}}')
+    warm.send(job_for(phantom.volume, tmp_path, "2", weights=str(weights)))
+    assert "has no entry abdomen" in warm.wait_for(events.Failure).message
 
 
 def test_every_stage_reports_progress_and_memory(warm: WorkerProcess, phantom: Phantom, tmp_path: Path) -> None:

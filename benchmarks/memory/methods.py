@@ -60,6 +60,7 @@ METHODS = (
     MemoryMethod("FCN, kept in bfloat16", _FCN, memory={"saved": "bfloat16"}),
     MemoryMethod("FCN, kept in main memory", _FCN, memory={"saved": "cpu"}),
     MemoryMethod("FCN, all that are exact (full-size)", _FCN, memory=EXACT, weights=OURS),
+    MemoryMethod("FCN, all, on the scan's own grid", _FCN, memory=EXACT, options={"stride": [1, 1, 1]}),
     MemoryMethod("FCN, all", _FCN, memory={**EXACT, "saved": "bfloat16"}),
 )
 BASELINE = METHODS[0]

@@ -20,6 +20,7 @@ from flareseg.core.organs import CLASSES
 from flareseg.core.volume import Volume
 from flareseg.inference.device import Device
 from flareseg.inference.engine import Engine
+from flareseg.inference.manifest import read_manifest
 from flareseg.inference.options import SegmentationOptions
 from flareseg.inference.own_grid import largest_factor
 from flareseg.inference.resample import Size
@@ -48,6 +49,8 @@ class Networks(str, Enum):
 
 def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwork, TrainedNetwork]:
     """Load the ROI network, for whole scans that of this package, and the organ network. Raises WeightsError."""
+    if weights is not None:
+        _require_kind(choice, weights)
     if choice is Networks.CASCADE:
         return load_network("abdomen", 2, weights), load_network("organs", CLASSES, weights)
     if weights is None:
@@ -56,6 +59,21 @@ def load_networks(choice: Networks, weights: Path | None) -> tuple[TrainedNetwor
             "Train some (docs/full-size.md) and give their folder: --weights FOLDER, or Weights in the panel.",
         )
     return load_network("abdomen", 2), load_network(STAGE, CLASSES, weights)
+
+
+def _require_kind(choice: Networks, folder: Path) -> None:
+    """Raise WeightsError where a folder holds the weights of the other choice alone."""
+    there = read_manifest(folder)["weights"]
+    if choice is Networks.CASCADE and STAGE in there and not {"abdomen", "organs"} <= set(there):
+        raise WeightsError(
+            f"The weights in {folder} are for the whole scan in one pass.",
+            "Choose that, too: --network full-size, or Networks in the panel.",
+        )
+    if choice is Networks.FULL_SIZE and "organs" in there and STAGE not in there:
+        raise WeightsError(
+            f"The weights in {folder} are for the two networks, not for the whole scan in one pass.",
+            "Leave out --network full-size, or give weights that `flareseg train full-size` made.",
+        )
 
 
 def require_room(engine: Engine, volume: Volume, options: SegmentationOptions, limits: Limits) -> None:

@@ -224,6 +224,12 @@ class TrainingConfig(Settings):
             raise ValueError("a `factor` is for stages that take whole scans, not boxes around the organs")
         return self
 
+    @model_validator(mode="after")
+    def _starts_from_what_there_is(self) -> TrainingConfig:
+        if any(settings.start == "shipped" and stage.takes_whole_scan for stage, settings in self.stages.items()):
+            raise ValueError("no weights are shipped for whole scans: `start` must be default or he")
+        return self
+
 
 def read_config(name_or_path: str) -> TrainingConfig:
     """The config of a preset ("flareseg", "he-luo") or of a YAML file; ``extends: NAME`` in it begins with another one.
