@@ -26,12 +26,13 @@ _GROUPS = {"cts": "labelled CTs", "synthetic": "synthetic patients (easier than 
 
 @dataclass(frozen=True)
 class Training:
-    """How weights were trained: the ``config``'s name, all of it in words (``told``), and the only stage, if it is one
-    of several."""
+    """How weights were trained: the ``config``'s name, all of it in words (``told``), the only stage, if it is one of
+    several, and which cases of the store were learned from (``sources``)."""
 
     config: str
     told: str
     only: str = ""
+    sources: str = ""
 
 
 def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_picture: bool) -> str:
@@ -47,6 +48,7 @@ def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_pi
     if untrained:
         parts.append(f"Not trained yet, so without figures: {', '.join(f'`{name}`' for name in untrained)}.\n")
     parts += [f"- `{training.config}`: {training.told}\n" for training in trained.values()]
+    parts += [f"- The store: {each}\n" for each in dict.fromkeys(t.sources for t in trained.values()) if each]
     if trained:
         parts.append(
             "These weights are for this comparison. The shipped ones are others: [model card](model-card.md).\n"
@@ -55,7 +57,7 @@ def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_pi
         parts.append(_commands(scored, trained))
     if has_picture:
         shown = f"Predictions of `{list(trained.values())[-1].config}`.\n\n" if trained else ""
-        parts.append(f"## An easy and a hard case\n\n{shown}![Image, label and prediction of two cases]({PICTURE})\n")
+        parts.append(f"## Easy and hard cases\n\n{shown}![Image, label and prediction of each case]({PICTURE})\n")
     return "\n".join(parts)
 
 
@@ -71,7 +73,7 @@ def training_of(weights: Path, scored: Accuracy) -> Training:
         trained = {stage: entry for stage, entry in entries.items() if "trained" in entry}
         told = "; ".join(_stage(stage, entry) for stage, entry in trained.items())
         only = "".join(trained) if len(trained) == 1 < len(entries) else ""
-        return Training(next(iter(trained.values()))["config"]["name"], told, only)
+        return Training(next(iter(trained.values()))["config"]["name"], told, only, _sources(trained.values()))
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise DataError(
             f"{weights} does not say how its weights were trained.", "Give a folder that flareseg export wrote."
@@ -80,10 +82,19 @@ def training_of(weights: Path, scored: Accuracy) -> Training:
 
 def _stage(stage: str, entry: Mapping[str, Any]) -> str:
     trained, best = entry["trained"], entry["progress"]
+    fresh = entry["config"]["stages"][stage]["fresh"]
+    new = f", of which {trained['step'] * fresh:,} new," if fresh else ""
     return (
-        f"{stage} network by config `{entry['config']['name']}`, {trained['samples']:,} samples in "
+        f"{stage} network by config `{entry['config']['name']}`, {trained['samples']:,} samples{new} in "
         f"{trained['step']:,} steps; best in validation, and scored, after {best['step']:,} of them"
     )
+
+
+def _sources(entries: Iterable[Mapping[str, Any]]) -> str:
+    """What the cases of the store are, the most numerous first."""
+    sources = [each for entry in entries for each in entry["provenance"]["sources"]]
+    found = {(-each["cases"], each["kind"], each["source"]) for each in sources}
+    return ", ".join(f"{-fewer} x {kind} of {source}" for fewer, kind, source in sorted(found))
 
 
 def _commands(scored: Mapping[str, Accuracy], trained: Mapping[str, Training]) -> str:

@@ -1,4 +1,4 @@
-"""The picture of an easy and a hard case: image, label and prediction of the slice that shows most of the organs."""
+"""The picture of easy and hard cases: image, label and prediction of the slice that shows most of the organs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Finding of the files behind scored cases, for the picture of an easy and a hard one."""
+"""Finding of the files behind scored cases, for the picture of easy and hard ones."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from flareseg.core.errors import DataError
@@ -15,23 +16,29 @@ from accuracy.results import Accuracy, CaseFigures
 
 
 def draw(path: Path, scores: Path, results: Accuracy, cts: Path | None) -> None:
-    """Write the picture of the easiest and the hardest case: of the CTs if their folder is given, else synthetic ones.
+    """Write the picture of the easiest and the hardest synthetic patient and, if their folder is given, of the CTs.
 
     ``scores``: the folder that score wrote, with the predictions. Raises FlareError.
     """
-    group, cases = ("cts", results.cts) if cts is not None and results.cts else ("synthetic", results.synthetic)
-    predictions = scores / group / "predictions"
-    cases = [case for case in cases if (predictions / f"{case.name}.nii.gz").exists()]
-    if not cases:
-        raise DataError(f"{scores} holds no case that can be shown.", "Give the folder of its CTs with --cts.")
     with tempfile.TemporaryDirectory() as folder:
-        there = {case.name: case for case in labelled_cts(cts)} if group == "cts" and cts is not None else {}
-        shown = []
-        for word, case in zip(("easy", "hard"), qualitative.easy_and_hard(cases)):
-            files = there.get(case.name) or _synthetic(case.name, Path(folder))
-            prediction = predictions / f"{case.name}.nii.gz"
-            shown.append(ShownCase(_title(word, case), files.scan, files.ground_truth, prediction))
+        shown = _shown(scores / "synthetic", results.synthetic, lambda name: _synthetic(name, Path(folder)))
+        if cts is not None:
+            there = {case.name: case for case in labelled_cts(cts)}
+            shown += _shown(scores / "cts", [case for case in results.cts if case.name in there], there.__getitem__)
+        if not shown:
+            raise DataError(f"{scores} holds no case that can be shown.", "Give the folder of its CTs with --cts.")
         qualitative.draw(path, shown)
+
+
+def _shown(scores: Path, cases: list[CaseFigures], files_of: Callable[[str], ScoredCase]) -> list[ShownCase]:
+    """The easiest and the hardest of the cases of which there are predictions."""
+    paths = {case.name: scores / "predictions" / f"{case.name}.nii.gz" for case in cases}
+    cases = [case for case in cases if paths[case.name].exists()]
+    shown = []
+    for word, case in zip(("easy", "hard"), qualitative.easy_and_hard(cases) if cases else ()):
+        files = files_of(case.name)
+        shown.append(ShownCase(_title(word, case), files.scan, files.ground_truth, paths[case.name]))
+    return shown
 
 
 def _synthetic(name: str, folder: Path) -> ScoredCase:

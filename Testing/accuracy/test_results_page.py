@@ -55,8 +55,16 @@ def test_published_figures_say_in_their_own_row_that_they_are_of_other_data() ->
 def exported(folder: Path, *stages: str, name: str = "he-luo-small") -> Path:
     """A folder of weights with the sha256 "a", "b" and so on: 2,400 samples, of which the first 1,600 were best."""
     progress = {"progress": {"samples": 1600, "step": 800}, "trained": {"samples": 2400, "step": 1200}}
+    sources = [{"source": "BTCV", "kind": "organs", "cases": 3}, {"source": "AustinMan", "kind": "body", "cases": 1}]
+    provenance = {"provenance": {"sources": sources}}
     entries = {
-        stage: {"sha256": sha256, "config": {"name": name}, **progress} for stage, sha256 in zip(stages, "abcdef")
+        stage: {
+            "sha256": sha256,
+            "config": {"name": name, "stages": {stage: {"fresh": 1 if stage == "organs" else None}}},
+            **progress,
+            **provenance,
+        }
+        for stage, sha256 in zip(stages, "abcdef")
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text(json.dumps({"weights": entries}))
@@ -65,12 +73,15 @@ def exported(folder: Path, *stages: str, name: str = "he-luo-small") -> Path:
 
 def test_the_page_says_how_weights_were_trained_and_which_step_was_the_best(tmp_path: Path) -> None:
     training = comparison.training_of(exported(tmp_path, "abdomen", "organs"), FIGURES)
-    how = (
-        "network by config `he-luo-small`, 2,400 samples in 1,200 steps; best in validation, and scored, after 800 of "
-        "them"
+    how = "in 1,200 steps; best in validation, and scored, after 800 of them"
+    assert training.config == "he-luo-small"
+    assert training.told == (
+        f"abdomen network by config `he-luo-small`, 2,400 samples {how}; "
+        f"organs network by config `he-luo-small`, 2,400 samples, of which 1,200 new, {how}"
     )
-    assert training == Training("he-luo-small", f"abdomen {how}; organs {how}")
-    assert f"- `he-luo-small`: {training.told}" in comparison.page({"he-luo": FIGURES}, {"he-luo": training}, False)
+    page = comparison.page({"he-luo": FIGURES}, {"he-luo": training}, False)
+    assert f"- `he-luo-small`: {training.told}" in page
+    assert "- The store: 3 x organs of BTCV, 1 x body of AustinMan\n" in page
 
 
 def test_the_page_has_the_commands_of_every_row_and_one_of_all() -> None:
