@@ -16,7 +16,7 @@ from flareseg.training.prepare.data_map import read_data_map
 
 ROOT = Path(__file__).resolve().parents[2]
 UP_BACK_LEFT = Geometry((12, 12, 12), (1.0, 1.0, 1.0), ((0, 0, 1), (0, 1, 0), (1, 0, 0)), (0.0, 0.0, 0.0))
-PAGES = ("docs/command-line.md", "docs/training.md", "docs/data.md", "docs/evaluation.md")
+PAGES = ("docs/command-line.md", "docs/training.md", "docs/data.md", "docs/evaluation.md", "docs/full-size.md")
 
 
 def blocks(page: str, language: str) -> list[str]:
