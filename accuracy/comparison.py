@@ -48,7 +48,9 @@ def page(scored: Mapping[str, Accuracy], trained: Mapping[str, Training], has_pi
     if untrained:
         parts.append(f"Not trained yet, so without figures: {', '.join(f'`{name}`' for name in untrained)}.\n")
     parts += [f"- `{training.config}`: {training.told}\n" for training in trained.values()]
-    parts += [f"- The store: {each}\n" for each in dict.fromkeys(t.sources for t in trained.values()) if each]
+    for sources in dict.fromkeys(training.sources for training in trained.values() if training.sources):
+        names = " and ".join(f"`{training.config}`" for training in trained.values() if training.sources == sources)
+        parts.append(f"- The store of {names}: {sources}\n")
     if trained:
         parts.append(
             "These weights are for this comparison. The shipped ones are others: [model card](model-card.md).\n"
@@ -93,8 +95,9 @@ def _stage(stage: str, entry: Mapping[str, Any]) -> str:
 def _sources(entries: Iterable[Mapping[str, Any]]) -> str:
     """What the cases of the store are, the most numerous first."""
     sources = [each for entry in entries for each in entry["provenance"]["sources"]]
-    found = {(-each["cases"], each["kind"], each["source"]) for each in sources}
-    return ", ".join(f"{-fewer} x {kind} of {source}" for fewer, kind, source in sorted(found))
+    found = {(each["cases"], each["kind"], each["source"]) for each in sources}
+    most_first = sorted(sorted(found), key=lambda each: each[0], reverse=True)
+    return ", ".join(f"{cases} x {kind} of {source}" for cases, kind, source in most_first)
 
 
 def _commands(scored: Mapping[str, Accuracy], trained: Mapping[str, Training]) -> str:

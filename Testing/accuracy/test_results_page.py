@@ -81,7 +81,7 @@ def test_the_page_says_how_weights_were_trained_and_which_step_was_the_best(tmp_
     )
     page = comparison.page({"he-luo": FIGURES}, {"he-luo": training}, False)
     assert f"- `he-luo-small`: {training.told}" in page
-    assert "- The store: 3 x organs of BTCV, 1 x body of AustinMan\n" in page
+    assert "- The store of `he-luo-small`: 3 x organs of BTCV, 1 x body of AustinMan\n" in page
 
 
 def test_the_page_has_the_commands_of_every_row_and_one_of_all() -> None:

@@ -219,6 +219,12 @@ def test_the_largest_factor_is_found_where_a_size_is_rounded_up_by_much(slices: 
     assert not fits(found + 0.01)
 
 
+def test_a_network_with_a_grid_of_its_own_is_not_helped_by_a_smaller_scan() -> None:
+    with pytest.raises(InsufficientMemoryError) as caught:
+        whole(liver_everywhere, factor=None, limits=Limits(ram=1.0)).segment(muscle((64, 256, 256)))
+    assert caught.value.hint.startswith("The network takes every scan on 32 x 32 x 32 voxels: use the cascade")
+
+
 @pytest.mark.parametrize(
     ("fits", "found"), [(lambda n: False, None), (lambda n: n < 0.055, 0.05), (lambda n: True, 0.99)]
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flareseg.cli.watching import ConsoleWatcher
     from flareseg.core.report import MemoryFacts
-    from flareseg.training.config import StageConfig, TrainingConfig
+    from flareseg.training.config import TrainingConfig
     from flareseg.training.run import TrainingRun
     from flareseg.training.run_memory import RunMemory
     from flareseg.training.sample import Stage
@@ -50,7 +50,7 @@ def train(
     device: DeviceOption = "auto",
     memory_limit: Annotated[
         Optional[float],
-        typer.Option(metavar="MB", min=1, help="Most memory of steps and samples, on the GPU or else the computer."),
+        typer.Option(metavar="MB", min=1, help="The most that steps and samples may take, of the GPU if one is used."),
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="GPUs of each computer.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Computers (start each with torchrun).")] = 1,
@@ -114,24 +114,9 @@ def _fabric(config: TrainingConfig, device: str, devices: int, nodes: int) -> tu
     precision = config.precision
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    if precision == "bf16-mixed" and not on_gpu and any(map(_is_factorised, config.stages.values())):
-        raise ConfigError(
-            "On a CPU factorised convolutions have wrong gradients in bfloat16.",
-            "Set `precision` to auto or 32-true, or the network's `convolution` to plain.",
-        )
     fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
     return fabric, precision
-
-
-def _is_factorised(settings: StageConfig) -> bool:
-    """Whether a network has kernels of 3x1x1, of which oneDNN may return undefined gradients in bfloat16."""
-    from torch import nn
-
-    from flareseg.inference.networks import build
-
-    network = build(settings.network.name, 2, settings.network.options)
-    return any(isinstance(layer, nn.Conv3d) and tuple(layer.kernel_size) == (3, 1, 1) for layer in network.modules())
 
 
 def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None, memory_limit: float | None) -> bool:
@@ -140,6 +125,7 @@ def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None, memor
 
     from flareseg.cli.watching import ConsoleWatcher
 
+    _require_right_gradients(run, stages)
     counts = [run.require_room(stage, memory_limit) for stage in stages]  # all before the first trains for hours
     end = None if minutes is None else time.monotonic() + 60 * minutes
     with ConsoleWatcher(silent=not run.fabric.is_global_zero).watching() as watcher, contextlib.suppress(Cancelled):
@@ -149,6 +135,24 @@ def _trained(run: TrainingRun, stages: list[Stage], minutes: float | None, memor
                 return False
         return True
     return False
+
+
+def _require_right_gradients(run: TrainingRun, stages: list[Stage]) -> None:
+    """Refuse bfloat16 on a CPU for kernels of 3x1x1: oneDNN's gradients of small ones are undefined."""
+    import torch
+
+    from flareseg.inference.networks import build
+
+    if run.fabric.device.type != "cpu" or run.precision != "bf16-mixed":
+        return
+    for network in (run.config.stages[stage].network for stage in stages):
+        with torch.device("meta"):
+            layers = build(network.name, 2, network.options).modules()
+        if any(isinstance(each, torch.nn.Conv3d) and each.kernel_size == (3, 1, 1) for each in layers):
+            raise ConfigError(
+                "On a CPU factorised convolutions have wrong gradients in bfloat16.",
+                "Set `precision` to auto or 32-true, or the network's `convolution` to plain.",
+            )
 
 
 def _stage_trained(

@@ -1,7 +1,7 @@
 """Estimate of the seconds and memory that a scan needs, from a model fitted to measurements.
 
 For a CPU fitted with python -m benchmarks on 512x512 scans of 80 to 1000 slices (two server cores in
-float32). For a GPU not measured yet: 53 ms of an early trial of 160 slices on an H200, and 105 ms of one CPU core for
+float32). For a GPU not measured yet: 53 ms of an early trial of 160 slices on an H200, and 0.12 s of one CPU core for
 what stays on the host (docs/benchmark.md). Machines differ in speed, so a caller that has seen runs on this one passes
 how much slower they were than the model (``slowness``).
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # seconds = fixed + per megavoxel of the scan; on a CPU 0.0035 a megavoxel are for guided borders and HU gate, which
 # take 0.28 s of one core, or half of it on two, for 42 megavoxels
-_SECONDS = {"cpu": (1.15, 0.0138), "cuda": (0.045, 0.0027)}
+_SECONDS = {"cpu": (1.15, 0.0138), "cuda": (0.05, 0.0029)}
 _RAM_MB = {"cpu": 650.0, "cuda": 1500.0}  # the process with its networks, above scan and labels
 ENGINE_MB = 240.0  # of a process with its networks loaded, the files of libraries aside
 _GPU_MB = 250.0  # allocator; the CUDA context of the process comes on top

@@ -167,7 +167,7 @@ class Cascade:
             engine = engine_on(device)
         except RuntimeError as error:
             if not is_out_of_memory(error):
-                raise
+                raise (gpu_failure(error) if is_gpu_error(error) else error) from error
             if not may_leave:
                 raise too_full(_NO_ROOM) from error
             engine = engine_on(replace(select_device("cpu"), note=_NO_ROOM))
@@ -217,12 +217,15 @@ class Cascade:
     def _with_retries(self, volume: Volume, options: SegmentationOptions, run: Run) -> Segmentation:
         """Full slabs, then small slabs, then the CPU if that is allowed; each step down is a warning."""
         warnings = [*volume.warnings, *filter(None, [self._engine.device.note]), *self.emulation]
+        too_large = ""
         try:
             require_room(self._engine, volume, options, self.limits)
-        except GpuMemoryError as error:  # slabs do not make one pass over the whole scan smaller
+        except GpuMemoryError as error:
             if self._on_cpu is None:
                 raise
-            return self._on_the_cpu(self._on_cpu(), volume, options, run, [*warnings, error.message])
+            too_large = error.message
+        if too_large and self._on_cpu:  # slabs do not make one pass over the whole scan smaller
+            return self._on_the_cpu(self._on_cpu(), volume, options, run, [*warnings, too_large])
         self.limits.check_scan(volume.voxels.size, self._engine.precision.dtype.itemsize)
         for slab_mb in dict.fromkeys((self._engine.slabs.megabytes, SLAB_MB, MINIMAL_SLAB_MB)):
             slabs = replace(self._engine.slabs, megabytes=slab_mb, done=run.advance)

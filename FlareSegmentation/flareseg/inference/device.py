@@ -18,6 +18,8 @@ CHOICES = ("auto", "cuda", "cpu")
 _CHOSEN = "Chosen by you."
 _FASTEST = "The fastest available device."
 
+_limited: set[torch.device] = set()  # GPUs of which this process has limited its memory
+
 
 @dataclass(frozen=True)
 class Device:
@@ -57,11 +59,12 @@ class Device:
     def allow_mb(self, megabytes: float | None) -> None:
         """Limit what PyTorch allocates on a GPU from now on; a request beyond it fails as if the GPU were full.
 
-        The limit is one of the whole process. None lifts it.
+        The limit is one of the whole process. None lifts one that was set here.
         """
-        if self.is_gpu:
+        if self.is_gpu and (megabytes is not None or self.torch_device in _limited):
             share = 1.0 if megabytes is None else min(1.0, megabytes / self.memory_mb[1])
             torch.cuda.set_per_process_memory_fraction(share, self.torch_device)
+            _limited.add(self.torch_device)
 
     def synchronise(self) -> None:
         """Wait until the GPU has done what was asked of it, so that times can be measured."""

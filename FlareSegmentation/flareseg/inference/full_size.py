@@ -72,7 +72,7 @@ def _require_kind(choice: Networks, folder: Path) -> None:
     if choice is Networks.FULL_SIZE and "organs" in there and STAGE not in there:
         raise WeightsError(
             f"The weights in {folder} are for the two networks, not for the whole scan in one pass.",
-            "Leave out --network full-size, or give weights that `flareseg train full-size` made.",
+            "Leave out --network full-size (in the panel take the other Networks), or give weights that fit.",
         )
 
 

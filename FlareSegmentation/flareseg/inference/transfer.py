@@ -149,7 +149,11 @@ def upload(array: np.ndarray, device: torch.device) -> Tensor:
     """Copy an array of any number type to the device as a float32 tensor that the caller may change."""
     native = np.ascontiguousarray(array, _torch_type(array))
     # torch takes neither a read-only map of a file nor the negative stride that numpy leaves to a single slice
-    tensor = torch.from_numpy(native if native.flags.writeable and min(native.strides) >= 0 else native.copy())
+    if not native.flags.writeable or min(native.strides) < 0:
+        if device.type == "cpu":
+            return torch.from_numpy(native.astype(np.float32))  # in one go; to a GPU the smaller type goes
+        native = native.copy()
+    tensor = torch.from_numpy(native)
     # float() copies every type but float32, which must not be changed in place
     return tensor.to(device).to(torch.float32, copy=True)
 

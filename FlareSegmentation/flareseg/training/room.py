@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 
@@ -23,7 +23,11 @@ from flareseg.training.sample import Stage
 _SHOWN_MB = 100.0  # of what is kept, in a message
 _LOSS_SLAB = 8  # slices, as in the preset full-size
 
-_Fits = Callable[..., bool]  # of resized samples, how many of them are a batch, and what memory is saved
+
+class _Fits(Protocol):
+    """Whether a step fits: of resized samples, so many a batch, with these savings (None: the config's)."""
+
+    def __call__(self, samples: Samples, batch: int, memory: MemoryConfig | None = None) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -75,17 +79,22 @@ def require_room(
     settings, sized = config.stages[stage], samples.resized(config.stages[stage])
 
     @functools.cache
-    def counted(samples: Samples, batch: int, memory: MemoryConfig = settings.memory) -> RunMemory:
-        changes = {"batch": batch, "fresh": settings.fresh and min(settings.fresh, batch), "memory": memory}
+    def counted(samples: Samples, batch: int, memory: MemoryConfig | None = None) -> RunMemory:
+        fresh = settings.fresh and min(settings.fresh, batch)
+        changes = {"batch": batch, "fresh": fresh, "memory": memory or settings.memory}
         return count_run(stage, settings.model_copy(update=changes), config.data, samples, precision, device)
+
+    def fits(samples: Samples, batch: int, memory: MemoryConfig | None = None) -> bool:
+        return counted(samples, batch, memory).peak_mb <= room.free_mb
 
     needed, training = counted(sized, settings.batch), f"Training {settings.network.name}"
     if needed.peak_mb > room.free_mb:
         what, size = ("Making a sample", sized.made) if needed.samples_decide else (training, sized.trained)
+        savings = [] if needed.samples_decide else _more_savings(settings, precision)
         kept = f", {_gb(needed.kept_mb)} of it for samples that are kept" if needed.kept_mb > _SHOWN_MB else ""
         raise ConfigError(
             f"{what} on {_voxels(size)} voxels needs {_gb(needed.peak_mb)} of memory{kept}; {room}.",
-            _advice(settings, samples, needed.samples_decide, lambda *run: counted(*run).peak_mb <= room.free_mb),
+            _advice(settings, samples, savings, fits),
         )
     if main is not None and needed.main_mb > main.free_mb:
         saved = ", or do without saved: cpu under `memory`" if needed.step.main_mb else ""
@@ -96,17 +105,16 @@ def require_room(
     return needed
 
 
-def _advice(settings: StageConfig, samples: Samples, samples_decide: bool, fits: _Fits) -> str:
+def _advice(settings: StageConfig, samples: Samples, savings: list[MemoryConfig], fits: _Fits) -> str:
     """What to do: what would fit, and the savings that are not used yet."""
-    unused = {} if samples_decide else _unused_savings(settings)
-    savings = f"{', '.join(f'{name}: {value}'.lower() for name, value in unused.items())} under `memory`"
-    memory = settings.memory.model_copy(update=unused)
     found = _smaller(settings, samples, fits)
     advice = "No smaller grid fits: take narrower layers" if found is None else f"{found} so"
-    if unused and fits(samples.resized(settings), settings.batch, memory):
-        advice += f", or switch on {savings}"
-    elif unused and found is not None:
-        advice += f"; with {savings} a larger one may fit"
+    whole = samples.resized(settings)
+    enough = next((each for each in savings if fits(whole, settings.batch, each)), None)
+    if enough is not None:
+        advice += f", or switch on {_switches(settings.memory, enough)}"
+    elif savings and found is not None:
+        advice += f"; with {_switches(settings.memory, savings[-1])} a larger one may fit"
     return f"{advice}, or a device with more memory." if found is None else f"{advice}."
 
 
@@ -133,17 +141,30 @@ def _smaller(settings: StageConfig, samples: Samples, fits: _Fits) -> str | None
     return f"{first} largest `grid` that fits is about {list(on_grid(found).trained)}: set it"
 
 
-def _unused_savings(settings: StageConfig) -> dict[str, bool | int | str]:
+def _more_savings(settings: StageConfig, precision: str) -> list[MemoryConfig]:
+    """The memory settings with what is not switched on yet: first what is exact, then what rounds, too.
+
+    Beside autocast rounding saves nothing, as most of what is kept has that type already.
+    """
     with torch.device("meta"):
         has = possible(build(settings.network.name, 2, settings.network.options))
     memory = settings.memory
-    savings: dict[str, tuple[bool, bool | int | str]] = {
-        "checkpoint": (has.checkpoint and not memory.checkpoint, True),
-        "in_place": (has.in_place and not memory.in_place, True),
-        "loss_slab": (memory.loss_slab is None, _LOSS_SLAB),
-        "saved": (memory.saved == "as_is", "bfloat16"),
-    }
-    return {name: value for name, (is_unused, value) in savings.items() if is_unused}
+    exact = memory.model_copy(
+        update={
+            "checkpoint": memory.checkpoint or has.checkpoint,
+            "in_place": memory.in_place or has.in_place,
+            "loss_slab": memory.loss_slab or _LOSS_SLAB,
+        }
+    )
+    rounded = exact.model_copy(update={"saved": "bfloat16"})
+    rounds = memory.saved == "as_is" and precision == "32-true"
+    return [each for each in (exact, *([rounded] if rounds else [])) if each != memory]
+
+
+def _switches(before: MemoryConfig, after: MemoryConfig) -> str:
+    """What differs, as a config has it."""
+    changed = [(name, value) for name, value in after.model_dump().items() if value != getattr(before, name)]
+    return f"{', '.join(f'{name}: {value}'.lower() for name, value in changed)} under `memory`"
 
 
 def _voxels(size: Size) -> str:

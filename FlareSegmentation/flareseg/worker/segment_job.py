@@ -86,16 +86,13 @@ def run_job(job: SegmentJob, cascade: Cascade, run: Run) -> Report:
 
 
 def mapped(job: SegmentJob) -> Volume:
-    """The job's scan, mapped rather than read; no pickle is ever loaded. Raises JobError.
-
-    The map is private and could be written to: PyTorch copies what it must not write to.
-    """
+    """The job's scan, mapped rather than read; no pickle is ever loaded. Raises JobError."""
     import numpy as np
 
     from flareseg.core.volume import Volume
 
     try:
-        voxels = np.load(job.scan, mmap_mode="c", allow_pickle=False)
+        voxels = np.load(job.scan, mmap_mode="r", allow_pickle=False)
         geometry = Geometry.from_json(job.geometry)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, EOFError) as error:
         if ran_out(error):

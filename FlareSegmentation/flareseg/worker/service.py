@@ -116,12 +116,12 @@ class Loader:
     """Keeps the networks that were wanted last; loads in a thread, so that waiting can be cancelled."""
 
     def __init__(self) -> None:
-        self._loaded: tuple[Wanted, int] | None = None
+        self._loaded: tuple[Wanted, bytes] | None = None
         self._future: Future[Cascade] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
 
     def cascade(self, wanted: Wanted, run: Run) -> Cascade:
-        named = (wanted, _written(wanted[3]))
+        named = (wanted, _manifest(wanted[3]))
         if self._future is None or named != self._loaded or _has_failed(self._future):
             self._loaded, self._future = named, self._pool.submit(_load_cascade, *wanted)
         if self._future.done():
@@ -151,13 +151,13 @@ class StageReporter:
         self._outlet.send(events.StageProgress(self._job_id, stage, round(fraction, 3), ram, gpu))
 
 
-def _written(weights: str | None) -> int:
-    """When a folder of weights was last written to, in ns: other weights may have taken their place. 0 without one."""
+def _manifest(weights: str | None) -> bytes:
+    """The manifest of a folder of weights, which has each file's sha256: others may have taken their place."""
     if weights is None:
-        return 0
-    with suppress(OSError):  # loading says what is wrong with the folder
-        return max((path.stat().st_mtime_ns for path in Path(weights).iterdir()), default=0)
-    return 0
+        return b""
+    with suppress(OSError, ValueError):  # loading says what is wrong with the folder
+        return (Path(weights) / "manifest.json").read_bytes()
+    return b""
 
 
 def _load_cascade(device: str, precision: str, network: str, weights: str | None) -> Cascade:

@@ -102,6 +102,7 @@ class DenseVNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if any(size % self.divisor for size in x.shape[2:]):
             raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {self.divisor}")
+        y: Tensor | None
         small, y = self._at_half(x)
         features = [small]
         for stack in self.stacks:
@@ -110,7 +111,7 @@ class DenseVNet(nn.Module):
         logits = self.head(_joined(features))
         return _resize(logits.contiguous(), x.shape[2:])  # so few channels are resized faster one after the other
 
-    def _at_half(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _at_half(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The pooled input, and the same joined with the stem's features."""
         stem = self.stem(x)
         small = _laid_out(self.input_norm(_halve(x)), stem)

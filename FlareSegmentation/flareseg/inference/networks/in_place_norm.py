@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 LEAST_SCALE = 1e-3  # of the norm; a smaller one is taken for this, as it cannot be undone
 _DIMS = (0, 2, 3, 4)
-_CHANNELS = 2  # of which the gradient is computed at a time
+_SLICES = 8  # of which the gradient is computed at a time
 
 
 def in_place_norm_activation(x: Tensor, norm: nn.BatchNorm3d, slope: float) -> Tensor:
@@ -57,35 +57,30 @@ class _NormActivation(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the input, the scale and the offset."""
+        """Return the gradients of the input, the scale and the offset.
+
+        The formula of batch norm's gradient, slab by slab: besides the result nothing of the input's size is made. The
+        normalised input is computed twice, for the sums and for the result.
+        """
         output, scale, bias, gain = ctx.saved_tensors
-        to_input, to_scale, to_bias = torch.empty_like(output), torch.empty_like(scale), torch.empty_like(bias)
-        for start in range(0, output.shape[1], _CHANNELS):
-            some = slice(start, start + _CHANNELS)
-            to_scale[some], to_bias[some] = _backward_of_channels(
-                output[:, some],
-                gradients[0][:, some],
-                to_input[:, some],
-                scale[some],
-                bias[some],
-                gain[some],
-                slope=ctx.slope,
-            )
+        to_input = torch.empty_like(output)
+        slabs = list(zip(*(tensor.split(_SLICES, dim=2) for tensor in (output, gradients[0], to_input))))
+        to_scale, to_bias = torch.zeros_like(scale), torch.zeros_like(scale)
+        zero = torch.zeros((), dtype=output.dtype, device=output.device)
+        for after, gradient, before in slabs:
+            torch.heaviside(after, zero, out=before).clamp_(min=ctx.slope).mul_(gradient)  # of the activation's input
+            to_bias += before.sum(dim=_DIMS, dtype=scale.dtype)
+            to_scale += _normalised(after, scale, bias, ctx.slope).mul_(before).sum(dim=_DIMS, dtype=scale.dtype)
+        count = output.numel() / output.shape[1]
+        for after, _, before in slabs:
+            shared = _normalised(after, scale, bias, ctx.slope).mul_(_wide(to_scale / count))
+            before.sub_(shared).sub_(_wide(to_bias / count)).mul_(_wide(gain))
         return to_input, to_scale, to_bias, None, None, None
 
 
-def _backward_of_channels(
-    output: Tensor, gradient: Tensor, to_input: Tensor, scale: Tensor, bias: Tensor, gain: Tensor, *, slope: float
-) -> tuple[Tensor, Tensor]:
-    """Fill the gradient of the input; return those of scale and offset. A few channels at a time take little memory."""
-    zero = torch.zeros((), dtype=output.dtype, device=output.device)
-    before = torch.heaviside(output, zero, out=to_input).clamp_(min=slope).mul_(gradient)  # of the activation's input
-    normalised = F.leaky_relu(output, 1 / slope).sub_(_wide(bias)).div_(_wide(scale))
-    to_bias = before.sum(dim=_DIMS, dtype=scale.dtype)
-    to_scale = (before * normalised).sum(dim=_DIMS, dtype=scale.dtype)
-    count = output.numel() / output.shape[1]
-    before.sub_(normalised.mul_(_wide(to_scale / count))).sub_(_wide(to_bias / count)).mul_(_wide(gain))
-    return to_scale, to_bias
+def _normalised(output: Tensor, scale: Tensor, bias: Tensor, slope: float) -> Tensor:
+    """The input of scale and offset, from the output of the activation; a new tensor."""
+    return F.leaky_relu(output, 1 / slope).sub_(_wide(bias)).div_(_wide(scale))
 
 
 def _invertible(weight: Tensor) -> Tensor:
