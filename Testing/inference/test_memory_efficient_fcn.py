@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from inference.same_step import assert_same_step
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-SMALL = {"stem": 4, "growth": [2, 3, 4], "units": [1, 2, 3], "skips": [4, 6, 8], "downs": [6, 8]}
+SMALL: dict[str, Any] = {"stem": 4, "growth": [2, 3, 4], "units": [1, 2, 3], "skips": [4, 6, 8], "downs": [6, 8]}
 ALL = [Savings(checkpoint=True), Savings(in_place=True), Savings(checkpoint=True, in_place=True)]
 
 
@@ -50,16 +51,17 @@ def test_the_logits_are_at_half_the_resolution_in_the_slices() -> None:
     assert halved(torch.zeros(1, 1, 16, 32, 48)).shape == (1, 5, 8, 16, 24)
 
 
-@pytest.mark.parametrize("options", [{"growth": [4]}, {"convolution": "round"}, {"downs": []}])
+@pytest.mark.parametrize("options", [{"growth": [4]}, {"convolution": "round"}, {"downs": []}, {"norm": "group"}])
 def test_options_that_do_not_fit_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"number for each level|unknown convolution round"):
+    with pytest.raises(ValueError, match=r"number for each level|unknown convolution round|unknown norm group"):
         build("MemoryEfficientFCN", 5, options)
 
 
 @pytest.mark.parametrize("savings", ALL, ids=["checkpoint", "in place", "both"])
-def test_savings_change_neither_logits_gradients_nor_running_statistics(
-    network: MemoryEfficientFCN, savings: Savings
-) -> None:
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_savings_change_neither_logits_gradients_nor_running_statistics(norm: str, savings: Savings) -> None:
+    torch.manual_seed(0)
+    network = build("MemoryEfficientFCN", 5, {**SMALL, "norm": norm}).double()
     plain, saving = copy.deepcopy(network), copy.deepcopy(network)
     save_memory(saving, savings)
     assert_same_step(plain, saving, scan(8, 16, 24))
@@ -123,20 +125,31 @@ def test_a_network_without_savings_refuses_them() -> None:
         save_memory(build("DenseVNet", 5), Savings(checkpoint=True, in_place=True))
 
 
+Norm = nn.BatchNorm3d | nn.InstanceNorm3d
+
+
+@pytest.fixture(params=[nn.BatchNorm3d, nn.InstanceNorm3d], ids=["batch", "instance"])
+def norm(request: pytest.FixtureRequest) -> Norm:
+    made: Norm = request.param(3, affine=True).double().train()
+    return made
+
+
 @pytest.fixture(params=[(0.01, 1.0), (0.3, -0.5)], ids=["usual", "steep and turned"])
-def layers(request: pytest.FixtureRequest) -> Iterator[tuple[nn.BatchNorm3d, float]]:
+def layers(request: pytest.FixtureRequest, norm: Norm) -> Iterator[tuple[Norm, float]]:
     slope, scale = request.param
-    norm = nn.BatchNorm3d(3).double().train()
     nn.init.normal_(norm.bias)
     nn.init.constant_(norm.weight, scale)
     yield norm, slope
 
 
-def test_the_norm_in_place_is_batch_norm_and_leaky_relu_forwards_and_backwards(
-    layers: tuple[nn.BatchNorm3d, float],
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d], ids=["contiguous", "last"])
+def test_the_norm_in_place_is_norm_and_leaky_relu_forwards_and_backwards(
+    layers: tuple[Norm, float], layout: torch.memory_format
 ) -> None:
+    """Ten slices: the gradient is computed for eight of them at a time."""
     norm, slope = layers
-    other, x = copy.deepcopy(norm), torch.randn(2, 3, 4, 5, 6, dtype=torch.float64) * 7 + 3
+    other, x = copy.deepcopy(norm), torch.randn(2, 3, 10, 5, 6, dtype=torch.float64) * 7 + 3
+    x = x.contiguous(memory_format=layout)
     weights = torch.randn_like(x)
     first, second = (x.clone().requires_grad_() for _ in range(2))
     plain = nn.functional.leaky_relu(norm(first), slope)
@@ -150,9 +163,8 @@ def test_the_norm_in_place_is_batch_norm_and_leaky_relu_forwards_and_backwards(
         torch.testing.assert_close(other.get_buffer(name), buffer)
 
 
-def test_the_gradient_of_the_norm_in_place_is_that_of_finite_differences() -> None:
-    norm = nn.BatchNorm3d(2, track_running_stats=True).double().train()
-    x = torch.randn(2, 2, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+def test_the_gradient_of_the_norm_in_place_is_that_of_finite_differences(norm: Norm) -> None:
+    x = torch.randn(2, 3, 9, 2, 1, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: in_place_norm_activation(x * 1, norm, 0.2), (x,))
 
 
@@ -169,16 +181,17 @@ def test_a_scale_of_nearly_zero_gives_finite_gradients() -> None:
 
 
 @pytest.mark.parametrize("stride", [[1, 2, 2], [2, 2, 2]], ids=["slices kept", "slices halved"])
+@pytest.mark.parametrize("norm", ["batch", "instance"])
 @pytest.mark.parametrize("kind", ["plain", "factorised", "separable"])
-def test_slabs_give_the_logits_of_the_whole(kind: str, stride: list[int]) -> None:
+def test_slabs_give_the_logits_of_the_whole(kind: str, norm: str, stride: list[int]) -> None:
     """Also where the last slab is shorter than its margin."""
     torch.manual_seed(0)
-    network = build("MemoryEfficientFCN", 5, {**SMALL, "convolution": kind, "stride": stride}).eval()
+    network = build("MemoryEfficientFCN", 5, {**SMALL, "convolution": kind, "stride": stride, "norm": norm}).eval()
     assert isinstance(network, MemoryEfficientFCN)
     with torch.no_grad():
-        for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm3d)):
-            norm.running_mean.normal_(0, 0.2)  # type: ignore[union-attr, operator]
-            norm.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr, operator]
+        for each in (module for module in network.modules() if isinstance(module, nn.BatchNorm3d)):
+            each.running_mean.normal_(0, 0.2)  # type: ignore[union-attr, operator]
+            each.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr, operator]
         x = scan(40 * stride[0], 16, 24).float()
         network.slab = 1000
         whole = network(x)
@@ -186,11 +199,26 @@ def test_slabs_give_the_logits_of_the_whole(kind: str, stride: list[int]) -> Non
         torch.testing.assert_close(network(x), whole, rtol=1e-4, atol=1e-6)
 
 
-def test_the_folded_network_in_channels_last_gives_the_same_logits(network: MemoryEfficientFCN) -> None:
-    plain, x = network.float().eval(), scan(16, 16, 24).float()
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_the_folded_network_in_channels_last_gives_the_same_logits(norm: str) -> None:
+    torch.manual_seed(0)
+    plain = build("MemoryEfficientFCN", 5, {**SMALL, "norm": norm}).eval()
+    x = scan(16, 16, 24).float()
     with torch.no_grad():
         fast = channels_last(folded(plain))(in_channels_last(x))
         torch.testing.assert_close(fast, plain(x), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("norm", "is_alike"), [("instance", True), ("batch", False)])
+def test_instance_norms_of_the_coarser_levels_take_the_scans_own_statistics(norm: str, is_alike: bool) -> None:
+    """Segmenting, as training on one scan at a time does, and not those of other scans."""
+    torch.manual_seed(0)
+    network = build("MemoryEfficientFCN", 5, {**SMALL, "norm": norm})
+    assert isinstance(network, MemoryEfficientFCN)
+    with torch.no_grad():
+        features = torch.randn(1, SMALL["downs"][0], 8, 8, 8)
+        trained, segmented = (network.train(mode)._coarse(features) for mode in (True, False))
+    assert torch.allclose(trained, segmented, atol=1e-5) is is_alike
 
 
 def test_a_size_that_cannot_be_halved_is_refused() -> None:

@@ -29,18 +29,19 @@ SKIP_CHANNELS = (12, 24, 48, 64)
 DOWN_CHANNELS = (24, 48, 64)
 DILATIONS = (1, 2, 4)  # of the coarsest level, in turn
 CONVOLUTIONS = ("plain", "factorised", "separable")
+NORMS = {"batch": nn.BatchNorm3d, "instance": nn.InstanceNorm3d}
 
 Size = tuple[int, int, int]
 
 
 class Unit(nn.Sequential):
-    """Convolutions, batch norm, leaky ReLU. Several inputs are joined along the channels."""
+    """Convolutions, batch or instance norm, leaky ReLU. Several inputs are joined along the channels."""
 
     norm_in_place = True
 
-    def __init__(self, *convolutions: nn.Conv3d) -> None:
-        channels = convolutions[-1].out_channels
-        super().__init__(*convolutions, nn.BatchNorm3d(channels), nn.LeakyReLU(SLOPE, inplace=True))
+    def __init__(self, *convolutions: nn.Conv3d, norm: str = "batch") -> None:
+        normed = NORMS[norm](convolutions[-1].out_channels, affine=True)
+        super().__init__(*convolutions, normed, nn.LeakyReLU(SLOPE, inplace=True))
         self.savings = Savings()
 
     def forward(self, *features: Tensor) -> Tensor:
@@ -49,7 +50,7 @@ class Unit(nn.Sequential):
         for convolution in convolutions:
             x = convolution(x)
         if self.savings.in_place and self.training and torch.is_grad_enabled():
-            assert isinstance(norm, nn.BatchNorm3d)
+            assert isinstance(norm, (nn.BatchNorm3d, nn.InstanceNorm3d))
             return in_place_norm_activation(x, norm, SLOPE)
         return activation(norm(x))
 
@@ -61,14 +62,16 @@ class DenseLevel(nn.Module):
     the units that use them, which a checkpoint frees.
     """
 
-    def __init__(self, channels: int, growth: int, units: int, skip: int, kind: str, dilations: Sequence[int]) -> None:
+    def __init__(
+        self, channels: int, growth: int, units: int, skip: int, kind: str, dilations: Sequence[int], norm: str
+    ) -> None:
         super().__init__()
         self.units = nn.ModuleList(
-            Unit(*convolutions(kind, channels + n * growth, growth, dilation=dilations[n % len(dilations)]))
+            Unit(*convolutions(kind, channels + n * growth, growth, dilation=dilations[n % len(dilations)]), norm=norm)
             for n in range(units)
         )
         self.channels = channels + units * growth
-        self.skip = Unit(nn.Conv3d(self.channels, skip, 1, bias=False))
+        self.skip = Unit(nn.Conv3d(self.channels, skip, 1, bias=False), norm=norm)
         self.savings = Savings()
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -81,10 +84,10 @@ class DenseLevel(nn.Module):
 class Merge(nn.Module):
     """Adds the decoder's coarser features, upsampled linearly, to a skip. A checkpoint keeps nothing upsampled."""
 
-    def __init__(self, coarse: int, channels: int, kind: str) -> None:
+    def __init__(self, coarse: int, channels: int, kind: str, norm: str) -> None:
         super().__init__()
         self.reduce = nn.Conv3d(coarse, channels, 1, bias=False)
-        self.unit = Unit(*convolutions(kind, channels, channels))
+        self.unit = Unit(*convolutions(kind, channels, channels), norm=norm)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         finer = F.interpolate(self.reduce(coarse), skip.shape[2:], mode="trilinear", align_corners=False)
@@ -96,6 +99,8 @@ class MemoryEfficientFCN(nn.Module):
 
     Input (batch, 1, k, j, i), each size divisible by ``divisor``; output logits (batch, classes, k, j / 2, i / 2) with
     the default stride: the caller interpolates them to a finer grid, slab by slab.
+
+    ``norm`` is that of the coarser levels: "instance" takes the statistics of the scan itself, not of the training.
 
     Without gradients the finest level is computed in slabs of SLAB slices, twice: for the coarser levels and for the
     logits. Memory then grows with the coarser levels only, and the logits are the same but for rounding.
@@ -112,24 +117,32 @@ class MemoryEfficientFCN(nn.Module):
         downs: Sequence[int] = DOWN_CHANNELS,
         dilations: Sequence[int] = DILATIONS,
         convolution: str = "factorised",
+        norm: str = "batch",
     ) -> None:
         super().__init__()
+        if norm not in NORMS:
+            raise ValueError(f"unknown norm {norm}; known are {', '.join(NORMS)}")
         if not len(growth) == len(units) == len(skips) == len(downs) + 1 or len(growth) < 2:
             raise ValueError("growth, units and skips need a number for each level, downs one fewer")
         self.stride, self.divisor = _three(stride), max(stride) * 2 ** len(downs)
         self.savings, self.slab = Savings(), SLAB
         self.stem = Unit(nn.Conv3d(1, stem, (3, 5, 5), self.stride, (1, 2, 2), bias=False))
         dilated: list[Sequence[int]] = [*([(1,)] * len(downs)), dilations]
+        norms = ["batch", *[norm] * len(downs)]  # slab by slab the finest level does not know the scan's statistics
         levels = [
-            DenseLevel(channels, each, number, skip, convolution, dilations)
-            for channels, each, number, skip, dilations in zip((stem, *downs), growth, units, skips, dilated)
+            DenseLevel(channels, each, number, skip, convolution, dilations, norm)
+            for channels, each, number, skip, dilations, norm in zip(
+                (stem, *downs), growth, units, skips, dilated, norms
+            )
         ]
         self.levels = nn.ModuleList(levels)
         self.downs = nn.ModuleList(
-            Unit(*convolutions(convolution, level.channels, channels, stride=2))
-            for level, channels in zip(levels, downs)
+            Unit(*convolutions(convolution, level.channels, channels, stride=2), norm=norm)
+            for level, channels, norm in zip(levels, downs, norms)
         )
-        self.merges = nn.ModuleList(Merge(coarse, fine, convolution) for fine, coarse in pairwise(skips))
+        self.merges = nn.ModuleList(
+            Merge(coarse, fine, convolution, norm) for (fine, coarse), norm in zip(pairwise(skips), norms)
+        )
         self.head = nn.Conv3d(skips[0], classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
