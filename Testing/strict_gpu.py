@@ -85,6 +85,27 @@ def strict_gpu() -> Iterator[None]:
         yield
 
 
+class Moves(TorchDispatchMode):
+    """Counts the tensors that go from the stand-in to main memory, and the other way.
+
+    Attributes:
+        from_gpu: Those to main memory.
+        to_gpu: Those to the stand-in.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.from_gpu = self.to_gpu = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in _MOVES:
+            before = args[0 if func is _MOVES[0] else 1].device  # copy_ takes what is written to first
+            self.from_gpu += (before.type, result.device.type) == (GPU.type, "cpu")
+            self.to_gpu += (before.type, result.device.type) == ("cpu", GPU.type)
+        return result
+
+
 def _held(x: Any) -> Any:
     return x.held if isinstance(x, GpuTensor) else x
 

@@ -5,8 +5,7 @@ import time
 
 import psutil
 import pytest
-from flareseg.core import measure
-from flareseg.core.measure import SAMPLE_SECONDS, MemoryWatch, StageClock
+from flareseg.core.measure import SAMPLE_SECONDS, GpuMemory, MemoryWatch, StageClock
 
 
 def test_a_stage_entered_twice_adds_up() -> None:
@@ -66,20 +65,23 @@ def test_a_peak_before_the_watch_is_not_taken_for_one_of_the_run() -> None:
     assert watch.facts().peak_ram_mb < psutil.Process().memory_info().rss / 1e6 + 100
 
 
-def test_the_gpus_peak_is_that_of_all_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+class Gpu(GpuMemory):
+    """The first that is made has seen 40 MB, the next one 10."""
+
+    peaks = (40.0, 10.0)
+    device_mb = 100.0
+    peak_allocated_mb = 0.0
+    made = 0
+
+    def __init__(self, index: int) -> None:
+        self.peak_allocated_mb = self.peaks[Gpu.made]
+        Gpu.made += 1
+
+
+def test_the_gpus_peak_is_that_of_all_attempts() -> None:
     """Watching a GPU begins its peak anew, which a second attempt at the same scan must not."""
-    begun = []
-
-    class Gpu:
-        device_mb = 100.0
-
-        def __init__(self, index: int) -> None:
-            begun.append(index)
-            self.peak_allocated_mb = 40.0 if len(begun) == 1 else 10.0
-
-    monkeypatch.setattr(measure, "GpuMemory", Gpu)
-    with MemoryWatch() as watch:
+    with MemoryWatch(Gpu) as watch:
         watch.watch_gpu(0)
         watch.watch_gpu(0)
-    assert begun == [0]
+    assert Gpu.made == 1
     assert watch.facts().peak_gpu_allocated_mb == 40.0

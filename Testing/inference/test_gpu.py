@@ -12,6 +12,10 @@ from flareseg.core.volume import Volume
 from flareseg.evaluation.overlap import dice_per_organ
 from flareseg.inference.cascade import Cascade
 from flareseg.inference.cuda_link import CudaLink
+from flareseg.inference.device import select_device
+from flareseg.inference.engine import Engine
+from flareseg.inference.full_size import Networks, load_networks
+from flareseg.inference.precision import select_precision
 from flareseg.inference.recorded import RecordedNetwork
 from flareseg.inference.resample import Box, Slabs, logits_to_labels, resample_to_grid
 from flareseg.inference.transfer import Pageable, Staged
@@ -58,9 +62,11 @@ def test_switches_leave_the_labels_as_they_are(
     monkeypatch: pytest.MonkeyPatch, on_gpu: Cascade, phantom: Phantom, switches: str
 ) -> None:
     monkeypatch.setenv("FLARESEG_GPU", switches)
-    switched = Cascade.load("cuda")
-    networks = (switched._engine.abdomen.network, switched._engine.organs.network)
-    assert all(isinstance(network, RecordedNetwork) is ("graphs" in switches) for network in networks)
+    device = select_device("cuda")
+    engine = Engine.of(device, select_precision(device), *load_networks(Networks.CASCADE, None))
+    for trained in (engine.abdomen, engine.organs):
+        assert isinstance(trained.network, RecordedNetwork) is ("graphs" in switches)
+    switched = Cascade(engine, [])
     for volume in (phantom.volume, stretched(phantom.volume, 3), phantom.volume):
         assert (switched.segment(volume).labels == on_gpu.segment(volume).labels).mean() > 0.9999
 

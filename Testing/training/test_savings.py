@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,10 +17,9 @@ from flareseg.training.losses import OrganLoss
 from flareseg.training.saved_tensors import Saved, saving
 from flareseg.training.slab_loss import loss_by_slabs, upsampled
 from flareseg.training.trainer import CHECKPOINT
-from strict_gpu import GPU, strict_gpu
+from strict_gpu import GPU, Moves, strict_gpu
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 from training.makers import SilentWatcher, tiny_config, tiny_trainer
 
 CPU = torch.device("cpu")
@@ -97,22 +95,6 @@ def test_tensors_kept_in_main_memory_give_the_same_gradients() -> None:
             assert torch.equal(one.cpu(), other.cpu())
     assert none.from_gpu == 0
     assert some.from_gpu == some.to_gpu - none.to_gpu > 4
-
-
-class Moves(TorchDispatchMode):
-    """Counts the tensors of a size worth mentioning that go from the stand-in for a GPU to main memory, and back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.from_gpu = self.to_gpu = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default):
-            before, after = args[-1].device if func is torch.ops.aten.copy_.default else args[0].device, result.device
-            self.from_gpu += (before.type, after.type) == (GPU.type, "cpu")
-            self.to_gpu += (before.type, after.type) == ("cpu", GPU.type)
-        return result
 
 
 def test_tensors_rounded_to_bfloat16_give_gradients_within_one_percent() -> None:

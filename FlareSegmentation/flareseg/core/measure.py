@@ -84,8 +84,8 @@ class MemoryWatch:
     peak, and no peak is missed; in a process of our own it is reset first.
     """
 
-    def __init__(self) -> None:
-        self._process = psutil.Process()
+    def __init__(self, gpu_memory: Callable[[int], GpuMemory] = GpuMemory) -> None:
+        self._process, self._gpu_memory = psutil.Process(), gpu_memory
         self._gpu: GpuMemory | None = None
         self._peak_ram = self._peak_device = 0.0
         self._mark_before = 0.0
@@ -107,7 +107,7 @@ class MemoryWatch:
     def watch_gpu(self, index: int) -> None:
         """Watch a GPU from now on. Asked again, as for a second attempt, the peak remains that of all."""
         if self._gpu is None:
-            self._gpu = GpuMemory(index)
+            self._gpu = self._gpu_memory(index)
 
     @property
     def ram_mb(self) -> float:
