@@ -151,7 +151,7 @@ def upload(array: np.ndarray, device: torch.device) -> Tensor:
     # torch takes neither a read-only map of a file nor the negative stride that numpy leaves to a single slice
     if not native.flags.writeable or min(native.strides) < 0:
         if device.type == "cpu":
-            return torch.from_numpy(native.astype(np.float32))  # in one go; to a GPU the smaller type goes
+            return torch.from_numpy(native.astype(np.float32, order="C"))  # in one go; to a GPU the smaller type goes
         native = native.copy()
     tensor = torch.from_numpy(native)
     # float() copies every type but float32, which must not be changed in place
