@@ -51,7 +51,7 @@ METHODS = (
     MemoryMethod("DenseVNet", "DenseVNet"),
     MemoryMethod("DenseVNet, checkpoints", "DenseVNet", memory={"checkpoint": True}),
     MemoryMethod("FCN without savings", _FCN),
-    MemoryMethod("FCN, plain convolutions", _FCN, options={"convolution": "plain"}),
+    MemoryMethod("FCN, factorised convolutions", _FCN, options={"convolution": "factorised"}),
     MemoryMethod("FCN, separable convolutions", _FCN, options={"convolution": "separable"}),
     MemoryMethod("FCN, no dilation", _FCN, options={"dilations": [1]}),
     MemoryMethod("FCN, checkpoints", _FCN, memory={"checkpoint": True}),
