@@ -59,7 +59,7 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
     ("title", "grid"),
     [
         ("Plain 3D U-Net", (32, 96, 96)),
-        ("FCN, all that are exact (full-size)", (48, 160, 160)),
+        ("FCN, all that are exact (full-size)", (64, 192, 192)),
     ],
 )
 def test_a_step_is_measured_in_a_process_of_its_own_within_a_tenth_of_the_count(title: str, grid: Size) -> None:

@@ -199,9 +199,8 @@ def test_slabs_give_the_logits_of_the_whole(kind: str, norm: str, stride: list[i
             each.running_mean.normal_(0, 0.2)  # type: ignore[union-attr, operator]
             each.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr, operator]
         x = scan(40 * stride[0], 16, 24).float()
-        network.slab = 1000
         whole = network(x)
-        network.slab = 12
+        network.slab, network.slab_voxels = 12, 0
         torch.testing.assert_close(network(x), whole, rtol=1e-4, atol=1e-6)
 
 

@@ -19,7 +19,8 @@ from flareseg.inference.networks.fcn_blocks import NORMS, DenseLevel, Merge, Out
 from flareseg.inference.networks.fcn_slabs import FinestBySlabs
 from flareseg.inference.networks.savings import Savings, call
 
-SLAB = 16  # slices of the finest level that are computed at a time where no gradients are needed
+SLAB = 16  # slices of the finest level that are computed at a time where no gradients are needed, at least
+SLAB_VOXELS = 2**20  # and as many as have so many voxels
 
 STEM_CHANNELS = 12
 GROWTH = (6, 10, 16, 24)
@@ -40,7 +41,7 @@ class MemoryEfficientFCN(nn.Module):
 
     ``norm``: "instance" takes the statistics of the scan itself, "batch" those of the training.
 
-    Without gradients the finest level is computed in slabs of SLAB slices, several times (see FinestBySlabs). Memory
+    Without gradients the finest level of a large scan is computed in slabs, several times (see FinestBySlabs). Memory
     then grows with the coarser levels only, and the logits are the same but for rounding.
     """
 
@@ -64,7 +65,7 @@ class MemoryEfficientFCN(nn.Module):
         if not len(growth) == len(units) == len(skips) == len(downs) + 1 or len(growth) < 2:
             raise ValueError("growth, units and skips need a number for each level, downs one fewer")
         self.stride, self.divisor = _three(stride), max(stride) * 2 ** len(downs)
-        self.savings, self.slab = Savings(), SLAB
+        self.savings, self.slab, self.slab_voxels = Savings(), SLAB, SLAB_VOXELS
         self.stem = Unit(nn.Conv3d(1, stem, (3, 5, 5), self.stride, (1, 2, 2), bias=False), norm=norm)
         dilated: list[Sequence[int]] = [*([(1,)] * len(downs)), dilations]
         levels = [
@@ -87,17 +88,23 @@ class MemoryEfficientFCN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if any(size % self.divisor for size in x.shape[2:]):
             raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {self.divisor}")
-        if torch.is_grad_enabled() or x.shape[2] // self.stride[0] <= self.slab:
+        slab = self._slab(x)
+        if torch.is_grad_enabled() or x.shape[2] // self.stride[0] <= slab:
             fine = self.levels[0](call(self.savings, self.stem, x))
             coarse = self._coarse(call(self.savings, self.downs[0], *fine))
             return cast(Tensor, call(self.savings, self.output, coarse, *fine))
-        finest = FinestBySlabs(self.stem, cast(DenseLevel, self.levels[0]), self.output, x, self.slab)
+        finest = FinestBySlabs(self.stem, cast(DenseLevel, self.levels[0]), self.output, x, slab)
         return finest.logits(self._coarse(finest.down(cast(Unit, self.downs[0]))))
 
     @property
     def head(self) -> nn.Conv3d:
         """The layer that gives the logits."""
         return self.output.head
+
+    def _slab(self, x: Tensor) -> int:
+        """Slices of the finest level to compute at a time, an even number."""
+        plane = (x.shape[3] // self.stride[1]) * (x.shape[4] // self.stride[2])
+        return max(self.slab, 2 * (self.slab_voxels // plane // 2))
 
     def _coarse(self, x: Tensor) -> Tensor:
         """Everything below the finest level: from its input to what the last merge adds."""
