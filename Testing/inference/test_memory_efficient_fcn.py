@@ -57,9 +57,13 @@ def test_the_logits_are_at_half_the_resolution_in_the_slices() -> None:
     assert halved(torch.zeros(1, 1, 16, 32, 48)).shape == (1, 5, 8, 16, 24)
 
 
-@pytest.mark.parametrize("options", [{"growth": [4]}, {"convolution": "round"}, {"downs": []}, {"norm": "group"}])
+@pytest.mark.parametrize(
+    "options", [{"growth": [4]}, {"convolution": "round"}, {"downs": []}, {"norm": "group"}, {"stride": [1, 2, 3]}]
+)
 def test_options_that_do_not_fit_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"number for each level|unknown convolution round|unknown norm group"):
+    with pytest.raises(
+        ValueError, match=r"number for each level|unknown convolution round|unknown norm group|stride is 1 or 2"
+    ):
         build("MemoryEfficientFCN", 5, options)
 
 
@@ -89,9 +93,10 @@ def test_savings_change_little_of_a_step_in_bfloat16(network: MemoryEfficientFCN
     assert float((saved - plain).norm() / plain.norm()) < 0.05
 
 
-def test_one_voxel_a_channel_is_refused_in_place_as_without() -> None:
+@pytest.mark.parametrize("kind", [nn.BatchNorm3d, nn.InstanceNorm3d])
+def test_one_voxel_a_channel_is_refused_in_place_as_without(kind: Any) -> None:
     with pytest.raises(ValueError, match="one value of each channel has no variance"):
-        in_place_norm_activation(torch.zeros(1, 2, 1, 1, 1), nn.BatchNorm3d(2), 0.01)
+        in_place_norm_activation(torch.zeros(1, 2, 1, 1, 1), kind(2, affine=True), 0.01)
 
 
 def test_each_saving_keeps_less_for_the_backward_pass(network: MemoryEfficientFCN) -> None:
@@ -189,19 +194,50 @@ def test_a_scale_of_nearly_zero_gives_finite_gradients() -> None:
 @pytest.mark.parametrize("stride", [[1, 2, 2], [2, 2, 2]], ids=["slices kept", "slices halved"])
 @pytest.mark.parametrize("norm", ["batch", "instance"])
 @pytest.mark.parametrize("kind", ["plain", "factorised", "separable"])
-def test_slabs_give_the_logits_of_the_whole(kind: str, norm: str, stride: list[int]) -> None:
-    """Also where the last slab is shorter than its margin."""
+@pytest.mark.parametrize("units", [1, 2])
+def test_slabs_give_the_logits_of_the_whole(units: int, kind: str, norm: str, stride: list[int]) -> None:
+    """Margins are even numbers: with one unit more on the finest level each of them is tested without a slice to
+    spare. The whole is the pass with gradients, which has no slabs."""
     torch.manual_seed(0)
-    network = build("MemoryEfficientFCN", 5, {**SMALL, "convolution": kind, "stride": stride, "norm": norm}).eval()
+    changes = {"units": [units, 2, 3], "convolution": kind, "stride": stride, "norm": norm}
+    network = build("MemoryEfficientFCN", 5, {**SMALL, **changes}).double().eval()
     assert isinstance(network, MemoryEfficientFCN)
+    x = scan(40 * stride[0], 16, 24)
     with torch.no_grad():
         for each in (module for module in network.modules() if isinstance(module, nn.BatchNorm3d)):
             each.running_mean.normal_(0, 0.2)  # type: ignore[union-attr, operator]
             each.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr, operator]
-        x = scan(40 * stride[0], 16, 24).float()
-        whole = network(x)
+    whole = network(x).detach()
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), whole, rtol=1e-9, atol=1e-12)
         network.slab, network.slab_voxels = 12, 0
-        torch.testing.assert_close(network(x), whole, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(network(x), whole, rtol=1e-9, atol=1e-12)
+
+
+def test_a_small_scan_is_computed_at_once_and_a_large_one_in_slabs() -> None:
+    """Counted by the first convolution: for the coarser levels and for the logits, and in slabs for each norm, too."""
+    network = build("MemoryEfficientFCN", 5, SMALL).eval()
+    assert isinstance(network, MemoryEfficientFCN)
+    network.slab_voxels = 24 * 8 * 12
+    slices: list[int] = []
+    network.stem[0].register_forward_hook(lambda layer, inputs, result: slices.append(result.shape[2]))
+    with torch.no_grad():
+        network(scan(24, 16, 24).float())
+        assert slices == [24, 24]
+        network(scan(32, 16, 24).float())
+    assert len(slices) > 10
+    assert slices[2:4] == [26, 10]
+
+
+def test_in_bfloat16_and_channels_last_slabs_give_the_logits_of_the_whole(network: MemoryEfficientFCN) -> None:
+    x = scan(40, 16, 24).to(torch.bfloat16)
+    made = channels_last(folded(network.to(torch.bfloat16)))
+    assert isinstance(made, MemoryEfficientFCN)
+    with torch.no_grad():
+        whole = made(in_channels_last(x)).float()
+        made.slab, made.slab_voxels = 12, 0
+        error = made(in_channels_last(x)).float() - whole
+    assert float(error.square().mean().sqrt()) < 0.05 * float(whole.std())
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
-from flareseg.core.errors import Cancelled, FlareError
+from flareseg.core.errors import Cancelled, ConfigError, FlareError
 from flareseg.training.batches import TrainingBatch
 from flareseg.training.checkpoint import read
 from flareseg.training.trainer import BEST, CHECKPOINT
@@ -178,6 +180,15 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(small_disk: Path) -> None:
 def test_another_config_does_not_resume_a_run(whole: Path) -> None:
     with pytest.raises(FlareError, match="run with another config"):
         tiny_trainer(whole, tiny_config(batch=2))
+
+
+def test_a_run_of_a_network_with_other_layers_is_not_resumed(whole: Path, tmp_path: Path) -> None:
+    """As of an earlier version, the default layers of which were others; the config says nothing of them."""
+    facts, tensors = read(whole / CHECKPOINT)
+    del tensors[next(name for name in tensors if name.startswith("network/"))]
+    safetensors.torch.save_file(tensors, tmp_path / CHECKPOINT, metadata={"flareseg": json.dumps(facts)})
+    with pytest.raises(ConfigError, match="is of a network with other layers, of another version"):
+        tiny_trainer(tmp_path)
 
 
 def test_other_cases_do_not_resume_a_run(whole: Path) -> None:

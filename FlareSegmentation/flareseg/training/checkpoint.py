@@ -80,8 +80,14 @@ class TrainingState:
                 f"{path} is of a run on other cases: the store has changed since.",
                 "Resume with the store it was begun with, or give another output folder.",
             )
-        self.network.load_state_dict(_under("network", tensors))
-        self.average.load_state_dict(_under("average", tensors))
+        try:
+            self.network.load_state_dict(_under("network", tensors))
+            self.average.load_state_dict(_under("average", tensors))
+        except RuntimeError as error:  # the default layers of a network have changed since
+            raise ConfigError(
+                f"{path} is of a network with other layers, of another version of FlareSegmentation.",
+                "Give another output folder, and begin anew.",
+            ) from error
         _fill_optimiser(self.optimiser, tensors, facts["groups"])
         for name, value in facts["progress"].items():
             setattr(self.progress, name, value)

@@ -90,7 +90,8 @@ def require_room(
     needed, training = counted(sized, settings.batch), f"Training {settings.network.name}"
     if needed.peak_mb > room.free_mb:
         what, size = ("Making a sample", sized.made) if needed.samples_decide else (training, sized.trained)
-        savings = [] if needed.samples_decide else _more_savings(settings, precision)
+        more = [] if needed.samples_decide else _more_savings(settings, precision)
+        savings = [each for each in more if counted(sized, settings.batch, each).peak_mb < needed.peak_mb]
         kept = f", {_gb(needed.kept_mb)} of it for samples that are kept" if needed.kept_mb > _SHOWN_MB else ""
         raise ConfigError(
             f"{what} on {_voxels(size)} voxels needs {_gb(needed.peak_mb)} of memory{kept}; {room}.",

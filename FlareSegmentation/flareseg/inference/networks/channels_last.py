@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+
+_NUMBERS = 2**23  # that an instance norm takes at a time
 
 
 def channels_last(network: nn.Module) -> nn.Module:
@@ -71,16 +74,25 @@ class _InstanceNorm3d(nn.InstanceNorm3d):
     """Instance norm without running statistics. The variance needs a second pass over the voxels.
 
     Group and batch norm know the layout, but sum squares in one go: wrong by percents where most of a scan is air.
+    Voxels become float32 part by part, so that no second tensor of the input's size is made.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        voxels = x.permute(0, 2, 3, 4, 1).flatten(1, 3).float()  # (batch, voxels, channels); a view of float32
-        mean = voxels.mean(dim=1, keepdim=True)
-        variance = (voxels - mean).square_().mean(dim=1, keepdim=True)
+        voxels = x.permute(0, 2, 3, 4, 1).flatten(1, 3)  # a view: (batch, voxels, channels)
+        parts = voxels.split(max(1, _NUMBERS // voxels.shape[2]), dim=1)
+        shares = [part.shape[1] / voxels.shape[1] for part in parts]
+        mean = _total(share * part.float().mean(dim=1, keepdim=True) for share, part in zip(shares, parts))
+        variance = _total(
+            share * (part.float() - mean).square_().mean(dim=1, keepdim=True) for share, part in zip(shares, parts)
+        )
         scale = self.weight / (variance + self.eps).sqrt()
         shift = self.bias - mean * scale
         shift, scale = (each.to(x.dtype).transpose(1, 2)[..., None, None] for each in (shift, scale))
         return torch.addcmul(shift, x, scale)
+
+
+def _total(tensors: Iterable[Tensor]) -> Tensor:
+    return functools.reduce(torch.add, tensors)
 
 
 _REPLACED: dict[type[nn.Module], type[nn.Module]] = {

@@ -22,7 +22,7 @@ class Unit(nn.Sequential):
 
     norm_in_place = True
 
-    def __init__(self, *convolutions: nn.Conv3d, norm: str = "batch") -> None:
+    def __init__(self, *convolutions: nn.Conv3d, norm: str = "instance") -> None:
         normed = NORMS[norm](convolutions[-1].out_channels, affine=True)
         super().__init__(*convolutions, normed, nn.LeakyReLU(SLOPE, inplace=True))
         self.savings = Savings()
@@ -31,7 +31,7 @@ class Unit(nn.Sequential):
         return self.finished(self.convolved(*features))
 
     def convolved(self, *features: Tensor) -> Tensor:
-        """What the convolutions give."""
+        """What the convolutions give of features, each (batch, channels, k, j, i) on one grid."""
         first, *others = cast("list[nn.Conv3d]", list(self)[:-2])
         if self.savings.checkpoint and torch.is_grad_enabled() and first.kernel_size == (1, 1, 1):
             x = _convolved_apart(first, features)
@@ -85,7 +85,7 @@ class Merge(nn.Module):
         return cast(Tensor, self.units(self.joined(coarse, skip)))
 
     def joined(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """What goes into the units."""
+        """What goes into the units, on the skip's grid; ``coarse`` has half of its voxels along each axis."""
         finer = F.interpolate(self.reduce(coarse), skip.shape[2:], mode="trilinear", align_corners=False)
         return finer.add_(skip)
 
@@ -104,7 +104,8 @@ class Output(nn.Module):
 
 
 def _convolved_apart(convolution: nn.Conv3d, features: Sequence[Tensor]) -> Tensor:
-    """A convolution of 1x1x1, without bias, of features that are not joined: what each gives is added up."""
+    """A convolution of 1x1x1 of features that are not joined: what each gives is added up."""
+    assert convolution.bias is None and set(convolution.stride) == {1} and convolution.groups == 1
     parts = convolution.weight.split([each.shape[1] for each in features], dim=1)
     x = F.conv3d(features[0], parts[0])
     for each, part in zip(features[1:], parts[1:]):

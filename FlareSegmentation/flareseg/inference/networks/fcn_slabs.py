@@ -109,12 +109,12 @@ class FinestBySlabs:
         if unit not in self._norms:
             return unit.finished(x)
         scale, offset = self._norms[unit]
-        return unit[-1](x.mul_(scale).add_(offset))
+        return unit[-1](torch.addcmul(offset, x, scale, out=x))
 
     def _learn_norm(self, unit: Unit, inputs: Callable[[Span], Sequence[Tensor]], margin: int) -> None:
         """Find an instance norm's scale and offset for the whole scan, from those of its slabs."""
         norm = unit[-2]
-        if not isinstance(norm, nn.InstanceNorm3d):
+        if not isinstance(norm, nn.InstanceNorm3d) or self._slab >= self._slices:  # one slab has them of itself
             return
         slabs = [_statistics(unit.convolved(*inputs(span))[:, :, span.own]) for span in self._spans(margin)]
         slices, variances, means = (torch.stack(each) for each in zip(*slabs))

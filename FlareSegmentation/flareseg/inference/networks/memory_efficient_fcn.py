@@ -19,8 +19,8 @@ from flareseg.inference.networks.fcn_blocks import NORMS, DenseLevel, Merge, Out
 from flareseg.inference.networks.fcn_slabs import FinestBySlabs
 from flareseg.inference.networks.savings import Savings, call
 
-SLAB = 16  # slices of the finest level that are computed at a time where no gradients are needed, at least
-SLAB_VOXELS = 2**20  # and as many as have so many voxels
+SLAB = 16  # slices of the finest level that are computed at a time, at least, where no gradients are needed
+SLAB_VOXELS = 2**20  # of the finest level's grid that are computed at a time, if they are more slices than that
 
 STEM_CHANNELS = 12
 GROWTH = (6, 10, 16, 24)
@@ -62,6 +62,8 @@ class MemoryEfficientFCN(nn.Module):
         super().__init__()
         if norm not in NORMS:
             raise ValueError(f"unknown norm {norm}; known are {', '.join(NORMS)}")
+        if not set(stride) <= {1, 2}:
+            raise ValueError(f"the stride is 1 or 2 along each axis, not {list(stride)}")
         if not len(growth) == len(units) == len(skips) == len(downs) + 1 or len(growth) < 2:
             raise ValueError("growth, units and skips need a number for each level, downs one fewer")
         self.stride, self.divisor = _three(stride), max(stride) * 2 ** len(downs)
@@ -88,20 +90,19 @@ class MemoryEfficientFCN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if any(size % self.divisor for size in x.shape[2:]):
             raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {self.divisor}")
-        slab = self._slab(x)
-        if torch.is_grad_enabled() or x.shape[2] // self.stride[0] <= slab:
-            fine = self.levels[0](call(self.savings, self.stem, x))
-            coarse = self._coarse(call(self.savings, self.downs[0], *fine))
-            return cast(Tensor, call(self.savings, self.output, coarse, *fine))
-        finest = FinestBySlabs(self.stem, cast(DenseLevel, self.levels[0]), self.output, x, slab)
-        return finest.logits(self._coarse(finest.down(cast(Unit, self.downs[0]))))
+        if not torch.is_grad_enabled():
+            finest = FinestBySlabs(self.stem, cast(DenseLevel, self.levels[0]), self.output, x, self._slices_at_once(x))
+            return finest.logits(self._coarse(finest.down(cast(Unit, self.downs[0]))))
+        fine = self.levels[0](call(self.savings, self.stem, x))
+        coarse = self._coarse(call(self.savings, self.downs[0], *fine))
+        return cast(Tensor, call(self.savings, self.output, coarse, *fine))
 
     @property
     def head(self) -> nn.Conv3d:
         """The layer that gives the logits."""
         return self.output.head
 
-    def _slab(self, x: Tensor) -> int:
+    def _slices_at_once(self, x: Tensor) -> int:
         """Slices of the finest level to compute at a time, an even number."""
         plane = (x.shape[3] // self.stride[1]) * (x.shape[4] // self.stride[2])
         return max(self.slab, 2 * (self.slab_voxels // plane // 2))

@@ -14,8 +14,9 @@ from torch.utils.checkpoint import checkpoint
 
 @dataclass(frozen=True)
 class Savings:
-    """``checkpoint``: what is inside a unit is computed again in the backward pass instead of being kept (Chen et al.
-    2016). ``in_place``: norm and activation overwrite the output of the convolution (Rota Bulò et al. 2018)."""
+    """``checkpoint``: what is inside a unit, or a larger part of a network, is computed again in the backward pass
+    instead of being kept (Chen et al. 2016). ``in_place``: norm and activation overwrite the output of the convolution
+    (Rota Bulò et al. 2018)."""
 
     checkpoint: bool = False
     in_place: bool = False
