@@ -229,6 +229,23 @@ def test_a_small_scan_is_computed_at_once_and_a_large_one_in_slabs() -> None:
     assert slices[2:4] == [26, 10]
 
 
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+@pytest.mark.parametrize("kind", ["plain", "factorised"])
+@pytest.mark.parametrize("slices", [16, 40])
+def test_the_network_knows_how_many_convolutions_a_pass_computes(slices: int, kind: str, norm: str) -> None:
+    """By which the progress of a pass is told. 40 slices are three slabs."""
+    network = build("MemoryEfficientFCN", 5, {**SMALL, "convolution": kind, "norm": norm}).eval()
+    assert isinstance(network, MemoryEfficientFCN)
+    network.slab_voxels = 0
+    computed = []
+    for layer in (module for module in network.modules() if isinstance(module, nn.Conv3d)):
+        layer.register_forward_pre_hook(lambda layer, inputs: computed.append(layer))
+    x = scan(slices, 16, 24).float()
+    with torch.no_grad():
+        network(x)
+    assert network.convolutions(x) == len(computed)
+
+
 def test_in_bfloat16_and_channels_last_slabs_give_the_logits_of_the_whole(network: MemoryEfficientFCN) -> None:
     x = scan(40, 16, 24).to(torch.bfloat16)
     made = channels_last(folded(network.to(torch.bfloat16)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,7 @@ from flareseg.inference.gpu_switches import SLAB_MB as LARGE_SLAB_MB
 from flareseg.inference.gpu_switches import GpuSwitches
 from flareseg.inference.low_scans import continued, slices_shown, without_continuation
 from flareseg.inference.networks.folding import folded
+from flareseg.inference.networks.memory_efficient_fcn import MemoryEfficientFCN
 from flareseg.inference.precision import Precision
 from flareseg.inference.recorded import recorded
 from flareseg.inference.resample import SLAB_MB, Box, Slabs, resample_to_grid
@@ -99,7 +101,7 @@ class Engine:
         """Run a network on what ``resampled`` returned, and return its logits, float32 (classes, k, j, i)."""
         slices = len(grid) if trained.factor else trained.grid[0]
         x = self.precision.tensor(normalised(continued(grid, slices))[None, None])
-        with _with_progress(trained.network, run), self.device.reproducible():
+        with _with_progress(trained.network, x, run), self.device.reproducible():
             return without_continuation(trained.network(x)[0].float(), len(grid), slices)
 
 
@@ -109,17 +111,18 @@ def normalised(hu: Tensor) -> Tensor:
 
 
 @contextlib.contextmanager
-def _with_progress(network: nn.Module, run: Run) -> Iterator[None]:
-    """Advance the run at each convolution, so that a long pass can be watched and cancelled.
+def _with_progress(network: nn.Module, x: Tensor, run: Run) -> Iterator[None]:
+    """Advance the run at each convolution of a pass, so that a long one can be watched and cancelled.
 
-    A network that works slab by slab comes to the same convolutions again: each counts once.
+    A network that comes to the same convolutions several times says how often.
     """
     layers = [m for m in network.modules() if isinstance(m, (nn.Conv3d, nn.ConvTranspose3d))]
-    begun: set[nn.Module] = set()
+    repeating = next((m for m in network.modules() if isinstance(m, MemoryEfficientFCN)), None)
+    expected = repeating.convolutions(x) if repeating else len(layers)
+    begun = itertools.count()
 
     def advance(layer: nn.Module, inputs: object) -> None:
-        run.advance(len(begun) / len(layers))
-        begun.add(layer)
+        run.advance(next(begun) / expected)
 
     hooks = [layer.register_forward_pre_hook(advance) for layer in layers]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import cast
 
 import torch
@@ -54,11 +55,23 @@ class FinestBySlabs:
         self._step = cast(nn.Conv3d, stem[0]).stride[0]
         self._slices = x.shape[2] // self._step
         self._norms: dict[nn.Module, tuple[Tensor, Tensor]] = {}  # scale and offset by unit
-        for number, unit in enumerate(self._encoder):
-            self._learn_norm(unit, partial(self._encoded, number), margin=number + 1)
+
+    def convolutions(self, down: Unit) -> int:
+        """How many convolutions ``down`` and ``logits`` compute."""
+        encoder, decoder = (
+            list(accumulate(len(unit) - 2 for unit in units)) for units in (self._encoder, self._decoder)
+        )
+        skip, reduce, head = 1, 1, 1
+        computed = 2 * encoder[-1] + len(down) - 2 + skip + reduce + decoder[-1] + head
+        if self._learns(self._output.skip):
+            computed += sum(encoder) + encoder[-1] + skip
+            computed += sum(encoder[-1] + skip + reduce + units for units in decoder)
+        return computed * len(list(self._spans(0)))
 
     def down(self, unit: Unit) -> Tensor:
-        """What a unit that halves the resolution gives of the features."""
+        """What a unit that halves the resolution gives of the features: (batch, channels, k / 2, j / 2, i / 2)."""
+        for number, each in enumerate(self._encoder):
+            self._learn_norm(each, partial(self._encoded, number), margin=number + 1)
         margin = len(self._encoder) + 1
         parts = [unit.convolved(*self._features(span))[:, :, span.halved].clone() for span in self._spans(margin)]
         return unit.finished(torch.cat(parts, dim=2))
@@ -111,11 +124,16 @@ class FinestBySlabs:
         scale, offset = self._norms[unit]
         return unit[-1](torch.addcmul(offset, x, scale, out=x))
 
+    def _learns(self, unit: Unit) -> bool:
+        """Whether a unit's norm needs the statistics of more than one slab."""
+        return isinstance(unit[-2], nn.InstanceNorm3d) and self._slab < self._slices
+
     def _learn_norm(self, unit: Unit, inputs: Callable[[Span], Sequence[Tensor]], margin: int) -> None:
         """Find an instance norm's scale and offset for the whole scan, from those of its slabs."""
-        norm = unit[-2]
-        if not isinstance(norm, nn.InstanceNorm3d) or self._slab >= self._slices:  # one slab has them of itself
+        if not self._learns(unit):
             return
+        norm = unit[-2]
+        assert isinstance(norm, nn.InstanceNorm3d)
         slabs = [_statistics(unit.convolved(*inputs(span))[:, :, span.own]) for span in self._spans(margin)]
         slices, variances, means = (torch.stack(each) for each in zip(*slabs))
         shares = slices / slices.sum(dim=0)

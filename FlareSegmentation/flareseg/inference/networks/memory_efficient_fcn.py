@@ -91,7 +91,7 @@ class MemoryEfficientFCN(nn.Module):
         if any(size % self.divisor for size in x.shape[2:]):
             raise ValueError(f"input size {tuple(x.shape[2:])} is not divisible by {self.divisor}")
         if not torch.is_grad_enabled():
-            finest = FinestBySlabs(self.stem, cast(DenseLevel, self.levels[0]), self.output, x, self._slices_at_once(x))
+            finest = self._by_slabs(x)
             return finest.logits(self._coarse(finest.down(cast(Unit, self.downs[0]))))
         fine = self.levels[0](call(self.savings, self.stem, x))
         coarse = self._coarse(call(self.savings, self.downs[0], *fine))
@@ -101,6 +101,15 @@ class MemoryEfficientFCN(nn.Module):
     def head(self) -> nn.Conv3d:
         """The layer that gives the logits."""
         return self.output.head
+
+    def convolutions(self, x: Tensor) -> int:
+        """How many convolutions a pass without gradients computes."""
+        finest = (self.stem, self.levels[0], self.downs[0], self.output)
+        coarse = _convolutions(self) - sum(map(_convolutions, finest))
+        return coarse + self._by_slabs(x).convolutions(cast(Unit, self.downs[0]))
+
+    def _by_slabs(self, x: Tensor) -> FinestBySlabs:
+        return FinestBySlabs(self.stem, cast(DenseLevel, self.levels[0]), self.output, x, self._slices_at_once(x))
 
     def _slices_at_once(self, x: Tensor) -> int:
         """Slices of the finest level to compute at a time, an even number."""
@@ -120,6 +129,10 @@ class MemoryEfficientFCN(nn.Module):
         for merge in reversed(self.merges):
             x = call(self.savings, merge, x, skips.pop())
         return x
+
+
+def _convolutions(module: nn.Module) -> int:
+    return sum(isinstance(each, nn.Conv3d) for each in module.modules())
 
 
 def _three(values: Sequence[int]) -> Size:
