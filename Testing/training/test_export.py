@@ -68,6 +68,9 @@ def test_a_network_for_whole_scans_comes_back_with_its_options_and_its_factor(tm
     assert [facts.name for facts in cascade.weights] == ["roi_unet.safetensors", "full_size.safetensors"]
     loaded = load_network("full_size", CLASSES, tmp_path / "weights")
     assert loaded.grid_of((21, 40, 44)) == (12, 20, 22)
+    kept = json.loads((tmp_path / "weights" / "manifest.json").read_text())["weights"]["full_size"]["options"]
+    assert kept["convolution"] == "separable"
+    assert kept["norm"] == "instance"  # a default, which a later version may change
     trained = build("MemoryEfficientFCN", CLASSES, options).eval()
     best = average_weights(read(tmp_path / "run" / "full_size" / BEST)[1])
     trained.load_state_dict(best)

@@ -13,7 +13,7 @@ import yaml
 
 from flareseg.core.errors import DataError
 from flareseg.inference.manifest import MANIFEST, read_manifest
-from flareseg.inference.networks import build
+from flareseg.inference.networks import all_options, build
 from flareseg.inference.weights import shipped_folder
 from flareseg.io.outputs import atomic_write, make_folder, write_text
 from flareseg.training.checkpoint import average_weights, read
@@ -68,7 +68,7 @@ def _exported(folder: Path, stage: Stage, output: Path) -> dict[str, Any]:
         "file": name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "network": settings.network.name,
-        "options": settings.network.options,
+        "options": all_options(settings.network.name, settings.network.options),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "grid": list(settings.grid),
         **({} if settings.factor is None else {"factor": settings.factor}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 import torch
@@ -30,6 +31,15 @@ def divisor_by_name(name: str, options: Mapping[str, Any] | None = None) -> int:
     """The same of the network called ``name``, of which no weights are made and no random numbers drawn."""
     with torch.device("meta"):
         return divisor_of(build(name, 2, options))
+
+
+def all_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the network called ``name`` with its defaults, as JSON holds them.
+
+    What is built with all of them stays the same when defaults change.
+    """
+    defaults = {key: each.default for key, each in signature(NETWORKS[name]).parameters.items() if key != "classes"}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in {**defaults, **options}.items()}
 
 
 def build(name: str, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
