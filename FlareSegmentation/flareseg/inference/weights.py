@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from flareseg.core.errors import WeightsError
 from flareseg.core.report import WeightsFacts
 from flareseg.inference.calibration import Calibration
 from flareseg.inference.manifest import WeightsEntry, broken, damaged_entry, read_entry
@@ -106,7 +107,10 @@ def _load_weights(network: nn.Module, path: Path, expected_sha256: str) -> Weigh
         raise broken(f"The network weights are damaged (their sha256 has changed): {path}.")
     tensors = _tensors(content, path)
     if misfit := _misfit(network, tensors):
-        raise broken(f"The network weights do not fit the network ({misfit}): {path}.")
+        raise WeightsError(
+            f"The network weights do not fit the network ({misfit}): {path}.",
+            "Install FlareSegmentation again; weights of your own may need the version that they were trained with.",
+        )
     network.load_state_dict(tensors, strict=False)
     if damaged := [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]:
         raise broken(f"The network weights are damaged ({damaged[0]} holds NaN or infinite values): {path}.")
